@@ -1,0 +1,32 @@
+# `make demo` and `make test` are all that a fresh machine needs: a Python from 3.10 to 3.13, and the network for pip.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+COURSE := $(RUN) -m speech_enhancement
+
+.PHONY: demo test setup lint clean
+
+setup: $(VENV)/.installed
+
+# PESQ is compiled on installation; without a C compiler all else works, and the tables say that it is left out.
+$(VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --editable '.[test]'
+	$(RUN) -m pip install --quiet --editable '.[pesq]' || echo "PESQ is left out: it needs a C compiler"
+	touch $@
+
+demo: setup
+	test -e demo/voices/manifest.csv || $(COURSE) prepare voices --out demo/voices --hours 0.3
+	$(COURSE) train --corpus demo/voices --out demo/run --epochs 6 --crops-per-file 2 --segment-seconds 2
+	$(COURSE) evaluate --checkpoint demo/run/best.ckpt --noisy demo/voices/pairs/noisy --clean demo/voices/pairs/clean \
+		--out demo/report
+	$(COURSE) enhance demo/voices/pairs/noisy --checkpoint demo/run/best.ckpt --out demo/enhanced --overwrite
+
+test: setup
+	$(RUN) -m pytest
+	$(RUN) -m ruff check speech_enhancement tests bench
+	$(RUN) -m ruff format --check speech_enhancement tests bench
+
+clean:
+	rm -rf $(VENV) demo

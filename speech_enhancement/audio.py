@@ -1,0 +1,170 @@
+"""Audio files: opened to read a stretch, read whole at another rate, and written so that nothing is lost half-way.
+
+soundfile reads and writes them. Plain 16-bit WAV, which `prepare` writes, is read directly: opening it through
+libsndfile takes longer than reading two seconds of it.
+"""
+
+import contextlib
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+from torchaudio.functional import resample
+
+SAMPLE_RATE = 16000
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+class AudioError(ValueError):
+    """A file that is not the audio it should be; the message names it."""
+
+
+class Recording:
+    """An audio file, opened to read stretches of it.
+
+    Attributes:
+        path, sample_rate (Hz), channels, frames (samples a channel).
+
+    Raises:
+        AudioError: the file is no audio, is cut off, or holds no samples.
+        OSError: it cannot be opened.
+
+    Example:
+        >>> with Recording("speech.flac") as recording:  # doctest: +SKIP
+        ...     two_seconds = recording.read(0, 2 * recording.sample_rate)  # (channels, 32000)
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = path
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115
+        try:
+            self._is_plain = self._read_plain_header()
+            if not self._is_plain:
+                self._open_with_soundfile()
+            if self.frames == 0:
+                raise AudioError(f"{path}: expected audio, got a file without samples")
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, start: int, length: int) -> Tensor:
+        """Samples `start` to `start + length`, fewer at the end of the file: float32, shape `(channels, length)`."""
+        length = max(0, min(length, self.frames - start))
+        if self._is_plain:
+            samples = np.empty((length, self.channels), dtype="<i2")
+            self._file.seek(44 + start * 2 * self.channels)
+            count = self._file.readinto(samples) // (2 * self.channels)
+            stretch = torch.from_numpy(samples).to(torch.float32).div_(32768)
+        else:
+            try:
+                self._sound.seek(start)
+                samples = self._sound.read(length, dtype="float32", always_2d=True)
+            except soundfile.SoundFileError as error:
+                raise AudioError(f"{self.path}: {error}") from None
+            count = len(samples)
+            stretch = torch.from_numpy(samples)
+            if not np.isfinite(samples.sum()) and not np.isfinite(samples).all():
+                raise AudioError(f"{self.path}: expected finite samples, got NaN or infinity after sample {start}")
+        if count < length:
+            raise AudioError(f"{self.path}: cut off, expected {self.frames} samples, got {start + count}")
+        return stretch.T
+
+    def close(self) -> None:
+        self._file.close()
+        if hasattr(self, "_sound"):
+            self._sound.close()
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    def _read_plain_header(self) -> bool:
+        header = self._file.read(44)
+        if (
+            len(header) < 44
+            or header[:4] != b"RIFF"
+            or header[8:20] != b"WAVEfmt \x10\0\0\0"
+            or header[36:40] != b"data"
+        ):
+            return False
+        encoding, self.channels, self.sample_rate, _, _, bits = struct.unpack_from("<HHIIHH", header, 20)
+        (size,) = struct.unpack_from("<I", header, 40)
+        if encoding != 1 or bits != 16 or self.channels == 0:
+            return False
+        self.frames = size // (2 * self.channels)
+        present = (os.fstat(self._file.fileno()).st_size - 44) // (2 * self.channels)
+        if present < self.frames:
+            raise AudioError(f"{self.path}: cut off, expected {self.frames} samples, got {present}")
+        return True
+
+    def _open_with_soundfile(self) -> None:
+        self._file.seek(0)
+        try:
+            self._sound = soundfile.SoundFile(self._file)
+        except soundfile.SoundFileError as error:
+            raise AudioError(f"{self.path}: expected audio, got {_reason(error)}") from None
+        self.sample_rate, self.channels, self.frames = (
+            self._sound.samplerate,
+            self._sound.channels,
+            self._sound.frames,
+        )
+
+
+def load(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Tensor:
+    """A whole file at `sample_rate`: float32, shape `(channels, time)`. Errors are those of `Recording`."""
+    with Recording(path) as recording:
+        return resample(recording.read(0, recording.frames), recording.sample_rate, sample_rate)
+
+
+def save(path: str | Path, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> None:
+    """Write `waveform`, shape `(channels, time)`, as 16 bits; what exceeds [-1, 1] is clipped.
+
+    The file appears whole or not at all. Its suffix says the format.
+    """
+    with replacing(path) as temporary:
+        soundfile.write(temporary, waveform.T.numpy(), sample_rate, subtype="PCM_16", format=Path(path).suffix[1:])
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path):
+    """A temporary path beside `path`, renamed to it when all went well and removed when not."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise OSError(f"{path}: could not be written: {_reason(error)}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def find(root: str | Path) -> list[Path]:
+    """The audio files below a folder, in order of their paths, hidden ones left out; or the file itself.
+
+    Raises:
+        AudioError: there is none.
+    """
+    root = Path(root)
+    if root.is_file():
+        return [root]
+    if not root.exists():
+        raise AudioError(f"{root}: expected a file or folder, got nothing there")
+    paths = sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+    )
+    if not paths:
+        raise AudioError(f"{root}: expected audio files ({', '.join(SUFFIXES)}), got a folder without any")
+    return paths
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)

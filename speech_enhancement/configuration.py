@@ -1,0 +1,217 @@
+"""What each command can be told: one frozen dataclass a command, read from the command line by tyro.
+
+Nothing here imports torch, so that `--help` answers at once.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True)
+class Voices:
+    """Synthetic speech by eSpeak NG and generated noises: nothing to download, ready in a minute.
+
+    python -m speech_enhancement prepare voices --out data/voices
+    """
+
+    out: Path
+    """Folder to make."""
+    hours: float = 0.5
+    """Speech in all, over 24 speakers."""
+    seed: int = 0
+    """Decides sentences, voices, noises and splits."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Any trees of wav, flac, ogg or mp3, of whatever sample rates and channel counts.
+
+    python -m speech_enhancement prepare folder --speech my/speech --noise my/noise --out data/mine
+
+    Where the folders right below are called train, val (or validation, dev) and test, these are the splits; otherwise
+    speakers, the folders below, are assigned to splits at random.
+    """
+
+    speech: Path
+    """Tree of clean speech, a folder for each speaker."""
+    noise: Path
+    """Tree of noise."""
+    out: Path
+    """Folder to make."""
+    seed: int = 0
+    """Decides splits, and the mixing of the test pairs."""
+
+
+@dataclass(frozen=True)
+class VoicebankDemand:
+    """VoiceBank-DEMAND, 28 speakers, in its own folder names; p286 and p287 are kept for validation.
+
+    python -m speech_enhancement prepare voicebank-demand --root data/vbd --out data/voicebank --download
+    """
+
+    root: Path
+    """Folder that holds clean_trainset_28spk_wav and the other three."""
+    out: Path
+    """Folder to make."""
+    download: bool = False
+    """Get the archives first (11 GB); a download that was broken off goes on."""
+    checksums: Path | None = None
+    """File of SHA-256 or MD5 checksums for the download, as sha256sum and md5sum write it."""
+
+
+@dataclass(frozen=True)
+class LibriSpeech:
+    """LibriSpeech as torchaudio.datasets.LIBRISPEECH unpacks it, with a tree of noise.
+
+    python -m speech_enhancement prepare libri-speech --root data --noise my/noise --out data/libri
+    """
+
+    root: Path
+    """Folder that holds LibriSpeech/train-clean-100 or other subsets."""
+    noise: Path
+    """Tree of noise."""
+    out: Path
+    """Folder to make."""
+    seed: int = 0
+    """Decides splits, and the mixing of the test pairs."""
+
+
+@dataclass(frozen=True)
+class VCTK:
+    """VCTK 0.92 as torchaudio.datasets.VCTK_092 unpacks it, with a tree of noise.
+
+    python -m speech_enhancement prepare vctk --root data --noise my/noise --out data/vctk
+    """
+
+    root: Path
+    """Folder that holds VCTK-Corpus-0.92."""
+    noise: Path
+    """Tree of noise."""
+    out: Path
+    """Folder to make."""
+    seed: int = 0
+    """Decides splits, and the mixing of the test pairs."""
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Convert a corpus to plain 16 kHz WAV folders with a manifest, speakers disjoint between the splits."""
+
+    corpus: (
+        Annotated[Voices, tyro.conf.subcommand("voices")]
+        | Annotated[Folder, tyro.conf.subcommand("folder")]
+        | Annotated[VoicebankDemand, tyro.conf.subcommand("voicebank-demand")]
+        | Annotated[LibriSpeech, tyro.conf.subcommand("libri-speech")]
+        | Annotated[VCTK, tyro.conf.subcommand("vctk")]
+    )
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a U-Net that masks the noise, on a prepared corpus.
+
+    python -m speech_enhancement train --corpus data/voices --out runs/voices
+    torchrun --nproc-per-node 2 -m speech_enhancement train --corpus data/voices --out runs/voices
+
+    The same command again goes on where a run was stopped. In the folder: best.ckpt, last.ckpt, log.jsonl, curves.png.
+    """
+
+    corpus: Path
+    """Prepared corpus."""
+    out: Path
+    """Folder of the run."""
+    epochs: int = 60
+    """Passes over the speech; the learning rate falls to zero over them, along a cosine."""
+    crops_per_file: int = 4
+    """Crops of each speech file in an epoch."""
+    segment_seconds: float = 4.0
+    """Length of a crop."""
+    batch_size: int = 8
+    """Crops a step, on each device."""
+    learning_rate: float = 2e-3
+    """Of AdamW, at the start."""
+    clip_norm: float = 1.0
+    """Norm to which gradients are clipped."""
+    snr_db: tuple[float, float] = (-5.0, 20.0)
+    """Range of the signal-to-noise ratios of the mixtures."""
+    channels: tuple[int, ...] = (16, 32, 64, 96, 128)
+    """Channels of the U-Net at each size, finest first."""
+    n_fft: int = 512
+    """Window of the spectrogram, samples."""
+    hop_length: int = 256
+    """Distance of its frames, samples."""
+    workers: int | None = None
+    """Processes that mix the data, for each device; by default 4 for a GPU, none for the CPU (mixed between steps)."""
+    seed: int = 0
+    """Decides the initial weights and the data."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto takes a GPU where there is one; on a GPU the model runs in bfloat16 (autocast)."""
+
+    def __post_init__(self):
+        for name in ("epochs", "crops_per_file", "segment_seconds", "batch_size", "learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"--{name.replace('_', '-')}: expected a number above 0, got {getattr(self, name)}")
+        if not self.snr_db[0] <= self.snr_db[1]:
+            raise ValueError(f"--snr-db: expected the lowest ratio first, got {self.snr_db[0]} {self.snr_db[1]}")
+        if self.workers is not None and self.workers < 0:
+            raise ValueError(f"--workers: expected 0 or more, got {self.workers}")
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a model on pairs of noisy and clean files, beside classical methods and the oracle ratio mask.
+
+    python -m speech_enhancement evaluate --noisy data/voices/pairs/noisy --clean data/voices/pairs/clean --out report
+
+    Writes scores.csv (a line a file and method), table.md, report.html (one page with pictures and players) and
+    spectrograms.png.
+    """
+
+    noisy: Path
+    """Folder of noisy files."""
+    clean: Path
+    """Folder of clean files of the same names."""
+    out: Path
+    """Folder to write; files of an earlier evaluation in it are replaced."""
+    checkpoint: Path | None = None
+    """Model to measure; without it, the one that comes with the package."""
+    players: int = 6
+    """Clips on the page: from the one that the model improves least to the one that it improves most."""
+    picture: str | None = None
+    """Name of the clip in spectrograms.png, without suffix; by default the middle one of the page."""
+    workers: int | None = None
+    """Processes that compute PESQ and STOI; by default one a core."""
+
+
+@dataclass(frozen=True)
+class Enhance:
+    """Take the noise out of files and folders of any length, sample rate and channel count.
+
+    python -m speech_enhancement enhance noisy.wav interviews/ --out clean
+
+    The results keep names, format, sample rate, channels and length. The model works at 16 kHz: what lies above 8 kHz
+    is dropped.
+    """
+
+    inputs: Positional[tuple[Path, ...]]
+    """Files and folders of wav, flac, ogg or mp3."""
+    out: Path = field(default=Path("enhanced"))
+    """Folder to write; existing files are kept, and count as failures."""
+    checkpoint: Path | None = None
+    """Model to use; without it, the one that comes with the package."""
+    overwrite: bool = False
+    """Replace files that are there already."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto takes a GPU where there is one."""
+
+
+Command = (
+    Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Enhance, tyro.conf.subcommand("enhance")]
+)

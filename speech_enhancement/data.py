@@ -1,0 +1,91 @@
+"""Pairs of noisy and clean speech, mixed while training runs, so that no two epochs are alike."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import Dataset
+
+from speech_enhancement.audio import SAMPLE_RATE, AudioError, Recording
+from speech_enhancement.augmentation import mix_at_snr
+from speech_enhancement.paths import PathSequence
+
+
+class NoisySpeechDataset(Dataset):
+    """Task 2.1. Noisy and clean speech from files of speech and files of noise.
+
+    `dataset[i]` is a random stretch of speech file i, not rescaled and zero-padded at the end where the file is
+    short, with a stretch of a random noise file (repeated where that is short) added at a random SNR. Item, seed and
+    epoch determine the pair, in whichever process it is made. Only the stretches are read.
+
+    Args:
+        speech_files: paths of clean speech; the dataset is as long.
+        noise_files: paths of noise.
+        segment_length: samples of each item.
+        snr_db: range from which each pair's SNR in dB is drawn uniformly.
+        seed: with the epoch and the index, all that decides what is drawn.
+
+    Returns:
+        `dataset[i]` -> `(noisy, clean)`, each float32 of shape `(1, segment_length)`. Channels are averaged.
+
+    Raises:
+        ValueError: on reading a file whose sample rate is not 16 kHz; it names the file.
+        IndexError: an index past the end.
+    """
+
+    def __init__(
+        self,
+        speech_files: Iterable[str | Path],
+        noise_files: Iterable[str | Path],
+        segment_length: int,
+        snr_db: tuple[float, float] = (-5, 15),
+        seed: int = 0,
+    ):
+        ### BEGIN SOLUTION
+        self.speech_files = PathSequence(speech_files)
+        self.noise_files = PathSequence(noise_files)
+        self.segment_length = segment_length
+        self.snr_db = snr_db
+        self.seed = seed
+        # Workers that outlive an epoch see the new one, because the tensor lies in memory that they share.
+        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        ### END SOLUTION
+
+    def __len__(self) -> int:
+        ### BEGIN SOLUTION
+        return len(self.speech_files)
+        ### END SOLUTION
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the following items be those of another epoch, also in workers that are already running."""
+        ### BEGIN SOLUTION
+        self.epoch.fill_(epoch)
+        ### END SOLUTION
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        ### BEGIN SOLUTION
+        if not 0 <= index < len(self):
+            raise IndexError(f"index: expected 0 to {len(self) - 1}, got {index}")
+        generator = torch.Generator().manual_seed(hash((self.seed, int(self.epoch), index)) & 0xFFFFFFFFFFFFFFFF)
+        which, lowest, highest = len(self.noise_files), *self.snr_db
+        noise_file = self.noise_files[int(torch.randint(which, (), generator=generator))]
+        snr_db = lowest + (highest - lowest) * float(torch.rand((), generator=generator))
+        clean = _stretch(self.speech_files[index], self.segment_length, generator)
+        clean = functional.pad(clean, (0, self.segment_length - clean.shape[-1]))
+        noise = _stretch(noise_file, self.segment_length, generator)
+        noise = noise.repeat(1, -(-self.segment_length // noise.shape[-1]))[:, : self.segment_length]
+        return mix_at_snr(clean, noise, snr_db), clean
+        ### END SOLUTION
+
+
+def _stretch(path: str, length: int, generator: torch.Generator) -> Tensor:
+    """A random stretch of a file, `(1, length)`; all of it where it is shorter."""
+    ### BEGIN SOLUTION
+    with Recording(path) as recording:
+        if recording.sample_rate != SAMPLE_RATE:
+            raise AudioError(f"{path}: expected a sample rate of {SAMPLE_RATE} Hz, got {recording.sample_rate} Hz")
+        start = int(torch.randint(max(1, recording.frames - length + 1), (), generator=generator))
+        return recording.read(start, length).mean(dim=0, keepdim=True)
+    ### END SOLUTION

@@ -1,0 +1,120 @@
+"""The command `enhance`: a trained model over files of any length, sample rate and channel count.
+
+A file is worked on in chunks with context on both sides. A chunk begins where a frame of the encoder's coarsest
+level begins, and the context is longer than what a sample of the result depends on, so the chunks join as if the file
+had been enhanced in one pass: the difference is float rounding (measured in tests/package/test_enhancement.py).
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import soundfile
+import torch
+from torch import Tensor, nn
+from torchaudio.functional import resample
+from tqdm.auto import tqdm
+
+from speech_enhancement.audio import SAMPLE_RATE, AudioError, Recording, find, replacing
+from speech_enhancement.configuration import Enhance
+from speech_enhancement.distributed import choose_device
+from speech_enhancement.failures import Failures
+from speech_enhancement.model_file import Sizes, load_model
+
+CHUNK_SECONDS = 20.0
+CONTEXT_SECONDS = 4.0
+
+
+def run(configuration: Enhance) -> int:
+    """Enhance all files; 1 where one of them failed."""
+    model, sizes = load_model(configuration.checkpoint, choose_device(configuration.device))
+    enhancer = FileEnhancer(model, sizes)
+    failures = Failures()
+    jobs = list(_jobs(configuration, failures))
+    for source, destination in tqdm(jobs, desc="enhance", unit="file", disable=len(jobs) < 2):
+        with failures.noting(str(source)):
+            if destination.exists() and not configuration.overwrite:
+                raise AudioError(f"{source}: {destination} exists; --overwrite replaces it")
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            enhancer.enhance_file(source, destination)
+    print(f"{len(jobs) - len(failures)} files enhanced in {configuration.out}, {len(failures)} failed")
+    return 1 if failures else 0
+
+
+def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Path]]:
+    """Each file with the place of its result; two inputs of one name are told from each other by their folders."""
+    taken: set[Path] = set()
+    for root in configuration.inputs:
+        with failures.noting(str(root)):
+            for source in find(root):
+                relative = Path(source.name) if root.is_file() else source.relative_to(root)
+                destination = configuration.out / relative
+                if destination in taken:
+                    destination = configuration.out / root.resolve().name / relative
+                if destination in taken:
+                    raise AudioError(f"{source}: another input goes to {destination} already")
+                taken.add(destination)
+                yield source, destination
+
+
+class FileEnhancer:
+    """Runs a model over files in chunks.
+
+    Args:
+        model: `(1, 1, time)` -> `(1, 1, time)` at 16 kHz, in evaluation mode.
+        sizes: of the model, which say where a chunk may begin.
+        chunk_seconds: length of a chunk; memory grows with it, and not with the file.
+    """
+
+    def __init__(self, model: nn.Module, sizes: Sizes, chunk_seconds: float = CHUNK_SECONDS):
+        self.model = model
+        self.device = next(model.parameters()).device
+        self.alignment = sizes.hop_length * 2 ** (len(sizes.channels) - 1)
+        self.shortest = sizes.n_fft // 2 + 1
+        self.chunk_seconds = chunk_seconds
+
+    def enhance_file(self, source: Path, destination: Path) -> None:
+        """Write the enhanced file in the format, sample rate, channels and length of the source.
+
+        Raises:
+            AudioError: the source is no audio, is cut off, or holds no or non-finite samples.
+            OSError: a file cannot be opened or written.
+        """
+        with Recording(source) as recording, replacing(destination) as temporary:
+            info = soundfile.info(str(source))
+            with (
+                soundfile.SoundFile(
+                    temporary, "w", recording.sample_rate, recording.channels, info.subtype, format=info.format
+                ) as file,
+                tqdm(total=recording.frames, desc=source.name, unit="sample", unit_scale=True, leave=False) as bar,
+            ):
+                for enhanced in self.enhance_recording(recording):
+                    file.write(enhanced.T.numpy())
+                    bar.update(enhanced.shape[-1])
+
+    def enhance_recording(self, recording: Recording) -> Iterator[Tensor]:
+        """The enhanced recording in pieces `(channels, time)`, at the sample rate of the recording."""
+        rate = recording.sample_rate
+        chunk, context = self._chunking(rate)
+        for start in range(0, recording.frames, chunk):
+            first = max(0, start - context)
+            end = min(recording.frames, start + chunk)
+            piece = recording.read(first, end + context - first)
+            enhanced = torch.stack([self.enhance(channel, rate) for channel in piece])
+            yield enhanced[:, start - first : end - first].clamp(-1, 1)
+
+    @torch.inference_mode()
+    def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
+        """One channel in one pass: `(time,)` -> `(time,)`, at its own sample rate."""
+        length = waveform.shape[-1]
+        noisy = resample(waveform.to(self.device), sample_rate, SAMPLE_RATE)
+        padding = max(0, self.shortest - noisy.shape[-1])
+        enhanced = self.model(nn.functional.pad(noisy, (0, padding))[None, None])[0, 0, : noisy.shape[-1]]
+        restored = resample(enhanced, SAMPLE_RATE, sample_rate).cpu()
+        return nn.functional.pad(restored, (0, max(0, length - restored.shape[-1])))[:length]
+
+    def _chunking(self, rate: int) -> tuple[int, int]:
+        """Chunk and context in samples of the file, each a whole number of the model's steps at 16 kHz."""
+        step_at_16k = math.lcm(self.alignment, SAMPLE_RATE // math.gcd(SAMPLE_RATE, rate))
+        step = step_at_16k * rate // SAMPLE_RATE
+        return (max(1, round(seconds * rate / step)) * step for seconds in (self.chunk_seconds, CONTEXT_SECONDS))

@@ -1,0 +1,200 @@
+"""The command `evaluate`: a model beside classical methods and the oracle, on pairs of noisy and clean files."""
+
+import csv
+import math
+import multiprocessing
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from speech_enhancement import metrics, perceptual
+from speech_enhancement.audio import AudioError, find, load, replacing
+from speech_enhancement.configuration import Evaluate
+from speech_enhancement.enhancement import FileEnhancer
+from speech_enhancement.failures import Failures
+from speech_enhancement.model_file import load_model
+from speech_enhancement.plotting import save_spectrograms
+from speech_enhancement.report import write_report
+from speech_enhancement.systems.ideal_ratio_mask import mask_ideally
+from speech_enhancement.systems.log_mmse import filter_by_log_mmse
+from speech_enhancement.systems.spectral_subtraction import subtract_noise
+from speech_enhancement.systems.wiener import filter_by_wiener
+
+# A method maps a noisy and a clean waveform, each (time,), to an estimate; only the oracle looks at the clean one.
+Method = Callable[[Tensor, Tensor], Tensor]
+
+MODEL = "U-Net"
+METRICS = {"snr": "SNR (dB)", "si_sdr": "SI-SDR (dB)", "lsd": "LSD", "pesq": "PESQ", "stoi": "STOI"}
+
+
+@dataclass
+class Score:
+    """What one method reached on one file: values by metric, NaN where there is none, and why."""
+
+    file: str
+    method: str
+    values: dict[str, float]
+    reasons: dict[str, str]
+
+
+def run(configuration: Evaluate) -> int:
+    """Measure, write and print; 1 where a file could not be used or a metric had no value."""
+    enhancer = FileEnhancer(*load_model(configuration.checkpoint))
+    methods = methods_beside(lambda noisy, _: enhancer.enhance(noisy))
+    failures = Failures()
+    pairs = find_pairs(configuration.noisy, configuration.clean, failures)
+    configuration.out.mkdir(parents=True, exist_ok=True)
+    scores = score_pairs(pairs, methods, failures, configuration.workers)
+    if not scores:
+        raise AudioError(f"{configuration.noisy}: expected pairs that can be read, got none")
+    write_scores(configuration.out / "scores.csv", scores)
+    table = format_table(scores)
+    with replacing(configuration.out / "table.md") as temporary:
+        temporary.write_text(table, encoding="utf-8")
+    chosen = choose_clips(scores, configuration.players)
+    write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table)
+    save_picture(
+        configuration.out / "spectrograms.png", configuration.picture or chosen[len(chosen) // 2], pairs, methods
+    )
+    print(table)
+    print(f"report: {configuration.out / 'report.html'}")
+    return 1 if failures or any(score.reasons for score in scores) else 0
+
+
+def methods_beside(model: Method) -> dict[str, Method]:
+    """The model among the classical methods, in the order of the table."""
+    return {
+        "noisy": lambda noisy, clean: noisy,
+        "spectral subtraction": lambda noisy, clean: subtract_noise(noisy),
+        "Wiener, decision-directed": lambda noisy, clean: filter_by_wiener(noisy),
+        "log-MMSE": lambda noisy, clean: filter_by_log_mmse(noisy),
+        MODEL: model,
+        "oracle ratio mask": mask_ideally,
+    }
+
+
+def find_pairs(noisy: Path, clean: Path, failures: Failures) -> dict[str, tuple[Path, Path]]:
+    """Files of the same path below both folders, suffixes aside, by that path; those without a partner are failures."""
+    sides = [{str(path.relative_to(root).with_suffix("")): path for path in find(root)} for root in (noisy, clean)]
+    for name in sorted(sides[0].keys() ^ sides[1].keys()):
+        with failures.noting(name):
+            raise AudioError(f"{name}: expected it both in {noisy} and {clean}, got it in one of them")
+    return {name: (sides[0][name], sides[1][name]) for name in sorted(sides[0].keys() & sides[1].keys())}
+
+
+def load_pair(noisy: Path, clean: Path) -> tuple[Tensor, Tensor]:
+    """Two waveforms `(time,)` at 16 kHz, channels averaged.
+
+    Raises:
+        AudioError: a file is no audio, or the two differ in length.
+    """
+    pair = load(noisy).mean(dim=0), load(clean).mean(dim=0)
+    if len(pair[0]) != len(pair[1]):
+        raise AudioError(f"{noisy}: expected the length of {clean}, {len(pair[1])} samples, got {len(pair[0])}")
+    return pair
+
+
+def score_pairs(
+    pairs: Mapping[str, tuple[Path, Path]],
+    methods: Mapping[str, Method],
+    failures: Failures,
+    workers: int | None = None,
+) -> list[Score]:
+    """All scores of all methods on all pairs; PESQ and STOI are computed in processes of their own."""
+    scores: list[Score] = []
+    pending: dict[Future, Score] = {}
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    with pool, tqdm(total=len(pairs) * len(methods), desc="evaluate", unit="clip") as bar:
+        for name, paths in pairs.items():
+            with failures.noting(name):
+                noisy, clean = load_pair(*paths)
+                for method, function in methods.items():
+                    estimate = function(noisy, clean)
+                    score = Score(name, method, waveform_metrics(estimate, clean), {})
+                    scores.append(score)
+                    pending[pool.submit(perceptual.scores, estimate.numpy(), clean.numpy())] = score
+            # Only so many clips wait in memory, however many files there are.
+            while len(pending) > 64:
+                _collect(pending, bar)
+        while pending:
+            _collect(pending, bar)
+    return scores
+
+
+def waveform_metrics(estimate: Tensor, clean: Tensor) -> dict[str, float]:
+    """SNR, SI-SDR and LSD of waveforms `(time,)`."""
+    return {
+        "snr": metrics.snr(estimate, clean).item(),
+        "si_sdr": metrics.si_sdr(estimate, clean).item(),
+        "lsd": metrics.log_spectral_distance(estimate, clean).item(),
+    }
+
+
+def format_table(scores: Sequence[Score]) -> str:
+    """Markdown: for each method the mean and the standard deviation over files, and what has no value, by name."""
+    lines = ["| method | " + " | ".join(METRICS.values()) + " |", "|---|" + "---|" * len(METRICS)]
+    by_method: dict[str, list[Score]] = {}
+    for score in scores:
+        by_method.setdefault(score.method, []).append(score)
+    for method, of_method in by_method.items():
+        cells = [_mean_and_deviation([score.values[metric] for score in of_method], metric) for metric in METRICS]
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    lines.append(f"\nMean ± standard deviation over {len({score.file for score in scores})} files.")
+    if not perceptual.pesq_is_installed():
+        lines.append(f"PESQ is left out: {perceptual.PESQ_MISSING}.")
+    missing = [(score, metric, reason) for score in scores for metric, reason in score.reasons.items()]
+    if missing:
+        lines.append(f"{len(missing)} values are missing and not in the means:")
+        lines += [f"- {score.file}, {score.method}, {METRICS[metric]}: {reason}" for score, metric, reason in missing]
+    return "\n".join(lines) + "\n"
+
+
+def write_scores(path: Path, scores: Sequence[Score]) -> None:
+    """A line a file and method, a column a metric."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["file", "method", *METRICS])
+        for score in scores:
+            writer.writerow([score.file, score.method, *(f"{score.values[metric]:.4f}" for metric in METRICS)])
+
+
+def choose_clips(scores: Sequence[Score], count: int) -> list[str]:
+    """Files from the one whose SI-SDR the model improves least to the one that it improves most, evenly spaced."""
+    si_sdr = {(score.file, score.method): score.values["si_sdr"] for score in scores}
+    ranked = sorted({score.file for score in scores}, key=lambda file: si_sdr[file, MODEL] - si_sdr[file, "noisy"])
+    if len(ranked) <= count:
+        return ranked
+    return [ranked[round(i * (len(ranked) - 1) / max(1, count - 1))] for i in range(count)]
+
+
+def save_picture(path: Path, name: str, pairs: Mapping[str, tuple[Path, Path]], methods: Mapping[str, Method]) -> None:
+    """Spectrograms of one clip: noisy, enhanced by the model, and clean."""
+    if name not in pairs:
+        raise ValueError(f"--picture: expected the name of a clip, {next(iter(pairs))} for one, got {name}")
+    noisy, clean = load_pair(*pairs[name])
+    save_spectrograms(
+        path, {"noisy": noisy, f"enhanced by {MODEL}": methods[MODEL](noisy, clean), "clean": clean}, name
+    )
+
+
+def _collect(pending: dict[Future, Score], bar: tqdm) -> None:
+    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+        score = pending.pop(future)
+        values, reasons = future.result()
+        score.values.update(values)
+        score.reasons.update(reasons)
+        bar.update()
+
+
+def _mean_and_deviation(values: Sequence[float], metric: str) -> str:
+    values = [value for value in values if not math.isnan(value)]
+    if not values:
+        return "-"
+    digits = 1 if metric in ("snr", "si_sdr") else 3 if metric == "stoi" else 2
+    deviation = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else 0.0
+    return f"{statistics.fmean(values):.{digits}f} ± {deviation:.{digits}f}"

@@ -1,0 +1,193 @@
+"""The command `train`: data, model and optimizer wired together, and an epoch after the other until it is done."""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import BatchSampler, DataLoader
+from torch.utils.data.distributed import DistributedSampler
+
+from speech_enhancement.audio import SAMPLE_RATE, replacing
+from speech_enhancement.configuration import Train
+from speech_enhancement.corpora.prepared import files
+from speech_enhancement.data import NoisySpeechDataset
+from speech_enhancement.distributed import Process, process_group
+from speech_enhancement.losses import CompressedSpectralLoss
+from speech_enhancement.model_file import Sizes, save_model
+from speech_enhancement.paths import PathSequence
+from speech_enhancement.plotting import save_training_curves
+from speech_enhancement.training import load_checkpoint, save_checkpoint, train_epoch, validate
+from speech_enhancement.watching import NonFiniteLossError, WatchedBatches, WatchedLoss, clip_gradients
+
+# A run may go on with other values of these; all others decide the weights.
+_FREE_TO_CHANGE = ("corpus", "out", "workers", "device")
+
+
+def run(configuration: Train) -> int:
+    """Train, or go on training; always 0, since what goes wrong raises."""
+    with process_group(configuration.device) as process:
+        Experiment(configuration, process).run()
+    return 0
+
+
+class Experiment:
+    """One training run in one folder.
+
+    Args:
+        configuration: what to train on what.
+        process: this process, among others where torchrun started several.
+    """
+
+    def __init__(self, configuration: Train, process: Process):
+        self.configuration = configuration
+        self.process = process
+        self.sizes = Sizes(configuration.channels, configuration.n_fft, configuration.hop_length)
+        torch.manual_seed(configuration.seed)
+        self.model = self.sizes.build().to(process.device, memory_format=torch.channels_last)
+        self.parallel_model = Autocast(process.parallel(self.model), process.device)
+        self.train_batches = self._batches("train")
+        self.validation_batches = self._batches("validation")
+        loss_fn = CompressedSpectralLoss()
+        self.train_loss = WatchedLoss(loss_fn, self.train_batches)
+        self.validation_loss = WatchedLoss(loss_fn, self.validation_batches)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), configuration.learning_rate)
+        clip_gradients(self.optimizer, self.model, configuration.clip_norm, self.train_batches)
+        self.log: list[dict] = []
+
+    @property
+    def last(self) -> Path:
+        return self.configuration.out / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        return self.configuration.out / "best.ckpt"
+
+    def run(self) -> None:
+        """Epochs to the last, from where the folder's last checkpoint stands."""
+        start = self._resume()
+        for epoch in range(start, self.configuration.epochs):
+            record = self._epoch(epoch)
+            if self.process.is_first:
+                self._keep(record)
+        if self.process.is_first:
+            best = min(self.log, key=lambda record: record["validation_loss"])
+            print(f"best epoch {best['epoch'] + 1}, validation loss {best['validation_loss']:.4f}: {self.best}")
+
+    def _epoch(self, epoch: int) -> dict:
+        learning_rate = (
+            self.configuration.learning_rate * (1 + math.cos(math.pi * epoch / self.configuration.epochs)) / 2
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.train_batches.dataset.set_epoch(epoch)
+        self.train_batches.loader.batch_sampler.sampler.set_epoch(epoch)
+        self.train_batches.description = f"epoch {epoch + 1}/{self.configuration.epochs}"
+        try:
+            train_loss = train_epoch(
+                self.parallel_model, self.train_batches, self.train_loss, self.optimizer, self.process.device
+            )
+            validation_loss = validate(
+                self.parallel_model, self.validation_batches, self.validation_loss, self.process.device
+            )
+        except NonFiniteLossError as error:
+            good = self.last if self.last.exists() else "none"
+            raise NonFiniteLossError(f"epoch {epoch + 1}: {error}; last good checkpoint: {good}") from None
+        return {
+            "epoch": epoch,
+            "train_loss": self.process.mean(train_loss, self.train_batches.count),
+            "validation_loss": self.process.mean(validation_loss, self.validation_batches.count),
+            "learning_rate": learning_rate,
+            "audio_seconds_per_second": round(self.train_batches.audio_rate * self.process.world_size, 2),
+            "waiting_share": round(self.train_batches.waiting_share, 4),
+        }
+
+    def _keep(self, record: dict) -> None:
+        """Checkpoints first, the log after: a run killed in between repeats the epoch and writes the same again."""
+        if all(record["validation_loss"] < earlier["validation_loss"] for earlier in self.log):
+            save_model(self.best, self.model, self.sizes, record["epoch"])
+        self.log.append(record)
+        save_checkpoint(
+            self.last,
+            self.model,
+            self.optimizer,
+            record["epoch"],
+            sizes=asdict(self.sizes),
+            configuration=_plain(self.configuration),
+            log=self.log,
+        )
+        with replacing(self.configuration.out / "log.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in self.log), encoding="utf-8")
+        save_training_curves(self.configuration.out / "curves.png", self.log)
+        print(
+            f"epoch {record['epoch'] + 1}/{self.configuration.epochs}: training loss {record['train_loss']:.4f}, "
+            f"validation loss {record['validation_loss']:.4f}, {record['audio_seconds_per_second']:.1f} audio-s/s",
+            flush=True,
+        )
+
+    def _resume(self) -> int:
+        """The first epoch to run: 0 in a new folder, else the one after the last checkpoint's, which is restored.
+
+        Raises:
+            ValueError: the folder holds a run of another configuration, or a model without its last checkpoint.
+        """
+        if not self.last.exists():
+            if self.best.exists():
+                raise ValueError(f"{self.best}: expected last.ckpt beside it to go on from; choose another --out")
+            self.configuration.out.mkdir(parents=True, exist_ok=True)
+            return 0
+        checkpoint = load_checkpoint(self.last, self.model, self.optimizer, self.process.device)
+        for name, now in _plain(self.configuration).items():
+            before = checkpoint["configuration"].get(name)
+            if name not in _FREE_TO_CHANGE and before != now:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{option}: {self.last} was trained with {before}, got {now}; choose another --out")
+        self.log = checkpoint["log"]
+        return checkpoint["epoch"] + 1
+
+    def _batches(self, split: str) -> WatchedBatches:
+        c = self.configuration
+        is_training = split == "train"
+        speech = PathSequence(files(c.corpus, "speech", split))
+        paths = PathSequence(path for _ in range(c.crops_per_file) for path in speech) if is_training else speech
+        dataset = NoisySpeechDataset(
+            paths,
+            files(c.corpus, "noise", split),
+            round(c.segment_seconds * SAMPLE_RATE),
+            c.snr_db,
+            c.seed if is_training else c.seed + 1,
+        )
+        sampler = DistributedSampler(
+            dataset, self.process.world_size, self.process.rank, shuffle=is_training, seed=c.seed
+        )
+        on_gpu = self.process.device.type == "cuda"
+        # On the CPU mixing takes under a hundredth of a step, and a worker would take cores from the model.
+        workers = c.workers if c.workers is not None else 4 if on_gpu else 0
+        loader = DataLoader(
+            dataset,
+            batch_sampler=BatchSampler(sampler, c.batch_size, drop_last=False),
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=on_gpu,
+        )
+        return WatchedBatches(loader, paths, f"{split} ", show=self.process.is_first)
+
+
+class Autocast(nn.Module):
+    """A model that runs in bfloat16 on a GPU, where its operations allow it, and as it is elsewhere."""
+
+    def __init__(self, model: nn.Module, device: torch.device):
+        super().__init__()
+        self.model = model
+        self.device_type = device.type
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.device_type == "cuda"):
+            return self.model(noisy)
+
+
+def _plain(configuration: Train) -> dict:
+    """The configuration with paths as strings and tuples as lists, as a checkpoint gives it back."""
+    return json.loads(json.dumps(asdict(configuration), default=str))

@@ -1,0 +1,114 @@
+"""Pictures of sound and of training: waveforms, spectrograms, curves."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from speech_enhancement.audio import SAMPLE_RATE, replacing
+from speech_enhancement.stft import stft
+
+_RANGE_DB = 70
+
+
+def plot_waveform(axes: Axes, waveform: Tensor) -> None:
+    """Amplitude against time in seconds; `waveform` has shape `(time,)`."""
+    time = np.arange(waveform.shape[-1]) / SAMPLE_RATE
+    axes.plot(time, waveform.numpy(), linewidth=0.4)
+    axes.set(xlim=(0, time[-1]), xlabel="time (s)", ylabel="amplitude")
+
+
+def plot_spectrogram(axes: Axes, waveform: Tensor, highest_db: float | None = None):
+    """Power in dB over time in seconds and frequency in kHz; `waveform` has shape `(time,)`.
+
+    Args:
+        axes: where to draw.
+        waveform: at 16 kHz.
+        highest_db: level of the brightest colour, to compare pictures; by default the loudest there is.
+    """
+    power_db = spectrogram_db(waveform)
+    highest_db = float(power_db.max()) if highest_db is None else highest_db
+    image = axes.imshow(
+        power_db.numpy(),
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=highest_db - _RANGE_DB,
+        vmax=highest_db,
+        extent=(0, waveform.shape[-1] / SAMPLE_RATE, 0, SAMPLE_RATE / 2000),
+    )
+    axes.set(xlabel="time (s)", ylabel="frequency (kHz)")
+    return image
+
+
+def spectrogram_db(waveform: Tensor) -> Tensor:
+    """Power of the spectrogram in dB, `(freq, frames)`, of a waveform `(time,)`."""
+    return 10 * stft(waveform).abs().square().clamp_min(1e-10).log10()
+
+
+def save_spectrograms(path: Path, waveforms: Mapping[str, Tensor], title: str) -> None:
+    """Spectrograms with the same colours one below the other, each named."""
+    figure = Figure(figsize=(9, 2.3 * len(waveforms) + 0.4), layout="constrained")
+    axes = figure.subplots(len(waveforms), sharex=True, squeeze=False)[:, 0]
+    highest_db = max(float(spectrogram_db(waveform).max()) for waveform in waveforms.values())
+    for one, (name, waveform) in zip(axes, waveforms.items(), strict=True):
+        image = plot_spectrogram(one, waveform, highest_db)
+        one.set_title(name, fontsize=10, loc="left")
+        one.label_outer()
+    figure.colorbar(image, ax=axes, label="power (dB)")
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def save_training_curves(path: Path, log: Sequence[Mapping[str, float]]) -> None:
+    """Training and validation loss against the epoch, the best epoch marked."""
+    epochs = [record["epoch"] + 1 for record in log]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(epochs, [record["train_loss"] for record in log], ".-", label="training")
+    axes.plot(epochs, [record["validation_loss"] for record in log], ".-", label="validation")
+    best = min(log, key=lambda record: record["validation_loss"])
+    axes.plot(best["epoch"] + 1, best["validation_loss"], "ko", fillstyle="none", markersize=10, label="best")
+    axes.set(xlabel="epoch", ylabel="loss", title="Training")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
+    axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def clip_picture(waveform: Tensor, highest_db: float) -> Figure:
+    """A waveform above its spectrogram, small, for a page of many."""
+    figure = Figure(figsize=(4, 2.6), layout="constrained", dpi=80)
+    with matplotlib.rc_context({"font.size": 7}):
+        upper, lower = figure.subplots(2, sharex=True, height_ratios=(1, 2))
+        plot_waveform(upper, waveform)
+        upper.set(ylim=(-1, 1))
+        upper.label_outer()
+        plot_spectrogram(lower, waveform, highest_db)
+    return figure
+
+
+def scores_picture(scores: Sequence, methods: Sequence[str], metrics: Mapping[str, str]) -> Figure:
+    """Every file's score as a dot, the median as a line: a panel a metric, a column a method."""
+    figure = Figure(figsize=(3.2 * len(metrics), 3.6), layout="constrained", dpi=80)
+    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    for axes, (metric, title) in zip(panels, metrics.items(), strict=True):
+        for position, method in enumerate(methods):
+            values = np.array([score.values[metric] for score in scores if score.method == method])
+            values = values[np.isfinite(values)]
+            axes.plot(position + np.linspace(-0.25, 0.25, len(values)), np.sort(values), ".", alpha=0.5, markersize=4)
+            if len(values):
+                axes.hlines(np.median(values), position - 0.3, position + 0.3, color="black")
+        axes.set_xticks(range(len(methods)), methods, rotation=40, ha="right", fontsize=8)
+        axes.set_title(title)
+        axes.grid(axis="y", alpha=0.3)
+    return figure
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)

@@ -1,0 +1,21 @@
+"""Spectral subtraction with a stationary noise estimate: the simplest way to take noise away.
+
+The noise's power is averaged over the first frames, where nobody speaks yet, and subtracted from every frame; what
+falls below a floor is raised to it. The noise that is left comes as short tones at random, "musical noise". Source:
+Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE Trans. ASSP 27(2), 1979, with the
+floor of Berouti, Schwartz and Makhoul, ICASSP 1979.
+"""
+
+from torch import Tensor
+
+from speech_enhancement.masking import apply_mask, estimate_noise_power, spectral_subtraction
+from speech_enhancement.stft import istft, stft
+
+
+def subtract_noise(noisy: Tensor) -> Tensor:
+    """Noisy waveform `(..., time)` -> enhanced waveform of the same shape."""
+    spectrogram = stft(noisy)
+    noisy_power = spectrogram.abs().square()
+    speech_power = spectral_subtraction(noisy_power, estimate_noise_power(noisy_power))
+    gain = (speech_power / noisy_power.clamp_min(1e-12)).sqrt()
+    return istft(apply_mask(spectrogram, gain), length=noisy.shape[-1])

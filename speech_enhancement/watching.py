@@ -1,0 +1,92 @@
+"""What stands between the training loop and its batches: the progress bar, and the check that the loss is a number."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from speech_enhancement.audio import SAMPLE_RATE
+
+
+class NonFiniteLossError(ValueError):
+    """A loss or gradient that is NaN or infinite; the message names the batch's files."""
+
+
+class WatchedBatches:
+    """The batches of a loader, with a bar of loss and audio-seconds per second.
+
+    Args:
+        loader: of a map-style dataset, with a batch sampler that gives the same order whenever it is asked in an epoch.
+        names: name of each item of the dataset, for the message about a bad batch.
+        description: stands before the bar.
+        show: whether there is a bar.
+
+    Attributes:
+        waiting_share: share of the last pass that was spent waiting for data.
+        audio_rate: audio-seconds per second of the last pass.
+        count: examples of the last pass.
+    """
+
+    def __init__(self, loader: DataLoader, names: Sequence[str], description: str, show: bool):
+        self.loader = loader
+        self.dataset = loader.dataset
+        self.names = names
+        self.description = description
+        self.show = show
+        self.losses: list[float] = []
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        order = list(self.loader.batch_sampler)
+        self.count = sum(map(len, order))
+        waited, seconds = 0.0, 0.0
+        begin = time.perf_counter()
+        batches = iter(self.loader)
+        with tqdm(desc=self.description, unit="s", unit_scale=True, disable=not self.show, leave=False) as bar:
+            for self.batch in order:
+                asked = time.perf_counter()
+                noisy, clean = next(batches)
+                waited += time.perf_counter() - asked
+                yield noisy, clean
+                duration = noisy.numel() / SAMPLE_RATE
+                seconds += duration
+                bar.total = duration * len(order)
+                bar.set_postfix_str(
+                    f"of audio, loss {sum(self.losses[-20:]) / len(self.losses[-20:]):.4f}", refresh=False
+                )
+                bar.update(duration)
+        elapsed = time.perf_counter() - begin
+        self.waiting_share, self.audio_rate = waited / elapsed, seconds / elapsed
+
+    def complain(self, what: str) -> NonFiniteLossError:
+        files = ", ".join(self.names[index] for index in self.batch)
+        return NonFiniteLossError(f"{what} is not finite, in a batch of {files}")
+
+
+class WatchedLoss(nn.Module):
+    """A loss that tells its batches how it went, and raises `NonFiniteLossError` where it is not finite."""
+
+    def __init__(self, loss_fn: Callable[[Tensor, Tensor], Tensor], batches: WatchedBatches):
+        super().__init__()
+        self.loss_fn = loss_fn
+        self.batches = batches
+
+    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
+        loss = self.loss_fn(estimate, target)
+        value = loss.item()
+        if value != value or abs(value) == float("inf"):
+            raise self.batches.complain("the loss")
+        self.batches.losses.append(value)
+        return loss
+
+
+def clip_gradients(optimizer: torch.optim.Optimizer, model: nn.Module, norm: float, batches: WatchedBatches) -> None:
+    """Let every step of the optimizer first clip the gradients to a norm, and stop where that is not finite."""
+
+    def clip(*_) -> None:
+        if not torch.nn.utils.clip_grad_norm_(model.parameters(), norm).isfinite():
+            raise batches.complain("the gradient")
+
+    optimizer.register_step_pre_hook(clip)
