@@ -40,7 +40,7 @@ class Recording:
 
     def __init__(self, path: str | Path):
         self.path = path
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115
+        self._file = Path(path).open("rb", buffering=0)
         try:
             self._is_plain = self._read_plain_header()
             if not self._is_plain:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 
@@ -43,11 +43,8 @@ def write_state(path: str | Path, state: Any) -> None:
             f"state: expected numbers, strings, tensors and collections of them, got {type(value).__name__}"
         )
 
-    metadata = {"state": json.dumps(encode(state))}
-    try:
-        save_file(tensors, path, metadata)
-    except SafetensorError as error:
-        raise OSError(f"{path}: {error}") from None
+    structure = json.dumps(encode(state))
+    Path(path).write_bytes(save(tensors, {"state": structure}))
 
 
 def read_state(path: str | Path, device: torch.device | str = "cpu") -> Any:

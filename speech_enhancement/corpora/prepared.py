@@ -134,7 +134,7 @@ def summary(root: Path) -> str:
 
 
 def assign_splits(groups: Iterable[str], seed: int = 0) -> dict[str, str]:
-    """A split for each group (a speaker, or a recording of noise): of ten, eight to train, one to validate, one to test.
+    """A split for each speaker or recording of noise: of ten, eight to train, one to validate, one to test.
 
     From three groups on, each split has at least one.
     """

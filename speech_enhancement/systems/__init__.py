@@ -1,1 +1,1 @@
-"""The systems of the literature, one file each: noisy waveform `(batch, 1, time)` in, enhanced of the same shape out."""
+"""The systems of the literature, one file each: noisy waveform `(batch, 1, time)` in, enhanced waveform out."""

@@ -1,13 +1,13 @@
-"""The frame-by-frame frame of Wiener filter and log-MMSE: decision-directed a-priori SNR and a noise estimate that follows.
+"""What Wiener filter and log-MMSE share: a decision-directed a-priori SNR, and a noise estimate that follows.
 
 With Y the noisy power and N the noise estimate, the a-posteriori SNR is gamma = Y / N, and the a-priori SNR
 
     xi[m] = a * |S[m - 1]|^2 / N + (1 - a) * max(gamma[m] - 1, 0)
 
-remembers what was decided in the frame before. Source: Ephraim and Malah, "Speech enhancement using a minimum mean-square
-error short-time spectral amplitude estimator", IEEE Trans. ASSP 32(6), 1984, equation 51. A frame in which the mean
-log-likelihood ratio of speech stays small counts as noise and moves the estimate: Sohn, Kim and Sung, "A statistical
-model-based voice activity detection", IEEE Signal Processing Letters 6(1), 1999.
+remembers what was decided in the frame before. Source: Ephraim and Malah, "Speech enhancement using a minimum
+mean-square error short-time spectral amplitude estimator", IEEE Trans. ASSP 32(6), 1984, equation 51. A frame in which
+the mean log-likelihood ratio of speech stays small counts as noise and moves the estimate: Sohn, Kim and Sung, "A
+statistical model-based voice activity detection", IEEE Signal Processing Letters 6(1), 1999.
 """
 
 from collections.abc import Callable
