@@ -172,7 +172,7 @@ class Experiment:
             persistent_workers=workers > 0,
             pin_memory=on_gpu,
         )
-        return WatchedBatches(loader, paths, f"{split} ", show=self.process.is_first)
+        return WatchedBatches(loader, paths, split, show=self.process.is_first)
 
 
 class Autocast(nn.Module):
