@@ -124,7 +124,7 @@ class Train:
     """Prepared corpus."""
     out: Path
     """Folder of the run."""
-    epochs: int = 50
+    epochs: int = 45
     """Passes over the speech; the learning rate falls to zero over them, along a cosine."""
     crops_per_file: int = 8
     """Crops of each speech file in an epoch."""
@@ -138,7 +138,7 @@ class Train:
     """Norm to which gradients are clipped."""
     snr_db: tuple[float, float] = (-5.0, 20.0)
     """Range of the signal-to-noise ratios of the mixtures."""
-    channels: tuple[int, ...] = (12, 24, 48, 64, 96, 128)
+    channels: tuple[int, ...] = (8, 16, 48, 96, 128, 160)
     """Channels of the U-Net at each size, finest first."""
     n_fft: int = 512
     """Window of the spectrogram, samples."""
