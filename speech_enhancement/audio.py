@@ -6,6 +6,7 @@ libsndfile takes longer than reading two seconds of it.
 
 import contextlib
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Recording:
 
     def __init__(self, path: str | Path):
         self.path = path
-        self._file = Path(path).open("rb", buffering=0)
+        self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115, closed by close()
         try:
             self._is_plain = self._read_plain_header()
             if not self._is_plain:
@@ -61,10 +62,10 @@ class Recording:
             stretch = torch.from_numpy(samples).to(torch.float32).div_(32768)
         else:
             try:
-                self._sound.seek(start)
+                self._go_to(start)
                 samples = self._sound.read(length, dtype="float32", always_2d=True)
             except soundfile.SoundFileError as error:
-                raise AudioError(f"{self.path}: {error}") from None
+                raise AudioError(f"{self.path}: {_reason(error)}") from None
             count = len(samples)
             stretch = torch.from_numpy(samples)
             if not np.isfinite(samples.sum()) and not np.isfinite(samples).all():
@@ -109,11 +110,24 @@ class Recording:
             self._sound = soundfile.SoundFile(self._file)
         except soundfile.SoundFileError as error:
             raise AudioError(f"{self.path}: expected audio, got {_reason(error)}") from None
-        self.sample_rate, self.channels, self.frames = (
-            self._sound.samplerate,
-            self._sound.channels,
-            self._sound.frames,
-        )
+        self.sample_rate = self._sound.samplerate
+        self.channels = self._sound.channels
+        self.frames = self._sound.frames
+        # libsndfile reads what there is of a WAV file that was cut off, and says so in its log alone.
+        if cut := re.search(r"^data : (\d+) \(should be (\d+)\)", self._sound.extra_info, re.MULTILINE):
+            raise AudioError(f"{self.path}: cut off, expected {cut[1]} bytes of samples, got {cut[2]}")
+
+    def _go_to(self, start: int) -> None:
+        """Seek, or in formats in which libsndfile seeks to somewhere near, read on to the sample."""
+        if self._sound.format not in ("OGG", "MP3"):
+            self._sound.seek(start)
+            return
+        if start < self._sound.tell():
+            self._sound.close()
+            self._open_with_soundfile()
+        while self._sound.tell() < start:
+            if not len(self._sound.read(min(1 << 16, start - self._sound.tell()))):
+                break
 
 
 def load(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Tensor:

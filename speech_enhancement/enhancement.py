@@ -96,10 +96,14 @@ class FileEnhancer:
         """The enhanced recording in pieces `(channels, time)`, at the sample rate of the recording."""
         rate = recording.sample_rate
         chunk, context = self._chunking(rate)
+        # Read strictly onwards: what two pieces share is kept, since not every format can be sought in exactly.
+        first, piece = 0, recording.read(0, 0)
         for start in range(0, recording.frames, chunk):
-            first = max(0, start - context)
             end = min(recording.frames, start + chunk)
-            piece = recording.read(first, end + context - first)
+            dropped = max(0, start - context) - first
+            have = first + piece.shape[-1]
+            piece = torch.cat([piece[:, dropped:], recording.read(have, end + context - have)], dim=-1)
+            first += dropped
             enhanced = torch.stack([self.enhance(channel, rate) for channel in piece])
             yield enhanced[:, start - first : end - first].clamp(-1, 1)
 

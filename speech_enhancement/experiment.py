@@ -48,8 +48,8 @@ class Experiment:
         torch.manual_seed(configuration.seed)
         self.model = self.sizes.build().to(process.device, memory_format=torch.channels_last)
         self.parallel_model = Autocast(process.parallel(self.model), process.device)
-        self.train_batches = self._batches("train")
-        self.validation_batches = self._batches("validation")
+        self.train_batches = self.batches(configuration, process, "train")
+        self.validation_batches = self.batches(configuration, process, "validation")
         loss_fn = CompressedSpectralLoss()
         self.train_loss = WatchedLoss(loss_fn, self.train_batches)
         self.validation_loss = WatchedLoss(loss_fn, self.validation_batches)
@@ -147,32 +147,34 @@ class Experiment:
         self.log = checkpoint["log"]
         return checkpoint["epoch"] + 1
 
-    def _batches(self, split: str) -> WatchedBatches:
-        c = self.configuration
+    @staticmethod
+    def batches(configuration: Train, process: Process, split: str) -> WatchedBatches:
+        """This process's share of the batches of a split."""
         is_training = split == "train"
-        speech = PathSequence(files(c.corpus, "speech", split))
-        paths = PathSequence(path for _ in range(c.crops_per_file) for path in speech) if is_training else speech
+        speech = PathSequence(files(configuration.corpus, "speech", split))
+        repeats = configuration.crops_per_file if is_training else 1
+        paths = PathSequence(path for _ in range(repeats) for path in speech)
         dataset = NoisySpeechDataset(
             paths,
-            files(c.corpus, "noise", split),
-            round(c.segment_seconds * SAMPLE_RATE),
-            c.snr_db,
-            c.seed if is_training else c.seed + 1,
+            files(configuration.corpus, "noise", split),
+            round(configuration.segment_seconds * SAMPLE_RATE),
+            configuration.snr_db,
+            configuration.seed if is_training else configuration.seed + 1,
         )
         sampler = DistributedSampler(
-            dataset, self.process.world_size, self.process.rank, shuffle=is_training, seed=c.seed
+            dataset, process.world_size, process.rank, shuffle=is_training, seed=configuration.seed
         )
-        on_gpu = self.process.device.type == "cuda"
-        # On the CPU mixing takes under a hundredth of a step, and a worker would take cores from the model.
-        workers = c.workers if c.workers is not None else 4 if on_gpu else 0
+        on_gpu = process.device.type == "cuda"
+        # On the CPU mixing takes a fiftieth of a step, and a worker would take cores from the model.
+        workers = configuration.workers if configuration.workers is not None else 4 if on_gpu else 0
         loader = DataLoader(
             dataset,
-            batch_sampler=BatchSampler(sampler, c.batch_size, drop_last=False),
+            batch_sampler=BatchSampler(sampler, configuration.batch_size, drop_last=False),
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=on_gpu,
         )
-        return WatchedBatches(loader, paths, split, show=self.process.is_first)
+        return WatchedBatches(loader, paths, split, show=process.is_first)
 
 
 class Autocast(nn.Module):

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -169,9 +169,7 @@ def _convert_all(root: Path, sources: list[Source], failures: Failures) -> Itera
     destinations = _destinations(sources)
     for folder in {Path(root, destination).parent for destination in destinations}:
         folder.mkdir(parents=True, exist_ok=True)
-    # Forking a process that has run torch operations on several threads can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(sources) // 50 + 1), mp_context=context) as pool:
+    with _executor(len(sources)) as pool:
         jobs = {
             pool.submit(_convert, source, os.path.join(root, destination)): (source, destination)  # noqa: PTH118
             for source, destination in zip(sources, destinations, strict=True)
@@ -187,6 +185,15 @@ def _convert_all(root: Path, sources: list[Source], failures: Failures) -> Itera
     return (entries[destination] for destination in destinations if destination in entries)
 
 
+def _executor(count: int) -> Executor:
+    """Processes for many files; a thread for a few, which are done before a process has started."""
+    if count < 50:
+        return ThreadPoolExecutor(1)
+    # Forking a process that has run torch operations on several threads can hang.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(mp_context=context, initializer=torch.set_num_threads, initargs=(1,))
+
+
 def _destinations(sources: Sequence[Source]) -> list[str]:
     """A file for each source, named after it, with a number where two have the same name."""
     taken: dict[str, int] = {}
@@ -199,7 +206,6 @@ def _destinations(sources: Sequence[Source]) -> list[str]:
 
 
 def _convert(source: Source, destination: str) -> float:
-    torch.set_num_threads(1)
     waveform = load(source.path).mean(dim=0, keepdim=True)
     if source.minus:
         waveform = waveform - load(source.minus).mean(dim=0, keepdim=True)[:, : waveform.shape[-1]]

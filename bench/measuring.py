@@ -1,0 +1,34 @@
+"""Medians of interleaved runs, and the peak memory of a process."""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+
+def rates(ways: dict[str, Callable[[], int]], rounds: int = 5) -> dict[str, float]:
+    """Things per second of each way, the median over rounds in which all ways take their turns.
+
+    A way does some work and returns how many things it made. One round goes before, unmeasured.
+    """
+    seen: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            begin = time.perf_counter()
+            count = way()
+            elapsed = time.perf_counter() - begin
+            if number:
+                seen[name].append(count / elapsed)
+    return {name: statistics.median(values) for name, values in seen.items()}
+
+
+def peak_mebibytes(module: str, *arguments: object) -> float:
+    """Peak resident memory of `python -m module arguments`, which prints it by `print_peak`."""
+    words = [sys.executable, "-m", module, *map(str, arguments)]
+    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def print_peak() -> None:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

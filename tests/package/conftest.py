@@ -1,0 +1,87 @@
+"""A small prepared corpus, and the commands run as a user runs them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+import torch
+
+from speech_enhancement.corpora import folder, prepared
+
+RATE = 16000
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(5)
+
+
+def voice_like(seconds, pitch, generator, rate=RATE):
+    """Harmonics of a wavering pitch that come and go like syllables: float tensor (time,)."""
+    time = torch.arange(int(seconds * rate)) / rate
+    phase = 2 * torch.pi * (pitch * time + 2 * torch.sin(2 * torch.pi * 0.7 * time))
+    harmonics = sum(torch.sin(n * phase) / n for n in range(1, 15))
+    syllables = torch.sin(2 * torch.pi * 2.5 * time + 6 * torch.rand((), generator=generator)).clamp_min(0)
+    return 0.1 * harmonics * syllables
+
+
+@pytest.fixture(scope="session")
+def raw_folders(tmp_path_factory):
+    """Folders of speech and noise with a train and a val folder each."""
+    root = tmp_path_factory.mktemp("raw")
+    generator = torch.Generator().manual_seed(6)
+    for split, count in (("train", 6), ("val", 2), ("test", 2)):
+        for number in range(count):
+            speaker = root / "speech" / split / f"{split}{number}"
+            speaker.mkdir(parents=True)
+            soundfile.write(speaker / f"{number}.wav", voice_like(1.5, 100 + 20 * number, generator).numpy(), RATE)
+        noise = root / "noise" / split
+        noise.mkdir(parents=True)
+        for number in range(2):
+            soundfile.write(noise / f"{split}{number}.flac", 0.1 * torch.randn(RATE, generator=generator).numpy(), RATE)
+    return root
+
+
+@pytest.fixture(scope="session")
+def corpus(raw_folders, tmp_path_factory):
+    """The raw folders, prepared."""
+    out = tmp_path_factory.mktemp("corpora") / "small"
+    speech = folder.sources(raw_folders / "speech", "speech")
+    noise = folder.sources(raw_folders / "noise", "noise")
+    assert not prepared.prepare(out, [*speech, *noise])
+    return out
+
+
+SMALL = ("--channels", "8", "8", "--segment-seconds", "0.5", "--crops-per-file", "2", "--batch-size", "4")
+SMALL += ("--device", "cpu", "--learning-rate", "0.01")
+
+
+def command(*arguments):
+    """The words that run a command of the package."""
+    return [sys.executable, "-m", "speech_enhancement", *map(str, arguments)]
+
+
+@pytest.fixture
+def run():
+    """Runs a command of the package to its end and returns what came of it."""
+
+    def run_to_the_end(*arguments, **options):
+        return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, **options)
+
+    return run_to_the_end
+
+
+@pytest.fixture(scope="session")
+def checkpoint(corpus, tmp_path_factory):
+    """A model trained for one epoch."""
+    out = tmp_path_factory.mktemp("runs") / "tiny"
+    words = command("train", "--corpus", corpus, "--out", out, "--epochs", 1, *SMALL)
+    subprocess.run(words, check=True, capture_output=True, timeout=300)
+    return out / "best.ckpt"
+
+
+def tree(root):
+    """Paths below a folder, relative to it."""
+    return sorted(str(path.relative_to(root)) for path in Path(root).rglob("*") if path.is_file())

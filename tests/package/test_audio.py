@@ -1,0 +1,128 @@
+"""Audio files of all kinds, sound and broken."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speech_enhancement.audio import AudioError, Recording, find, load, replacing, save
+
+
+@pytest.fixture
+def signal(generator):
+    return (0.3 * torch.randn(3000, 2, generator=generator)).clamp(-0.9, 0.9).numpy()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype", "tolerance"),
+    [
+        ("wav", "PCM_U8", 1 / 64),
+        ("wav", "PCM_16", 1e-4),
+        ("wav", "PCM_24", 1e-6),
+        ("wav", "FLOAT", 1e-7),
+        ("flac", "PCM_16", 1e-4),
+        ("flac", "PCM_24", 1e-6),
+        ("ogg", "VORBIS", None),
+        ("mp3", "MPEG_LAYER_III", None),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_reads_a_stretch(tmp_path, signal, suffix, subtype, tolerance, channels):
+    path = tmp_path / f"file.{suffix}"
+    soundfile.write(path, signal[:, :channels], 16000, subtype=subtype)
+    with Recording(path) as recording:
+        assert (recording.sample_rate, recording.channels) == (16000, channels)
+        stretch = recording.read(1000, 500)
+        assert stretch.shape == (channels, 500) and stretch.dtype == torch.float32
+        assert recording.frames == 3000
+        if tolerance:
+            assert np.allclose(stretch.numpy().T, signal[1000:1500, :channels], atol=tolerance)
+        end = recording.read(2990, 500).numpy().T
+        earlier = recording.read(500, 700).numpy().T
+    whole = soundfile.read(path, dtype="float32", always_2d=True)[0]
+    for ours, theirs in ((stretch.numpy().T, whole[1000:1500]), (end, whole[2990:]), (earlier, whole[500:1200])):
+        assert np.allclose(ours, theirs, atol=1e-6)
+
+
+def test_plain_wav_is_read_as_libsndfile_reads_it(tmp_path, signal):
+    path = tmp_path / "plain.wav"
+    soundfile.write(path, signal, 44100, subtype="PCM_16")
+    with Recording(path) as recording:
+        assert recording._is_plain
+        ours = recording.read(17, 1234).T.numpy()
+    assert np.array_equal(ours, soundfile.read(path, start=17, frames=1234, dtype="float32")[0])
+
+
+def test_load_resamples(tmp_path):
+    time = torch.arange(44100) / 44100
+    save(tmp_path / "tone.wav", torch.sin(2 * torch.pi * 1000 * time).unsqueeze(0) / 2, 44100)
+    waveform = load(tmp_path / "tone.wav")
+    assert waveform.shape == (1, 16000)
+    assert torch.fft.rfft(waveform[0]).abs().argmax() == 1000
+
+
+def broken(kind, path, signal):
+    """Writes a file that is broken in one way, at `path`."""
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("This is no sound at all, however much its name may promise one to whoever reads it.")
+    elif kind == "without samples":
+        soundfile.write(path, signal[:0], 16000, subtype="PCM_16")
+    elif kind == "header only":
+        soundfile.write(path, signal, 16000, subtype="PCM_16")
+        path.write_bytes(path.read_bytes()[:30])
+    elif kind == "nan":
+        soundfile.write(path, np.where(np.arange(3000)[:, None] == 7, np.nan, signal), 16000, subtype="FLOAT")
+    else:
+        soundfile.write(path, signal, 16000, subtype=kind.split()[1], format=kind.split()[2])
+        path.write_bytes(path.read_bytes()[:4000])
+    return path
+
+
+BROKEN = (
+    "empty",
+    "text",
+    "without samples",
+    "header only",
+    "nan",
+    "cut PCM_16 WAV",
+    "cut PCM_24 WAV",
+    "cut PCM_16 FLAC",
+)
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_file_raises_and_is_named(tmp_path, signal, kind):
+    path = broken(kind, tmp_path / "broken.wav", signal)
+    with pytest.raises(AudioError) as raised:
+        load(path)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_save_appears_whole_or_not_at_all(tmp_path):
+    save(tmp_path / "a.wav", torch.zeros(1, 10))
+    before = (tmp_path / "a.wav").read_bytes()
+    with pytest.raises(RuntimeError), replacing(tmp_path / "a.wav") as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError
+    assert (tmp_path / "a.wav").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_save_clips(tmp_path):
+    save(tmp_path / "loud.wav", torch.tensor([[2.0, -2.0]]))
+    assert torch.allclose(load(tmp_path / "loud.wav"), torch.tensor([[1.0, -1.0]]), atol=1e-4)
+
+
+def test_find(tmp_path):
+    for name in ("b/2.FLAC", "a/1.wav", "a/notes.txt", "a/.hidden.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find(tmp_path) == [tmp_path / "a/1.wav", tmp_path / "b/2.FLAC"]
+    with pytest.raises(AudioError, match="without any"):
+        (tmp_path / "empty").mkdir()
+        find(tmp_path / "empty")
+    with pytest.raises(AudioError, match="nothing there"):
+        find(tmp_path / "missing")
