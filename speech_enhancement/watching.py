@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
@@ -65,15 +65,14 @@ class WatchedBatches:
         return NonFiniteLossError(f"{what} is not finite, in a batch of {files}")
 
 
-class WatchedLoss(nn.Module):
+class WatchedLoss:
     """A loss that tells its batches how it went, and raises `NonFiniteLossError` where it is not finite."""
 
     def __init__(self, loss_fn: Callable[[Tensor, Tensor], Tensor], batches: WatchedBatches):
-        super().__init__()
         self.loss_fn = loss_fn
         self.batches = batches
 
-    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
+    def __call__(self, estimate: Tensor, target: Tensor) -> Tensor:
         loss = self.loss_fn(estimate, target)
         value = loss.item()
         if value != value or abs(value) == float("inf"):
@@ -82,7 +81,7 @@ class WatchedLoss(nn.Module):
         return loss
 
 
-def clip_gradients(optimizer: torch.optim.Optimizer, model: nn.Module, norm: float, batches: WatchedBatches) -> None:
+def clip_gradients(optimizer: torch.optim.Optimizer, model: torch.nn.Module, norm: float, batches: WatchedBatches) -> None:
     """Let every step of the optimizer first clip the gradients to a norm, and stop where that is not finite."""
 
     def clip(*_) -> None:
