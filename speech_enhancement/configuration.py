@@ -124,7 +124,7 @@ class Train:
     """Prepared corpus."""
     out: Path
     """Folder of the run."""
-    epochs: int = 45
+    epochs: int = 40
     """Passes over the speech; the learning rate falls to zero over them, along a cosine."""
     crops_per_file: int = 8
     """Crops of each speech file in an epoch."""

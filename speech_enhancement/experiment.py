@@ -11,6 +11,7 @@ from torch.utils.data import BatchSampler, DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
 from speech_enhancement.audio import SAMPLE_RATE, replacing
+from speech_enhancement.coloration import ColoredSpeechDataset
 from speech_enhancement.configuration import Train
 from speech_enhancement.corpora.prepared import files
 from speech_enhancement.data import NoisySpeechDataset
@@ -161,6 +162,8 @@ class Experiment:
             configuration.snr_db,
             configuration.seed if is_training else configuration.seed + 1,
         )
+        if is_training:
+            dataset = ColoredSpeechDataset(dataset, configuration.seed)
         sampler = DistributedSampler(
             dataset, process.world_size, process.rank, shuffle=is_training, seed=configuration.seed
         )

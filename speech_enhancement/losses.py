@@ -27,7 +27,7 @@ class CompressedSpectralLoss(nn.Module):
         estimate and target `(batch, 1, time)` -> a number, the mean over the batch
     """
 
-    def __init__(self, compression: float = 0.3, complex_weight: float = 0.3, snr_weight: float = 0.01):
+    def __init__(self, compression: float = 0.3, complex_weight: float = 0.3, snr_weight: float = 0.02):
         super().__init__()
         self.compression = compression
         self.complex_weight = complex_weight
