@@ -5,6 +5,7 @@ libsndfile takes longer than reading two seconds of it.
 """
 
 import contextlib
+import io
 import os
 import re
 import struct
@@ -41,7 +42,7 @@ class Recording:
 
     def __init__(self, path: str | Path):
         self.path = path
-        self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115, closed by close()
+        self._file = io.FileIO(path)
         try:
             self._is_plain = self._read_plain_header()
             if not self._is_plain:
@@ -59,7 +60,7 @@ class Recording:
             samples = np.empty((length, self.channels), dtype="<i2")
             self._file.seek(44 + start * 2 * self.channels)
             count = self._file.readinto(samples) // (2 * self.channels)
-            stretch = torch.from_numpy(samples).to(torch.float32).div_(32768)
+            stretch = torch.from_numpy(np.multiply(samples, np.float32(2**-15), dtype=np.float32))
         else:
             try:
                 self._go_to(start)

@@ -103,14 +103,12 @@ def mix_at_snr(speech: Tensor, noise: Tensor, snr_db: float | Tensor) -> Tensor:
     ### BEGIN SOLUTION
     if speech.shape != noise.shape:
         raise ValueError(f"noise: expected the shape of speech, {tuple(speech.shape)}, got {tuple(noise.shape)}")
-    everything_but_batch = tuple(range(min(1, speech.dim() - 1), speech.dim()))
-    speech_power = speech.square().mean(dim=everything_but_batch, keepdim=True)
-    noise_power = noise.square().mean(dim=everything_but_batch, keepdim=True)
-    snr_db = torch.as_tensor(snr_db, dtype=speech.dtype, device=speech.device)
-    ratio = (10 ** (snr_db / 10)).reshape(-1, *[1] * (speech.dim() - 1))
-    scaled_power = noise_power * ratio
-    gain = (speech_power / torch.where(scaled_power > 0, scaled_power, torch.inf)).sqrt()
-    return speech + gain * noise
+    speech_rms, noise_rms = (
+        torch.linalg.vector_norm(signal.flatten(min(1, signal.dim() - 1)), dim=-1) for signal in (speech, noise)
+    )  # (batch,) each, or () for one signal, both times the same constant
+    scaled_rms = noise_rms * 10 ** (torch.as_tensor(snr_db, dtype=speech.dtype, device=speech.device) / 20)
+    gain = speech_rms / torch.where(scaled_rms > 0, scaled_rms, torch.inf)
+    return speech + gain.reshape(-1, *[1] * (speech.dim() - 1)) * noise
     ### END SOLUTION
 
 

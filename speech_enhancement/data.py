@@ -73,9 +73,11 @@ class NoisySpeechDataset(Dataset):
         noise_file = self.noise_files[int(torch.randint(which, (), generator=generator))]
         snr_db = lowest + (highest - lowest) * float(torch.rand((), generator=generator))
         clean = _stretch(self.speech_files[index], self.segment_length, generator)
-        clean = functional.pad(clean, (0, self.segment_length - clean.shape[-1]))
+        if clean.shape[-1] < self.segment_length:
+            clean = functional.pad(clean, (0, self.segment_length - clean.shape[-1]))
         noise = _stretch(noise_file, self.segment_length, generator)
-        noise = noise.repeat(1, -(-self.segment_length // noise.shape[-1]))[:, : self.segment_length]
+        if noise.shape[-1] < self.segment_length:
+            noise = noise.repeat(1, -(-self.segment_length // noise.shape[-1]))[:, : self.segment_length]
         return mix_at_snr(clean, noise, snr_db), clean
         ### END SOLUTION
 
@@ -87,5 +89,6 @@ def _stretch(path: str, length: int, generator: torch.Generator) -> Tensor:
         if recording.sample_rate != SAMPLE_RATE:
             raise AudioError(f"{path}: expected a sample rate of {SAMPLE_RATE} Hz, got {recording.sample_rate} Hz")
         start = int(torch.randint(max(1, recording.frames - length + 1), (), generator=generator))
-        return recording.read(start, length).mean(dim=0, keepdim=True)
+        stretch = recording.read(start, length)
+        return stretch if recording.channels == 1 else stretch.mean(dim=0, keepdim=True)
     ### END SOLUTION

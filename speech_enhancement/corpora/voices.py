@@ -77,7 +77,7 @@ def _noise(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> Ite
                     noise = babble_noise(talkers, length, 4, generator)
                 else:
                     noise = noises.KINDS[kind](length, generator).unsqueeze(0)
-                noise = 0.1 * noise / noise.abs().max().clamp_min(noise.square().mean().sqrt() * 0.1)
+                noise = 0.5 * noise / noise.abs().max()
                 yield _write(root, "noise", split, "", f"{kind}_{split}_{number:02}", noise)
 
 
