@@ -27,7 +27,9 @@ def color(signal: Tensor, generator: Generator) -> Tensor:
         Shape of `signal`.
     """
     r1, r2, r3, r4 = ((2 * torch.rand(4, generator=generator) - 1) * _LARGEST_COEFFICIENT).tolist()
-    colored = torch.from_numpy(lfilter(np.float32([1, r1, r2]), np.float32([1, r3, r4]), signal.numpy())).to(signal.dtype)
+    colored = torch.from_numpy(lfilter(np.float32([1, r1, r2]), np.float32([1, r3, r4]), signal.numpy())).to(
+        signal.dtype
+    )
     before, after = (each.square().mean().sqrt() for each in (signal, colored))
     return colored * (before / after) if after > 0 else colored
 

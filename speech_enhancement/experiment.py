@@ -13,7 +13,7 @@ from torch.utils.data.distributed import DistributedSampler
 from speech_enhancement.audio import SAMPLE_RATE, replacing
 from speech_enhancement.coloration import ColoredSpeechDataset
 from speech_enhancement.configuration import Train
-from speech_enhancement.corpora.prepared import files
+from speech_enhancement.corpora.manifest import files
 from speech_enhancement.data import NoisySpeechDataset
 from speech_enhancement.distributed import Process, process_group
 from speech_enhancement.losses import CompressedSpectralLoss

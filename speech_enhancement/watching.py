@@ -81,7 +81,9 @@ class WatchedLoss:
         return loss
 
 
-def clip_gradients(optimizer: torch.optim.Optimizer, model: torch.nn.Module, norm: float, batches: WatchedBatches) -> None:
+def clip_gradients(
+    optimizer: torch.optim.Optimizer, model: torch.nn.Module, norm: float, batches: WatchedBatches
+) -> None:
     """Let every step of the optimizer first clip the gradients to a norm, and stop where that is not finite."""
 
     def clip(*_) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from speech_enhancement.configuration import VCTK, Folder, LibriSpeech, Prepare, VoicebankDemand, Voices
 from speech_enhancement.corpora import folder, prepared, torchaudio_folders, voicebank_demand, voices
+from speech_enhancement.corpora.manifest import summary
 from speech_enhancement.failures import Failures
 
 
@@ -14,7 +15,7 @@ def run(configuration: Prepare) -> int:
     corpus = configuration.corpus
     prepared.check_is_free(corpus.out)
     failures = _PREPARE[type(corpus)](corpus)
-    print(prepared.summary(corpus.out))
+    print(summary(corpus.out))
     if failures:
         print(f"{len(failures)} files could not be used")
     return 1 if failures else 0

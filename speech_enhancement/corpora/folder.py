@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from speech_enhancement.audio import find
-from speech_enhancement.corpora.prepared import Source, assign_splits
+from speech_enhancement.corpora.prepared import Source
+from speech_enhancement.corpora.splits import assign_splits
 
 _SPLIT_FOLDERS = {
     "train": "train",

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from speech_enhancement.corpora.prepared import CorpusError, Source, assign_splits
+from speech_enhancement.corpora.manifest import CorpusError
+from speech_enhancement.corpora.prepared import Source
+from speech_enhancement.corpora.splits import assign_splits
 
 _LIBRISPEECH_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 

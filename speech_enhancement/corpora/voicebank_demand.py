@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 
 from speech_enhancement.audio import find
 from speech_enhancement.corpora.download import download
-from speech_enhancement.corpora.prepared import CorpusError, Source
+from speech_enhancement.corpora.manifest import CorpusError
+from speech_enhancement.corpora.prepared import Source
 
 VALIDATION_SPEAKERS = ("p286", "p287")
 URL = "https://datashare.ed.ac.uk/bitstream/handle/10283/2791/"

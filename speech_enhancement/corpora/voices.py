@@ -11,9 +11,13 @@ from tqdm.auto import tqdm
 
 from speech_enhancement.audio import SAMPLE_RATE, save
 from speech_enhancement.augmentation import babble_noise
-from speech_enhancement.corpora import noises, prepared
+from speech_enhancement.corpora import noises
 from speech_enhancement.corpora.espeak import Synthesizer
+from speech_enhancement.corpora.manifest import Entry, write_manifest
+from speech_enhancement.corpora.pairs import mix_pairs
+from speech_enhancement.corpora.prepared import building, check_is_free
 from speech_enhancement.corpora.sentences import sentence
+from speech_enhancement.corpora.splits import assign_splits
 from speech_enhancement.failures import Failures
 
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan")
@@ -36,19 +40,19 @@ def prepare(out: Path, hours: float, seed: int) -> Failures:
     Returns:
         No failures: this corpus has no files that could be bad.
     """
-    prepared.check_is_free(out)
+    check_is_free(out)
     synthesizer = Synthesizer()
-    with prepared.building(out) as root:
+    with building(out) as root:
         entries = list(_speech(root, synthesizer, hours, seed))
         entries += list(_noise(root, synthesizer, hours, seed))
-        entries += list(prepared.mix_pairs(root, entries, seed))
-        prepared.write_manifest(root, entries)
+        entries += list(mix_pairs(root, entries, seed))
+        write_manifest(root, entries)
     return Failures()
 
 
-def _speech(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> Iterator[prepared.Entry]:
+def _speech(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> Iterator[Entry]:
     numbers = random.Random(seed)
-    splits = prepared.assign_splits(SPEAKERS, seed)
+    splits = assign_splits(SPEAKERS, seed)
     with tqdm(total=round(hours * 3600), desc="voices", unit="s") as bar:
         for speaker in SPEAKERS:
             spoken = 0.0
@@ -62,7 +66,7 @@ def _speech(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> It
                     break
 
 
-def _noise(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> Iterator[prepared.Entry]:
+def _noise(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> Iterator[Entry]:
     """Several stretches of every kind: the same kinds in each split, but never the same stretch."""
     generator = torch.Generator().manual_seed(seed)
     numbers = random.Random(seed + 1)
@@ -88,8 +92,8 @@ def _sentences(synthesizer: Synthesizer, speaker: str, numbers: random.Random) -
         yield synthesizer.speak(sentence(numbers), f"{accent}+{speaker}", rate, pitch, numbers.randint(30, 70))
 
 
-def _write(root: Path, kind: str, split: str, speaker: str, stem: str, waveform: Tensor) -> prepared.Entry:
+def _write(root: Path, kind: str, split: str, speaker: str, stem: str, waveform: Tensor) -> Entry:
     file = f"{kind}/{split}/{stem}.wav"
     (root / file).parent.mkdir(parents=True, exist_ok=True)
     save(root / file, waveform)
-    return prepared.Entry(file, kind, split, speaker, round(waveform.shape[-1] / SAMPLE_RATE, 3), "voices")
+    return Entry(file, kind, split, speaker, round(waveform.shape[-1] / SAMPLE_RATE, 3), "voices")

@@ -11,7 +11,10 @@ import torch
 
 from speech_enhancement.audio import load
 from speech_enhancement.corpora import noises, prepared, torchaudio_folders, voicebank_demand
+from speech_enhancement.corpora.manifest import CorpusError
+from speech_enhancement.corpora.pairs import PAIR_SNRS_DB
 from speech_enhancement.corpora.sentences import sentence
+from speech_enhancement.corpora.splits import SPLITS, assign_splits
 
 from .conftest import RATE, tree, voice_like
 
@@ -46,7 +49,7 @@ def check(root):
 
 def test_folder_keeps_its_splits(corpus):
     rows = check(corpus)
-    counts = {(kind, split): 0 for kind in ("speech", "noise") for split in prepared.SPLITS}
+    counts = {(kind, split): 0 for kind in ("speech", "noise") for split in SPLITS}
     for row in rows:
         if row["kind"] in ("speech", "noise"):
             counts[row["kind"], row["split"]] += 1
@@ -58,7 +61,7 @@ def test_pairs_are_speech_with_noise_at_known_ratios(corpus):
     for path in sorted((corpus / "pairs" / "clean").iterdir()):
         clean, noisy = load(path), load(corpus / "pairs" / "noisy" / path.name)
         ratios.append(float(10 * (clean.square().mean() / (noisy - clean).square().mean()).log10()))
-    assert ratios == pytest.approx(prepared.PAIR_SNRS_DB[:2], abs=0.1)
+    assert ratios == pytest.approx(PAIR_SNRS_DB[:2], abs=0.1)
 
 
 @pytest.mark.slow
@@ -84,7 +87,7 @@ def test_folder_of_mixed_formats_and_bad_files(tmp_path, generator, run):
     assert result.returncode == 1 and f"failed: {tmp_path / 'speech/speaker3/bad.wav'}: expected audio" in output
     rows = check(tmp_path / "out")
     assert sum(row["kind"] == "speech" for row in rows) == 20
-    assert {row["split"] for row in rows if row["kind"] == "noise"} == set(prepared.SPLITS)
+    assert {row["split"] for row in rows if row["kind"] == "noise"} == set(SPLITS)
     result = run(*arguments, "--out", tmp_path / "out")
     assert result.returncode == 1 and "expected an empty or new folder" in result.stderr
     check(tmp_path / "out")
@@ -92,7 +95,7 @@ def test_folder_of_mixed_formats_and_bad_files(tmp_path, generator, run):
 
 def test_nothing_is_left_where_preparing_fails(tmp_path):
     (tmp_path / "bad.wav").write_text("no audio")
-    with pytest.raises(prepared.CorpusError, match="expected speech to train on"):
+    with pytest.raises(CorpusError, match="expected speech to train on"):
         prepared.prepare(tmp_path / "out", [prepared.Source("speech", "train", "a", str(tmp_path / "bad.wav"))])
     assert tree(tmp_path) == ["bad.wav"]
 
@@ -110,10 +113,10 @@ def test_files_of_one_name_do_not_meet(tmp_path, generator):
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 10, 24])
 def test_splits_have_somebody_each(count):
-    splits = prepared.assign_splits(f"speaker{n}" for n in range(count))
+    splits = assign_splits(f"speaker{n}" for n in range(count))
     assert len(splits) == count
     if count >= 3:
-        assert set(splits.values()) == set(prepared.SPLITS)
+        assert set(splits.values()) == set(SPLITS)
     assert list(splits.values()).count("train") >= count * 0.8 - 2
 
 
@@ -143,7 +146,7 @@ def test_voicebank_demand(tmp_path, generator):
 def test_voicebank_demand_names_a_lonely_file(tmp_path, generator):
     write_voicebank(tmp_path, generator)
     (tmp_path / "noisy_testset_wav" / "p232_001.wav").rename(tmp_path / "noisy_testset_wav" / "p232_002.wav")
-    with pytest.raises(prepared.CorpusError, match="p232_001.wav on one side only"):
+    with pytest.raises(CorpusError, match="p232_001.wav on one side only"):
         voicebank_demand.test_pairs(tmp_path)
 
 
@@ -167,9 +170,9 @@ def test_librispeech_folders(tmp_path):
     for path in (tmp_path / "LibriSpeech" / "dev-clean").rglob("*.flac"):
         path.unlink()
     sources = list(torchaudio_folders.librispeech(tmp_path))
-    assert {source.split for source in sources} == set(prepared.SPLITS)
+    assert {source.split for source in sources} == set(SPLITS)
     assert sources[0].speaker == "ls015"
-    with pytest.raises(prepared.CorpusError, match="train-clean-100"):
+    with pytest.raises(CorpusError, match="train-clean-100"):
         torchaudio_folders.librispeech(tmp_path / "elsewhere")
 
 

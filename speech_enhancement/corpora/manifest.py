@@ -1,0 +1,68 @@
+"""The manifest of a prepared corpus: a line for each file, read one by one however many there are."""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+MANIFEST = "manifest.csv"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the manifest."""
+
+    file: str
+    kind: str
+    split: str
+    speaker: str
+    seconds: float
+    source: str
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be prepared or read; the message says why."""
+
+
+def write_manifest(root: Path, entries: Iterable[Entry]) -> None:
+    with (root / MANIFEST).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Entry)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(entry) for entry in entries)
+
+
+def files(root: Path, kind: str, split: str) -> Iterator[str]:
+    """Paths of one kind and split, read from the manifest line by line.
+
+    Raises:
+        CorpusError: there is no manifest, or it names no such file.
+    """
+    path = root / MANIFEST
+    if not path.is_file():
+        raise CorpusError(f"{path}: expected the manifest of a prepared corpus, got nothing there")
+    found = False
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row.get("kind") == kind and row.get("split") == split:
+                found = True
+                yield os.path.join(root, row["file"])  # noqa: PTH118, thousands of Path objects take their time
+    if not found:
+        raise CorpusError(f"{path}: expected {kind} in the split {split}, got none")
+
+
+def summary(root: Path) -> str:
+    """How many files, minutes and speakers there are of each kind in each split, a line each."""
+    rows: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    with (root / MANIFEST).open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            rows.setdefault((row["kind"], row["split"]), []).append((row["speaker"], float(row["seconds"])))
+    lines = [f"{root}:"]
+    for (kind, split), found in rows.items():
+        speakers = len({speaker for speaker, _ in found if speaker})
+        minutes = sum(seconds for _, seconds in found) / 60
+        lines.append(
+            f"  {kind:6} {split:10} {len(found):6} files {minutes:8.1f} min"
+            + (f"  {speakers} speakers" if speakers else "")
+        )
+    return "\n".join(lines)
