@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 SAMPLE_RATE = 16000
-PESQ_MISSING = "PESQ needs the package pesq and a C compiler: pip install 'speech-enhancement[pesq]'"
+PESQ_MISSING = "it needs the package pesq, which a C compiler builds: pip install pesq"
 
 
 class MetricError(ValueError):

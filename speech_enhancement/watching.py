@@ -1,6 +1,7 @@
 """What stands between the training loop and its batches: the progress bar, and the check that the loss is a number."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -36,7 +37,7 @@ class WatchedBatches:
         self.names = names
         self.description = description
         self.show = show
-        self.losses: list[float] = []
+        self.losses: deque[float] = deque(maxlen=20)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = list(self.loader.batch_sampler)
@@ -53,9 +54,7 @@ class WatchedBatches:
                 duration = noisy.numel() / SAMPLE_RATE
                 seconds += duration
                 bar.total = duration * len(order)
-                bar.set_postfix_str(
-                    f"of audio, loss {sum(self.losses[-20:]) / len(self.losses[-20:]):.4f}", refresh=False
-                )
+                bar.set_postfix_str(f"of audio, loss {sum(self.losses) / len(self.losses):.4f}", refresh=False)
                 bar.update(duration)
         elapsed = time.perf_counter() - begin
         self.waiting_share, self.audio_rate = waited / elapsed, seconds / elapsed

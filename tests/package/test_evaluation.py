@@ -39,9 +39,7 @@ def test_classical_systems_help_against_white_noise(system, pair):
 @pytest.mark.parametrize("system", CLASSICAL)
 @pytest.mark.parametrize("shape", [(3, 1, 5001), (5001,)])
 def test_classical_systems_keep_shape_and_finish_with_silence(system, shape, generator):
-    noisy = torch.randn(shape, generator=generator)
-    assert system(noisy).shape == shape
-    assert torch.allclose(system(noisy)[..., :], system(noisy.reshape(-1, 5001))[-1], atol=1e-4) or len(shape) == 3
+    assert system(torch.randn(shape, generator=generator)).shape == shape
     assert system(torch.zeros(shape)).isfinite().all()
 
 
@@ -102,7 +100,7 @@ def test_missing_pesq_is_said_once(monkeypatch, pair):
     values, reasons = perceptual.scores(pair[0].numpy(), pair[1].numpy())
     assert math.isnan(values["pesq"]) and not reasons and values["stoi"] > 0
     table = format_table([Score(name, "noisy", {"snr": 1, "si_sdr": 2, "lsd": 3, **values}, reasons) for name in "ab"])
-    assert table.count("needs a C compiler") + table.count("and a C compiler") == 1
+    assert table.count("C compiler") == 1
 
 
 def test_table_leaves_missing_values_out_and_names_them():
@@ -133,7 +131,7 @@ def test_evaluate_writes_what_it_promises(tmp_path, checkpoint, pair, run):
         for number in range(3):
             soundfile.write(tmp_path / side / f"{number}.wav", waveform.roll(1000 * number).numpy(), RATE)
         soundfile.write(tmp_path / side / "silent.wav", np.zeros(16000), RATE)
-        soundfile.write(tmp_path / side / "uneven.wav", np.zeros(16000 + 10 * len(side[0:4]) * (side == "clean")), RATE)
+        soundfile.write(tmp_path / side / "uneven.wav", np.zeros(16000 + 10 * (side == "clean")), RATE)
     soundfile.write(tmp_path / "noisy" / "alone.wav", np.zeros(16000), RATE)
     arguments = ("--noisy", tmp_path / "noisy", "--clean", tmp_path / "clean", "--checkpoint", checkpoint)
     result = run("evaluate", *arguments, "--out", tmp_path / "out", "--players", 2)
