@@ -13,15 +13,16 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --editable '.[test]'
-	$(RUN) -m pip install --quiet --editable '.[pesq]' || echo "PESQ is left out: it needs a C compiler"
+	$(RUN) -m pip install --quiet --editable '.[pesq]' || \
+		echo "PESQ is left out: pip could not build it (it needs a C compiler)"
 	touch $@
 
 demo: setup
 	test -e demo/voices/manifest.csv || $(COURSE) prepare voices --out demo/voices --hours 0.3
 	$(COURSE) train --corpus demo/voices --out demo/run --epochs 6 --crops-per-file 2 --segment-seconds 2
+	$(COURSE) enhance demo/voices/pairs/noisy --checkpoint demo/run/best.ckpt --out demo/enhanced --overwrite
 	$(COURSE) evaluate --checkpoint demo/run/best.ckpt --noisy demo/voices/pairs/noisy --clean demo/voices/pairs/clean \
 		--out demo/report
-	$(COURSE) enhance demo/voices/pairs/noisy --checkpoint demo/run/best.ckpt --out demo/enhanced --overwrite
 
 test: setup
 	$(RUN) -m pytest

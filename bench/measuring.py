@@ -1,11 +1,12 @@
 """Medians of interleaved runs, and the peak memory of a process."""
 
-import resource
+import re
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 
 def rates(ways: dict[str, Callable[[], int]], rounds: int = 5) -> dict[str, float]:
@@ -31,4 +32,6 @@ def peak_mebibytes(module: str, *arguments: object) -> float:
 
 
 def print_peak() -> None:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    """Print this process's peak; not `ru_maxrss`, which a child inherits from the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024)

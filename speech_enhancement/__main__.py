@@ -28,8 +28,14 @@ def main() -> int:
         print("stopped", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        print(f"error: {str(error).splitlines()[0] if str(error) else type(error).__name__}", file=sys.stderr)
+        print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
+
+
+def _one_line(error: Exception) -> str:
+    """The message's first line; of an error that a data worker sent, with its traceback, the last one."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].partition(": ")[2] if lines[0].startswith("Caught ") else lines[0]
 
 
 if __name__ == "__main__":

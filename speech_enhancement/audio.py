@@ -6,6 +6,7 @@ libsndfile takes longer than reading two seconds of it.
 
 import contextlib
 import io
+import math
 import os
 import re
 import struct
@@ -14,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
+from scipy.signal import resample_poly
 from torch import Tensor
-from torchaudio.functional import resample
+from torchaudio import functional
 
 SAMPLE_RATE = 16000
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -137,6 +139,16 @@ def load(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Tensor:
         return resample(recording.read(0, recording.frames), recording.sample_rate, sample_rate)
 
 
+def resample(waveform: Tensor, rate: int, new_rate: int) -> Tensor:
+    """A signal `(..., time)` at another sample rate, `(..., ceil(time * new_rate / rate))`."""
+    divisor = math.gcd(rate, new_rate)
+    if (rate // divisor) * (new_rate // divisor) < 1 << 25:
+        return functional.resample(waveform, rate, new_rate)
+    # torchaudio's filter has as many taps as this product, gigabytes of them between odd rates.
+    resampled = resample_poly(waveform.cpu().numpy(), new_rate // divisor, rate // divisor, axis=-1)
+    return torch.from_numpy(resampled).to(waveform)
+
+
 def save(path: str | Path, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> None:
     """Write `waveform`, shape `(channels, time)`, as 16 bits; what exceeds [-1, 1] is clipped.
 
@@ -148,9 +160,12 @@ def save(path: str | Path, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> 
 
 @contextlib.contextmanager
 def replacing(path: str | Path):
-    """A temporary path beside `path`, renamed to it when all went well and removed when not."""
+    """A temporary path beside `path`, renamed to it when all went well and removed when not.
+
+    What a killed process left there is written over by the next one.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.part")
     try:
         yield temporary
         temporary.replace(path)

@@ -58,7 +58,7 @@ class ColoredSpeechDataset(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         noisy, clean = self.dataset[index]
-        generator = torch.Generator().manual_seed(hash((self.seed, int(self.epoch), index, 1)) & 0xFFFFFFFFFFFFFFFF)
+        generator = torch.Generator().manual_seed(hash((self.seed % 2**64, int(self.epoch), int(index), 1)) % 2**64)
         noise = color(noisy - clean, generator)
         clean = color(clean, generator)
         return clean + noise, clean

@@ -155,6 +155,10 @@ class Train:
         for name in ("epochs", "crops_per_file", "segment_seconds", "batch_size", "learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name.replace('_', '-')}: expected a number above 0, got {getattr(self, name)}")
+        if len(self.channels) < 2 or min(self.channels) < 1:
+            raise ValueError(f"--channels: expected two or more numbers above 0, got {self.channels}")
+        if not 0 < self.hop_length <= self.n_fft // 2:
+            raise ValueError(f"--hop-length: expected 1 to half of --n-fft, {self.n_fft // 2}, got {self.hop_length}")
         if not self.snr_db[0] <= self.snr_db[1]:
             raise ValueError(f"--snr-db: expected the lowest ratio first, got {self.snr_db[0]} {self.snr_db[1]}")
         if self.workers is not None and self.workers < 0:
@@ -185,6 +189,10 @@ class Evaluate:
     """Name of the clip in spectrograms.png, without suffix; by default the middle one of the page."""
     workers: int | None = None
     """Processes that compute PESQ and STOI; by default one a core."""
+
+    def __post_init__(self):
+        if self.players < 1:
+            raise ValueError(f"--players: expected 1 or more, got {self.players}")
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class NoisySpeechDataset(Dataset):
         ### BEGIN SOLUTION
         if not 0 <= index < len(self):
             raise IndexError(f"index: expected 0 to {len(self) - 1}, got {index}")
-        generator = torch.Generator().manual_seed(hash((self.seed, int(self.epoch), index)) & 0xFFFFFFFFFFFFFFFF)
+        generator = torch.Generator().manual_seed(hash((self.seed % 2**64, int(self.epoch), int(index))) % 2**64)
         which, lowest, highest = len(self.noise_files), *self.snr_db
         noise_file = self.noise_files[int(torch.randint(which, (), generator=generator))]
         snr_db = lowest + (highest - lowest) * float(torch.rand((), generator=generator))

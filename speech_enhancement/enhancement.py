@@ -12,17 +12,15 @@ from pathlib import Path
 import soundfile
 import torch
 from torch import Tensor, nn
-from torchaudio.functional import resample
 from tqdm.auto import tqdm
 
-from speech_enhancement.audio import SAMPLE_RATE, AudioError, Recording, find, replacing
+from speech_enhancement.audio import SAMPLE_RATE, AudioError, Recording, find, replacing, resample
 from speech_enhancement.configuration import Enhance
 from speech_enhancement.distributed import choose_device
 from speech_enhancement.failures import Failures
 from speech_enhancement.model_file import Sizes, load_model
 
-CHUNK_SECONDS = 20.0
-CONTEXT_SECONDS = 4.0
+CHUNK_SECONDS = 40.0
 
 
 def run(configuration: Enhance) -> int:
@@ -30,6 +28,7 @@ def run(configuration: Enhance) -> int:
     model, sizes = load_model(configuration.checkpoint, choose_device(configuration.device))
     enhancer = FileEnhancer(model, sizes)
     failures = Failures()
+    done = 0
     jobs = list(_jobs(configuration, failures))
     for source, destination in tqdm(jobs, desc="enhance", unit="file", disable=len(jobs) < 2):
         with failures.noting(str(source)):
@@ -37,20 +36,28 @@ def run(configuration: Enhance) -> int:
                 raise AudioError(f"{source}: {destination} exists; --overwrite replaces it")
             destination.parent.mkdir(parents=True, exist_ok=True)
             enhancer.enhance_file(source, destination)
-    print(f"{len(jobs) - len(failures)} files enhanced in {configuration.out}, {len(failures)} failed")
+            done += 1
+    print(f"{done} files enhanced in {configuration.out}, {len(failures)} failed")
     return 1 if failures else 0
 
 
 def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Path]]:
     """Each file with the place of its result; two inputs of one name are told from each other by their folders."""
     taken: set[Path] = set()
+    out = configuration.out.resolve()
     for root in configuration.inputs:
+        sources: list[Path] = []
         with failures.noting(str(root)):
-            for source in find(root):
-                relative = Path(source.name) if root.is_file() else source.relative_to(root)
-                destination = configuration.out / relative
-                if destination in taken:
-                    destination = configuration.out / root.resolve().name / relative
+            sources = find(root)
+        base = root.parent if root.is_file() else root
+        for source in sources:
+            if out != base.resolve() and source.resolve().is_relative_to(out):
+                continue
+            relative = source.relative_to(base)
+            destination = configuration.out / relative
+            if destination in taken:
+                destination = configuration.out / base.resolve().name / relative
+            with failures.noting(str(source)):
                 if destination in taken:
                     raise AudioError(f"{source}: another input goes to {destination} already")
                 taken.add(destination)
@@ -70,6 +77,7 @@ class FileEnhancer:
         self.model = model
         self.device = next(model.parameters()).device
         self.alignment = sizes.hop_length * 2 ** (len(sizes.channels) - 1)
+        self.context = sizes.reach
         self.shortest = sizes.n_fft // 2 + 1
         self.chunk_seconds = chunk_seconds
 
@@ -89,7 +97,9 @@ class FileEnhancer:
                 tqdm(total=recording.frames, desc=source.name, unit="sample", unit_scale=True, leave=False) as bar,
             ):
                 for enhanced in self.enhance_recording(recording):
-                    file.write(enhanced.T.numpy())
+                    # In blocks: libsndfile crashes on a million samples of Vorbis at once.
+                    for block in enhanced.split(65536, dim=-1):
+                        file.write(block.T.numpy())
                     bar.update(enhanced.shape[-1])
 
     def enhance_recording(self, recording: Recording) -> Iterator[Tensor]:
@@ -105,7 +115,7 @@ class FileEnhancer:
             piece = torch.cat([piece[:, dropped:], recording.read(have, end + context - have)], dim=-1)
             first += dropped
             enhanced = torch.stack([self.enhance(channel, rate) for channel in piece])
-            yield enhanced[:, start - first : end - first].clamp(-1, 1)
+            yield enhanced[:, start - first : end - first]
 
     @torch.inference_mode()
     def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
@@ -121,4 +131,6 @@ class FileEnhancer:
         """Chunk and context in samples of the file, each a whole number of the model's steps at 16 kHz."""
         step_at_16k = math.lcm(self.alignment, SAMPLE_RATE // math.gcd(SAMPLE_RATE, rate))
         step = step_at_16k * rate // SAMPLE_RATE
-        return (max(1, round(seconds * rate / step)) * step for seconds in (self.chunk_seconds, CONTEXT_SECONDS))
+        chunk = max(1, round(self.chunk_seconds * rate / step)) * step
+        context = -(-self.context // step_at_16k) * step
+        return chunk, context

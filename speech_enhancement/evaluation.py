@@ -48,6 +48,10 @@ def run(configuration: Evaluate) -> int:
     methods = methods_beside(lambda noisy, _: enhancer.enhance(noisy))
     failures = Failures()
     pairs = find_pairs(configuration.noisy, configuration.clean, failures)
+    if configuration.picture is not None and configuration.picture not in pairs:
+        raise ValueError(
+            f"--picture: expected a clip's name, {next(iter(pairs), '')} for one, got {configuration.picture}"
+        )
     configuration.out.mkdir(parents=True, exist_ok=True)
     scores = score_pairs(pairs, methods, failures, configuration.workers)
     if not scores:
@@ -115,7 +119,7 @@ def score_pairs(
                 noisy, clean = load_pair(*paths)
                 for method, function in methods.items():
                     estimate = function(noisy, clean)
-                    score = Score(name, method, waveform_metrics(estimate, clean), {})
+                    score = Score(name, method, *waveform_metrics(estimate, clean))
                     scores.append(score)
                     pending[pool.submit(perceptual.scores, estimate.numpy(), clean.numpy())] = score
             # Only so many clips wait in memory, however many files there are.
@@ -126,13 +130,14 @@ def score_pairs(
     return scores
 
 
-def waveform_metrics(estimate: Tensor, clean: Tensor) -> dict[str, float]:
-    """SNR, SI-SDR and LSD of waveforms `(time,)`."""
-    return {
-        "snr": metrics.snr(estimate, clean).item(),
-        "si_sdr": metrics.si_sdr(estimate, clean).item(),
-        "lsd": metrics.log_spectral_distance(estimate, clean).item(),
-    }
+def waveform_metrics(estimate: Tensor, clean: Tensor) -> tuple[dict[str, float], dict[str, str]]:
+    """SNR, SI-SDR and LSD of waveforms `(time,)`, and why there is no ratio where the clean one is silent."""
+    distance = metrics.log_spectral_distance(estimate, clean).item()
+    if not clean.any():
+        reason = "the clean file is silent"
+        return {"snr": math.nan, "si_sdr": math.nan, "lsd": distance}, {"snr": reason, "si_sdr": reason}
+    ratios = {"snr": metrics.snr(estimate, clean).item(), "si_sdr": metrics.si_sdr(estimate, clean).item()}
+    return {**ratios, "lsd": distance}, {}
 
 
 def format_table(scores: Sequence[Score]) -> str:
@@ -166,7 +171,8 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
 def choose_clips(scores: Sequence[Score], count: int) -> list[str]:
     """Files from the one whose SI-SDR the model improves least to the one that it improves most, evenly spaced."""
     si_sdr = {(score.file, score.method): score.values["si_sdr"] for score in scores}
-    ranked = sorted({score.file for score in scores}, key=lambda file: si_sdr[file, MODEL] - si_sdr[file, "noisy"])
+    files = {score.file for score in scores if not math.isnan(score.values["si_sdr"])}
+    ranked = sorted(files, key=lambda file: si_sdr[file, MODEL] - si_sdr[file, "noisy"])
     if len(ranked) <= count:
         return ranked
     return [ranked[round(i * (len(ranked) - 1) / max(1, count - 1))] for i in range(count)]
@@ -174,8 +180,6 @@ def choose_clips(scores: Sequence[Score], count: int) -> list[str]:
 
 def save_picture(path: Path, name: str, pairs: Mapping[str, tuple[Path, Path]], methods: Mapping[str, Method]) -> None:
     """Spectrograms of one clip: noisy, enhanced by the model, and clean."""
-    if name not in pairs:
-        raise ValueError(f"--picture: expected the name of a clip, {next(iter(pairs))} for one, got {name}")
     noisy, clean = load_pair(*pairs[name])
     save_spectrograms(
         path, {"noisy": noisy, f"enhanced by {MODEL}": methods[MODEL](noisy, clean), "clean": clean}, name

@@ -20,6 +20,7 @@ from speech_enhancement.losses import CompressedSpectralLoss
 from speech_enhancement.model_file import Sizes, save_model
 from speech_enhancement.paths import PathSequence
 from speech_enhancement.plotting import save_training_curves
+from speech_enhancement.state_file import read_state
 from speech_enhancement.training import load_checkpoint, save_checkpoint, train_epoch, validate
 from speech_enhancement.watching import NonFiniteLossError, WatchedBatches, WatchedLoss, clip_gradients
 
@@ -119,14 +120,17 @@ class Experiment:
             configuration=_plain(self.configuration),
             log=self.log,
         )
-        with replacing(self.configuration.out / "log.jsonl") as temporary:
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in self.log), encoding="utf-8")
-        save_training_curves(self.configuration.out / "curves.png", self.log)
+        self._write_log()
         print(
             f"epoch {record['epoch'] + 1}/{self.configuration.epochs}: training loss {record['train_loss']:.4f}, "
             f"validation loss {record['validation_loss']:.4f}, {record['audio_seconds_per_second']:.1f} audio-s/s",
             flush=True,
         )
+
+    def _write_log(self) -> None:
+        with replacing(self.configuration.out / "log.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in self.log), encoding="utf-8")
+        save_training_curves(self.configuration.out / "curves.png", self.log)
 
     def _resume(self) -> int:
         """The first epoch to run: 0 in a new folder, else the one after the last checkpoint's, which is restored.
@@ -135,18 +139,26 @@ class Experiment:
             ValueError: the folder holds a run of another configuration, or a model without its last checkpoint.
         """
         if not self.last.exists():
-            if self.best.exists():
+            if self.best.exists() and read_state(self.best)["epoch"] > 0:
                 raise ValueError(f"{self.best}: expected last.ckpt beside it to go on from; choose another --out")
             self.configuration.out.mkdir(parents=True, exist_ok=True)
             return 0
-        checkpoint = load_checkpoint(self.last, self.model, self.optimizer, self.process.device)
-        for name, now in _plain(self.configuration).items():
-            before = checkpoint["configuration"].get(name)
-            if name not in _FREE_TO_CHANGE and before != now:
-                option = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{option}: {self.last} was trained with {before}, got {now}; choose another --out")
-        self.log = checkpoint["log"]
+        try:
+            checkpoint = load_checkpoint(self.last, self.model, self.optimizer)
+            self._check_is_same_run(checkpoint["configuration"])
+            self.log = checkpoint["log"]
+        except (KeyError, RuntimeError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise ValueError(f"{self.last}: expected a checkpoint of this model, got another ({reason})") from None
+        if self.process.is_first:
+            self._write_log()
         return checkpoint["epoch"] + 1
+
+    def _check_is_same_run(self, before: dict) -> None:
+        for name, now in _plain(self.configuration).items():
+            if name not in _FREE_TO_CHANGE and before.get(name) != now:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{option}: {self.last} has {before.get(name)}, got {now}; choose another --out")
 
     @staticmethod
     def batches(configuration: Train, process: Process, split: str) -> WatchedBatches:
@@ -168,7 +180,7 @@ class Experiment:
             dataset, process.world_size, process.rank, shuffle=is_training, seed=configuration.seed
         )
         on_gpu = process.device.type == "cuda"
-        # On the CPU mixing takes a fiftieth of a step, and a worker would take cores from the model.
+        # On the CPU mixing takes little of a step, and a worker would take cores from the model.
         workers = configuration.workers if configuration.workers is not None else 4 if on_gpu else 0
         loader = DataLoader(
             dataset,

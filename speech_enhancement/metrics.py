@@ -43,8 +43,8 @@ def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
         target: clean signal s, of the same shape.
 
     Returns:
-        Ratio in dB, shape `(...)`, differentiable. A perfect estimate gives inf or more than 60 dB, never NaN; the
-        error stays under 0.05 dB for signals with an RMS of 1e-3 and more.
+        Ratio in dB, shape `(...)`, differentiable. A perfect estimate of a target that is not silent gives inf or more
+        than 60 dB; never NaN. The error stays under 0.05 dB for signals with an RMS of 1e-3 and more.
     """
     ### BEGIN SOLUTION
     estimate = estimate - estimate.mean(dim=-1, keepdim=True)
@@ -52,7 +52,7 @@ def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
     scale = (estimate * target).sum(dim=-1, keepdim=True) / (target.square().sum(dim=-1, keepdim=True) + 1e-20)
     projection = scale * target
     distortion = estimate - projection
-    return 10 * torch.log10((projection.square().sum(dim=-1) + 1e-20) / (distortion.square().sum(dim=-1) + 1e-12))
+    return 10 * torch.log10((projection.square().sum(dim=-1) + 1e-28) / (distortion.square().sum(dim=-1) + 1e-20))
     ### END SOLUTION
 
 

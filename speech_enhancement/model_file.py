@@ -19,6 +19,16 @@ class Sizes:
     n_fft: int
     hop_length: int
 
+    @property
+    def reach(self) -> int:
+        """How many samples before and after it a sample of the result can depend on.
+
+        In frames: the level's window, the first convolution, and at each of the encoder's and decoder's sizes three
+        convolutions and the repetition of frames; and the window of the spectrogram.
+        """
+        frames = 64 + 1 + 5 * (2 ** (len(self.channels) - 1) - 1)
+        return (frames + 1) * self.hop_length + self.n_fft
+
     def build(self) -> MaskingEnhancer:
         return MaskingEnhancer(UNet(self.channels), self.n_fft, self.hop_length)
 
@@ -43,7 +53,7 @@ def load_model(path: str | Path | None = None, device: torch.device | str = "cpu
         sizes = Sizes(**state["extra"]["sizes"])
         model = sizes.build()
         model.load_state_dict(state["model"])
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise StateFileError(f"{path}: expected a model of this package, got another one ({reason})") from None
     return model.to(device).eval(), sizes

@@ -79,10 +79,10 @@ def scores(estimate: np.ndarray, target: np.ndarray) -> tuple[dict[str, float], 
     for name, metric in (("pesq", pesq), ("stoi", stoi)):
         try:
             values[name] = metric(estimate, target)
-        except MetricError as error:
+        except Exception as error:  # the libraries raise what they like, and one clip is not worth all others
             values[name] = float("nan")
             if str(error) != PESQ_MISSING:
-                reasons[name] = str(error)
+                reasons[name] = str(error) or type(error).__name__
     return values, reasons
 
 

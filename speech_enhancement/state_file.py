@@ -36,7 +36,7 @@ def write_state(path: str | Path, state: Any) -> None:
         if isinstance(value, dict):
             return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
         if isinstance(value, list | tuple):
-            return {type(value).__name__: [encode(item) for item in value]}
+            return {"list" if isinstance(value, list) else "tuple": [encode(item) for item in value]}
         if value is None or isinstance(value, bool | int | float | str):
             return value
         raise TypeError(

@@ -54,7 +54,7 @@ def istft(spectrogram: Tensor, length: int | None = None, n_fft: int = 512, hop_
     The signal whose spectrogram comes nearest to the one given: with y[n, m] the inverse transform of frame m, the
     frames are windowed once more, added where they overlap and divided by the sum of the squared windows:
 
-        x[n] = sum_m w[n - m * hop_length] * y[n - m * hop_length, m]  /  sum_m w[n - m * hop_length]^2
+        x[n] = sum_m w[i] * y[i, m]  /  sum_m w[i]^2,    i = n - m * hop_length + n_fft / 2
 
     Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP 32(2),
     1984, equation 6.

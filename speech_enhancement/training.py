@@ -140,7 +140,7 @@ def fit(
 
     Runs the epochs `start_epoch` to `epochs - 1`. Each begins with `set_epoch(epoch)` of the training dataset, where
     it has that method. Stopping after an epoch and going on from `load_checkpoint` gives the same weights as not
-    stopping.
+    stopping, where the data and their order depend on the epoch alone.
 
     Args:
         model, loss_fn, optimizer, device: as in `train_epoch`.
@@ -155,7 +155,7 @@ def fit(
     ### BEGIN SOLUTION
     history = {"train_loss": [], "val_loss": []}
     dataset = getattr(train_loader, "dataset", None)
-    lowest = float("inf")
+    lowest = None
     for epoch in range(start_epoch, epochs):
         if hasattr(dataset, "set_epoch"):
             dataset.set_epoch(epoch)
@@ -165,7 +165,7 @@ def fit(
         history["train_loss"].append(train_loss)
         history["val_loss"].append(val_loss)
         tqdm.write(f"epoch {epoch + 1}/{epochs}: training loss {train_loss:.4g}, validation loss {val_loss:.4g}")
-        if checkpoint_path is not None and val_loss < lowest:
+        if checkpoint_path is not None and (lowest is None or val_loss < lowest):
             lowest = val_loss
             save_checkpoint(checkpoint_path, model, optimizer, epoch)
     return history

@@ -18,9 +18,6 @@ from speech_enhancement.stft import istft, stft
 class DownBlock(nn.Module):
     """Task 2.2. Halve frequency and time, rounding up, by a strided convolution.
 
-    Here: a strided 3x3 convolution and a plain one, each with batch normalisation (Ioffe and Szegedy, ICML 2015) and
-    a rectifier.
-
     Args:
         in_channels, out_channels: channels before and after.
 
@@ -31,6 +28,7 @@ class DownBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
         ### BEGIN SOLUTION
+        # Batch normalisation (Ioffe and Szegedy, ICML 2015) is free in evaluation and keeps items independent there.
         self.layers = nn.Sequential(
             nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
@@ -50,9 +48,6 @@ class DownBlock(nn.Module):
 class UpBlock(nn.Module):
     """Task 2.3. Upsample to the size of the skip connection, join the two, and convolve.
 
-    Here: a 1x1 convolution to `out_channels` where the image is still small, nearest-neighbour repetition (without
-    the checkerboard of transposed convolutions: Odena, Dumoulin and Olah, Distill 2016), and a 3x3 convolution.
-
     Args:
         in_channels: channels of `x`.
         skip_channels: channels of `skip`.
@@ -66,6 +61,7 @@ class UpBlock(nn.Module):
     def __init__(self, in_channels: int, skip_channels: int, out_channels: int):
         super().__init__()
         ### BEGIN SOLUTION
+        # Channels are reduced where the image is still small, which is cheaper.
         self.reduce = nn.Conv2d(in_channels, out_channels, 1)
         self.layers = nn.Sequential(
             nn.Conv2d(out_channels + skip_channels, out_channels, 3, padding=1, bias=False),
@@ -76,6 +72,7 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         ### BEGIN SOLUTION
+        # Repetition leaves no checkerboard, as transposed convolutions do (Odena, Dumoulin and Olah, Distill 2016).
         x = functional.interpolate(self.reduce(x), size=skip.shape[-2:])  # (batch, out_channels, freq, frames)
         return self.layers(torch.cat([x, skip], dim=1))
         ### END SOLUTION
@@ -142,9 +139,6 @@ class UNet(nn.Module):
     A convolution from 1 to `channels[0]` channels, `Encoder`, `Decoder`, a 1x1 convolution to one channel, and a
     sigmoid. By default it halves four times: (16, 257, 126), (32, 129, 63), (48, 65, 32), (64, 33, 16), (64, 17, 8).
 
-    Here the magnitude is first divided by its mean over the frames nearby and compressed by the power 0.3 (the
-    loudness of a tone grows so), so that a recording's volume does not change its mask.
-
     Args:
         channels: channels at each size, finest first.
 
@@ -166,6 +160,8 @@ class UNet(nn.Module):
 
     def forward(self, magnitude: Tensor) -> Tensor:
         ### BEGIN SOLUTION
+        # Divided by the mean of the frames nearby, so that a recording's volume does not change its mask, and
+        # compressed as loudness grows.
         level = functional.avg_pool1d(
             magnitude.mean(dim=2),
             self.level_frames,

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
 
-from speech_enhancement.audio import SAMPLE_RATE, load, save
+from speech_enhancement.audio import SAMPLE_RATE, AudioError, load, save
 from speech_enhancement.corpora.manifest import CorpusError, Entry, write_manifest
 from speech_enhancement.corpora.pairs import copy_pairs, mix_pairs
 from speech_enhancement.failures import Failures
@@ -49,15 +50,15 @@ def prepare(out: Path, sources: Iterable[Source], pairs: Sequence[tuple[str, str
         The sources that could not be converted; the others are in the corpus.
 
     Raises:
-        CorpusError: `out` exists and is not empty, or there is no speech or no noise to train on.
+        CorpusError: `out` exists and is not empty, or there is no speech or no noise to train or to validate on.
     """
     check_is_free(out)
     failures = Failures()
     with building(out) as root:
         entries = list(_convert_all(root, list(sources), failures))
-        for kind in ("speech", "noise"):
-            if not any(entry.kind == kind and entry.split == "train" for entry in entries):
-                raise CorpusError(f"{out}: expected {kind} to train on, got none that could be read")
+        for kind, split in product(("speech", "noise"), ("train", "validation")):
+            if not any(entry.kind == kind and entry.split == split for entry in entries):
+                raise CorpusError(f"{out}: expected {kind} for the split {split}, got none; are there three speakers?")
         entries += copy_pairs(root, pairs, failures) if pairs else mix_pairs(root, entries, seed)
         write_manifest(root, entries)
     return failures
@@ -74,9 +75,11 @@ class building:
 
     def __init__(self, out: Path):
         self.out = out
-        self.root = out.with_name(f".{out.name}.{os.getpid()}.part")
+        self.root = out.with_name(f".{out.name}.part")
 
     def __enter__(self) -> Path:
+        if self.root.exists():
+            shutil.rmtree(self.root)
         self.root.mkdir(parents=True)
         return self.root
 
@@ -99,13 +102,17 @@ def _convert_all(root: Path, sources: list[Source], failures: Failures) -> Itera
             for source, destination in zip(sources, destinations, strict=True)
         }
         entries = {}
-        for job in tqdm(as_completed(jobs), total=len(jobs), desc="prepare", unit="file"):
-            source, destination = jobs[job]
-            with failures.noting(source.path):
-                seconds = job.result()
-                entries[destination] = Entry(
-                    destination, source.kind, source.split, source.speaker, seconds, Path(source.path).name
-                )
+        try:
+            for job in tqdm(as_completed(jobs), total=len(jobs), desc="prepare", unit="file"):
+                source, destination = jobs[job]
+                with failures.noting(source.path):
+                    seconds = job.result()
+                    entries[destination] = Entry(
+                        destination, source.kind, source.split, source.speaker, seconds, Path(source.path).name
+                    )
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return (entries[destination] for destination in destinations if destination in entries)
 
 
@@ -132,6 +139,12 @@ def _destinations(sources: Sequence[Source]) -> list[str]:
 def _convert(source: Source, destination: str) -> float:
     waveform = load(source.path).mean(dim=0, keepdim=True)
     if source.minus:
-        waveform = waveform - load(source.minus).mean(dim=0, keepdim=True)[:, : waveform.shape[-1]]
+        subtracted = load(source.minus).mean(dim=0, keepdim=True)
+        if subtracted.shape != waveform.shape:
+            raise AudioError(
+                f"{source.path}: expected the length of {source.minus}, {subtracted.shape[-1]} samples at 16 kHz, "
+                f"got {waveform.shape[-1]}"
+            )
+        waveform = waveform - subtracted
     save(destination, waveform)
     return round(waveform.shape[-1] / SAMPLE_RATE, 3)

@@ -5,6 +5,7 @@ University of Edinburgh 2017, https://doi.org/10.7488/ds/2117, CC BY 4.0.
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def _unpack(archive: Path, root: Path) -> None:
             members = [member for member in file.infolist() if member.filename.lower().endswith(".wav")]
             for member in tqdm(members, desc=archive.stem, unit="file"):
                 (part / Path(member.filename).name).write_bytes(file.read(member))
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise CorpusError(f"{archive}: expected a sound archive, got: {error}; delete it to load it again") from None
     part.rename(root / archive.stem)
 

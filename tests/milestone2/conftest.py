@@ -8,6 +8,11 @@ from torch import nn
 SAMPLE_RATE = 16000
 
 
+@pytest.fixture(autouse=True)
+def seeded_weights():
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(2)

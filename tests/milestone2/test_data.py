@@ -25,8 +25,9 @@ def test_clean_is_a_stretch_of_the_file(speech_files, noise_files):
     """The clean part is one stretch of its file, not rescaled."""
     _, clean = NoisySpeechDataset(speech_files, noise_files, 8000)[1]
     whole = torch.from_numpy(soundfile.read(speech_files[1], dtype="float32")[0])
-    distances = (whole.unfold(0, 8000, 1) - clean).abs().amax(dim=1)
-    assert distances.min() < 1e-4, "no stretch of the file is like it: was it rescaled, or taken from another file?"
+    starts = ((whole[:-7999] - clean[0, 0]).abs() < 1e-4).nonzero().flatten().tolist()
+    found = [start for start in starts if torch.allclose(whole[start : start + 8000], clean[0], atol=1e-4)]
+    assert found, "no stretch of the file is like it: was it rescaled, or taken from another file?"
 
 
 @pytest.mark.task("2.1", points=1)
@@ -61,9 +62,10 @@ def test_seed_and_epoch_decide_the_pair(speech_files, noise_files):
     assert torch.equal(first[2][0], same[2][0]), "the same seed gave two different pairs: is a generator left running?"
     assert torch.equal(first[2][0], first[2][0]), "asking twice for an item gave two different pairs"
     assert not torch.equal(first[2][0], other[2][0]), "another seed gave the same pair"
-    before = first[2][0]
+    before, clean_before = first[2]
     first.set_epoch(1)
     assert not torch.equal(first[2][0], before), "another epoch gave the same pair"
+    assert not torch.equal(first[2][1], clean_before), "another epoch gave the same stretch of speech"
     first.set_epoch(0)
     assert torch.equal(first[2][0], before), "going back to an epoch does not bring its pairs back"
 
@@ -80,8 +82,37 @@ def test_workers_change_nothing(speech_files, noise_files):
 
 
 @pytest.mark.task("2.1", points=1)
-def test_another_sample_rate_raises(tmp_path, noise_files):
-    """A file of another sample rate raises a ValueError that names it."""
-    soundfile.write(tmp_path / "eight_kilohertz.wav", torch.ones(8000).numpy() / 2, 8000)
-    with pytest.raises(ValueError, match="eight_kilohertz"):
-        NoisySpeechDataset([tmp_path / "eight_kilohertz.wav"], noise_files, 4000)[0]
+def test_noise_comes_from_all_files_and_places(speech_files, tmp_path):
+    """Every noise file is used, and more than its beginning."""
+    ramp = torch.arange(16000) / 16000
+    for name, level in (("positive", 1), ("negative", -1)):
+        soundfile.write(tmp_path / f"{name}.wav", (level * (0.1 + 0.8 * ramp)).numpy(), 16000)
+    dataset = NoisySpeechDataset(speech_files, [tmp_path / "positive.wav", tmp_path / "negative.wav"], 4000)
+    signs, slopes = set(), set()
+    for epoch in range(30):
+        dataset.set_epoch(epoch)
+        noisy, clean = dataset[0]
+        noise = (noisy - clean)[0]
+        signs.add(float(noise.sign().mean().round()))
+        slopes.add(round(float(noise[-1] / noise[0]), 1))
+    assert signs == {1.0, -1.0}, "in 30 epochs only one of two noise files was used"
+    assert len(slopes) > 3, "the noise always begins at the same place of its file"
+
+
+@pytest.mark.task("2.1", points=1)
+def test_channels_are_averaged(noise_files, tmp_path):
+    """Of a file with two channels their mean is taken."""
+    stereo = torch.stack([torch.full((8000,), 0.5), torch.full((8000,), 0.1)], dim=1)
+    soundfile.write(tmp_path / "stereo.wav", stereo.numpy(), 16000)
+    _, clean = NoisySpeechDataset([tmp_path / "stereo.wav"], noise_files, 4000)[0]
+    assert torch.allclose(clean, torch.full((1, 4000), 0.3), atol=1e-3), f"got {float(clean[0, 0]):.2f}, expected 0.3"
+
+
+@pytest.mark.task("2.1", points=1)
+def test_another_sample_rate_raises(tmp_path, speech_files, noise_files):
+    """A file of another sample rate, speech or noise, raises a ValueError that names it."""
+    other = tmp_path / "eight_kilohertz.wav"
+    soundfile.write(other, torch.ones(8000).numpy() / 2, 8000)
+    for speech, noise in (([other], noise_files), (speech_files, [other])):
+        with pytest.raises(ValueError, match="eight_kilohertz"):
+            NoisySpeechDataset(speech, noise, 4000)[0]

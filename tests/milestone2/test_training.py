@@ -3,8 +3,26 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 from speech_enhancement.training import fit, load_checkpoint, save_checkpoint, train_epoch, validate
+
+
+class Pairs(Dataset):
+    """Examples that depend on the epoch, which records what `set_epoch` was called with."""
+
+    def __init__(self, noisy, clean):
+        self.noisy, self.clean = noisy, clean
+        self.epochs = []
+
+    def __len__(self):
+        return len(self.noisy)
+
+    def __getitem__(self, index):
+        return self.noisy[index] + 0.1 * sum(self.epochs[-1:]), self.clean[index]
+
+    def set_epoch(self, epoch):
+        self.epochs.append(epoch)
 
 
 @pytest.fixture
@@ -12,7 +30,7 @@ def batches(generator):
     """Two batches, of three examples and of one, whose losses differ."""
     noisy = torch.randn(4, 1, 100, generator=generator)
     clean = noisy * torch.tensor([1.5, 1.5, 1.5, 5.0]).reshape(4, 1, 1)
-    return [(noisy[:3], clean[:3]), (noisy[3:], clean[3:])]
+    return DataLoader(Pairs(noisy, clean), batch_size=3)
 
 
 def mean_over_examples(model, batches, loss_fn):
@@ -124,50 +142,48 @@ def test_failed_save_leaves_the_old_file(tmp_path, gain_model):
 
 
 @pytest.mark.task("2.10", points=1)
-def test_fit_keeps_the_best_epoch(tmp_path, batches, gain_model, loss_fn):
+def test_fit_keeps_the_best_epoch(tmp_path, generator, gain_model, loss_fn):
     """The history has a float an epoch; the file holds the epoch with the lowest validation loss."""
+    noisy = torch.randn(4, 1, 100, generator=generator)
+    train, validation = ([(noisy, gain * noisy)] for gain in (3.0, 1.35))
     model = gain_model()
-    optimizer = torch.optim.SGD(model.parameters(), 0.8)
-    history = fit(model, batches, batches, loss_fn, optimizer, 8, checkpoint_path=tmp_path / "best.ckpt")
+    optimizer = torch.optim.SGD(model.parameters(), 0.15)
+    history = fit(model, train, validation, loss_fn, optimizer, 8, checkpoint_path=tmp_path / "best.ckpt")
     assert [len(history[key]) for key in ("train_loss", "val_loss")] == [8, 8]
+    lowest = min(range(8), key=history["val_loss"].__getitem__)
+    assert 0 < lowest < 7, "the training passes by the validation's optimum, but the history does not show it"
     best = gain_model()
     epoch = load_checkpoint(tmp_path / "best.ckpt", best)["epoch"]
-    lowest = min(range(8), key=history["val_loss"].__getitem__)
     assert epoch == lowest, f"the file holds epoch {epoch}, the lowest validation loss was in epoch {lowest}"
-    assert validate(best, batches, loss_fn, "cpu") == pytest.approx(history["val_loss"][lowest], rel=1e-5)
+    assert validate(best, validation, loss_fn, "cpu") == pytest.approx(history["val_loss"][lowest], rel=1e-5)
+    assert model.gain > best.gain, "the model does not keep the last weights"
+
+
+@pytest.mark.task("2.10", points=1)
+def test_fit_sets_the_epoch(batches, gain_model, loss_fn):
+    """The training dataset is told each epoch's number, from start_epoch on."""
+    model = gain_model()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    history = fit(model, batches, [(torch.ones(1, 1, 9),) * 2], loss_fn, optimizer, 4, start_epoch=2)
+    assert len(history["train_loss"]) == 2, "epochs is the number of all epochs, those before start_epoch included"
+    assert batches.dataset.epochs == [2, 3], f"set_epoch was called with {batches.dataset.epochs}, expected 2 and 3"
 
 
 @pytest.mark.task("2.10", points=1)
 def test_stopping_and_going_on_changes_nothing(tmp_path, batches, gain_model, loss_fn):
     """Two epochs, a checkpoint and two more give the weights of four in a row."""
-
-    class Data(list):
-        """Batches that depend on the epoch, as a loader's do."""
-
-        def set_epoch(self, epoch):
-            self.epoch = epoch
-
-    class Loader:
-        def __init__(self):
-            self.dataset = Data()
-
-        def __iter__(self):
-            return iter([(noisy + self.dataset.epoch, clean) for noisy, clean in batches])
-
-        def __len__(self):
-            return len(batches)
+    validation = [(torch.ones(1, 1, 9), torch.ones(1, 1, 9))]
 
     def start():
         model = gain_model()
         return model, torch.optim.Adam(model.parameters(), 0.01)
 
     model, optimizer = start()
-    fit(model, Loader(), batches, loss_fn, optimizer, 4)
+    fit(model, batches, validation, loss_fn, optimizer, 4)
     first, first_optimizer = start()
-    fit(first, Loader(), batches, loss_fn, first_optimizer, 2)
+    fit(first, batches, validation, loss_fn, first_optimizer, 2)
     save_checkpoint(tmp_path / "last.ckpt", first, first_optimizer, 1)
     second, second_optimizer = start()
     epoch = load_checkpoint(tmp_path / "last.ckpt", second, second_optimizer)["epoch"]
-    history = fit(second, Loader(), batches, loss_fn, second_optimizer, 4, start_epoch=epoch + 1)
-    assert len(history["train_loss"]) == 2, "epochs is the number of all epochs, those before start_epoch included"
-    assert torch.equal(model.gain, second.gain), "the weights differ: is set_epoch called with the epoch's own number?"
+    fit(second, batches, validation, loss_fn, second_optimizer, 4, start_epoch=epoch + 1)
+    assert torch.equal(model.gain, second.gain), "the weights differ: is anything but model and optimizer kept between?"

@@ -9,9 +9,10 @@ from speech_enhancement.unet import Decoder, DownBlock, Encoder, MaskingEnhancer
 
 
 def silent_parameters(module, loss):
-    """Names of the parameters that a loss does not depend on."""
+    """Names of the parameters that a loss does not depend on; a bias before a normalisation may have gradient 0."""
     loss.backward()
-    return [name for name, p in module.named_parameters() if p.grad is None or not p.grad.any()]
+    parameters = module.named_parameters()
+    return [name for name, p in parameters if p.grad is None or not (p.grad.any() or name.endswith("bias"))]
 
 
 @pytest.mark.task("2.2", points=1)
@@ -34,7 +35,7 @@ def test_up_block_has_the_size_of_the_skip(size):
 @pytest.mark.task("2.3", points=1)
 def test_up_block_uses_both_inputs(generator):
     """The result depends on what comes from below and on the skip connection."""
-    block = UpBlock(8, 3, 5).eval()
+    block = UpBlock(8, 3, 16).eval()
     x, skip = (torch.rand(shape, generator=generator, requires_grad=True) for shape in ((1, 8, 4, 4), (1, 3, 8, 8)))
     block(x, skip).square().sum().backward()
     assert x.grad is not None and x.grad.any(), "nothing depends on x"
@@ -80,12 +81,14 @@ def test_gradient_reaches_every_parameter(generator):
 
 @pytest.mark.task("2.5", points=1)
 def test_items_of_a_batch_are_independent(generator):
-    """In evaluation mode an item's mask does not depend on the others in its batch."""
+    """In evaluation mode an item's mask does not depend on the others in its batch, loud or quiet."""
     unet = UNet().eval()
-    magnitude = torch.rand(3, 1, 65, 40, generator=generator)
-    alone = unet(magnitude[:1])
-    assert torch.allclose(unet(magnitude)[:1], alone, atol=1e-5), "normalised over the batch in evaluation mode?"
-    assert torch.equal(unet(magnitude[:1]), alone), "two calls gave different masks: dropout in evaluation mode?"
+    magnitude = torch.rand(3, 1, 65, 40, generator=generator) * torch.tensor([1.0, 30.0, 0.03]).reshape(3, 1, 1, 1)
+    together = unet(magnitude)
+    for item in range(3):
+        alone = unet(magnitude[item : item + 1])
+        assert torch.allclose(together[item], alone[0], atol=1e-5), "normalised over the batch in evaluation mode?"
+    assert torch.equal(unet(magnitude), together), "two calls gave different masks: dropout in evaluation mode?"
 
 
 class HalfMask(nn.Module):
@@ -124,16 +127,17 @@ def test_overfits_one_batch(generator):
     time = torch.arange(8000) / 16000
     clean = torch.sin(2 * torch.pi * 500 * time).expand(2, 1, -1)
     noisy = clean + 0.5 * torch.randn(2, 1, 8000, generator=generator)
-    torch.manual_seed(0)
     model = MaskingEnhancer(UNet((8, 16, 16)))
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     losses = []
-    for _ in range(60):
+    for _ in range(150):
         loss = (model(noisy) - clean).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.1 * losses[0], (
-        f"the loss went from {losses[0]:.3f} to {losses[-1]:.3f} in 60 steps, not to a tenth"
+        if losses[-1] < 0.3 * losses[0]:
+            return
+    pytest.fail(
+        f"the loss went from {losses[0]:.3f} to {min(losses):.3f} in 150 steps, not to 0.3 times: does it learn?"
     )

@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from speech_enhancement.audio import load
-from speech_enhancement.corpora import noises, prepared, torchaudio_folders, voicebank_demand
+from speech_enhancement.corpora import folder, noises, prepared, torchaudio_folders, voicebank_demand
 from speech_enhancement.corpora.manifest import CorpusError
 from speech_enhancement.corpora.pairs import PAIR_SNRS_DB
 from speech_enhancement.corpora.sentences import sentence
@@ -95,20 +95,21 @@ def test_folder_of_mixed_formats_and_bad_files(tmp_path, generator, run):
 
 def test_nothing_is_left_where_preparing_fails(tmp_path):
     (tmp_path / "bad.wav").write_text("no audio")
-    with pytest.raises(CorpusError, match="expected speech to train on"):
+    with pytest.raises(CorpusError, match="expected speech for the split train"):
         prepared.prepare(tmp_path / "out", [prepared.Source("speech", "train", "a", str(tmp_path / "bad.wav"))])
     assert tree(tmp_path) == ["bad.wav"]
 
 
 def test_files_of_one_name_do_not_meet(tmp_path, generator):
     sources = []
-    for name in ("a/same.wav", "b/same.wav", "noise.wav"):
+    for name in ("a/same.wav", "b/same.wav", "noise.wav", "c/other.wav", "noise2.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         soundfile.write(tmp_path / name, 0.1 * torch.randn(100, generator=generator).numpy(), RATE)
         kind = "noise" if name.startswith("noise") else "speech"
-        sources.append(prepared.Source(kind, "train", name[0], str(tmp_path / name)))
+        split = "validation" if name in ("c/other.wav", "noise2.wav") else "train"
+        sources.append(prepared.Source(kind, split, name[0], str(tmp_path / name)))
     prepared.prepare(tmp_path / "out", sources)
-    assert tree(tmp_path / "out" / "speech") == ["train/same.wav", "train/same~2.wav"]
+    assert tree(tmp_path / "out" / "speech") == ["train/same.wav", "train/same~2.wav", "validation/other.wav"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 10, 24])
@@ -157,6 +158,14 @@ def test_voicebank_demand_excerpt(tmp_path):
     rows = check(tmp_path / "out")
     assert {row["speaker"] for row in rows if row["split"] == "validation" and row["kind"] == "speech"} == {"p287"}
     assert sum(row["kind"] == "noisy" for row in rows) == 28
+
+
+def test_a_speaker_in_two_splits_is_refused(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / split / "alice").mkdir(parents=True)
+        (tmp_path / split / "alice" / "1.wav").touch()
+    with pytest.raises(CorpusError, match="got alice in"):
+        list(folder.sources(tmp_path, "speech"))
 
 
 def test_librispeech_folders(tmp_path):

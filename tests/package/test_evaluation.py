@@ -139,6 +139,7 @@ def test_evaluate_writes_what_it_promises(tmp_path, checkpoint, pair, run):
     assert result.returncode == 1, output
     assert "failed: alone: expected it both" in output and "uneven.wav: expected the length" in output
     assert "silent, noisy, STOI: target: expected speech, got silence" in output
+    assert "silent, noisy, SI-SDR (dB): the clean file is silent" in output
     assert tree(tmp_path / "out") == ["report.html", "scores.csv", "spectrograms.png", "table.md"]
     with (tmp_path / "out" / "scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

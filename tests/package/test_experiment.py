@@ -12,7 +12,7 @@ import torch
 from speech_enhancement.configuration import Train
 from speech_enhancement.distributed import Process
 from speech_enhancement.experiment import Experiment
-from speech_enhancement.model_file import load_model
+from speech_enhancement.model_file import Sizes, load_model, save_model
 from speech_enhancement.state_file import read_state
 from speech_enhancement.watching import NonFiniteLossError
 
@@ -82,20 +82,20 @@ def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_killed_run_goes_on(corpus, tmp_path, stop):
-    arguments = ("train", "--corpus", corpus, "--epochs", 4, *SMALL, "--out")
+    arguments = ("train", "--corpus", corpus, "--epochs", 8, *SMALL, "--out")
     words = command(*arguments, tmp_path / "killed")
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            if line.startswith("epoch 2/4"):
+            if line.startswith("epoch 2/8"):
                 process.send_signal(stop)
                 break
         errors = process.communicate(timeout=60)[1]
     assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
     assert "Traceback" not in errors
     done = len(log(tmp_path / "killed"))
-    assert 2 <= done < 4
+    assert 2 <= done < 8
     subprocess.run(words, check=True, capture_output=True, timeout=120)
-    assert len(log(tmp_path / "killed")) == 4
+    assert len(log(tmp_path / "killed")) == 8
     subprocess.run(command(*arguments, tmp_path / "whole"), check=True, capture_output=True, timeout=120)
     assert_same_weights(tmp_path / "whole", tmp_path / "killed")
     assert tree(tmp_path / "killed") == FILES
@@ -114,6 +114,31 @@ def test_two_processes(corpus, tmp_path):
     assert result.stdout.count("best epoch") == 1
 
 
+IN_EACH_PROCESS = """
+import torch
+from torch import distributed, nn
+from speech_enhancement.distributed import process_group
+
+with process_group("cpu") as process:
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(model.weight)
+    process.parallel(model)(torch.full((1, 1), 1.0 + process.rank)).sum().backward()
+    assert process.world_size == 2
+    assert model.weight.grad.item() == 1.5, model.weight.grad
+    assert abs(process.mean(10.0 * process.rank, 1 + process.rank) - 20 / 3) < 1e-9
+    if process.is_first:
+        print("both agree")
+"""
+
+
+@pytest.mark.slow
+def test_gradients_are_averaged_over_processes(tmp_path):
+    (tmp_path / "script.py").write_text(IN_EACH_PROCESS)
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    result = subprocess.run([*words, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=200)
+    assert result.stdout == "both agree\n", result.stderr
+
+
 def test_processes_share_the_data(corpus, tmp_path):
     seen = []
     for rank in range(2):
@@ -126,12 +151,18 @@ def test_processes_share_the_data(corpus, tmp_path):
 def test_another_configuration_is_refused(corpus, tmp_path):
     experiment(corpus, tmp_path / "run", epochs=1).run()
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
-    with pytest.raises(ValueError, match="--batch-size: .*last.ckpt was trained with 4, got 2"):
+    with pytest.raises(ValueError, match="--batch-size: .*last.ckpt has 4, got 2"):
         experiment(corpus, tmp_path / "run", epochs=1, batch_size=2).run()
+    with pytest.raises(ValueError, match="last.ckpt: expected a checkpoint of this model"):
+        experiment(corpus, tmp_path / "run", epochs=1, channels=(8, 16)).run()
+    assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
+    (tmp_path / "run" / "last.ckpt").unlink()
+    experiment(corpus, tmp_path / "run", epochs=1).run()
+    save_model(tmp_path / "run" / "best.ckpt", Sizes((8, 8), 512, 256).build(), Sizes((8, 8), 512, 256), 3)
     (tmp_path / "run" / "last.ckpt").unlink()
     with pytest.raises(ValueError, match="expected last.ckpt beside it"):
         experiment(corpus, tmp_path / "run", epochs=1).run()
-    assert before and tree(tmp_path / "run") == ["best.ckpt", "curves.png", "log.jsonl"]
+    assert tree(tmp_path / "run") == ["best.ckpt", "curves.png", "log.jsonl"]
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])

@@ -17,7 +17,7 @@ def test_state_comes_back(tmp_path):
     state = {
         "tensors": [shared, shared, shared[1:3], torch.zeros(2, 3).T, torch.tensor(3, dtype=torch.int64)],
         7: (1, 2.5, None, True, "text"),
-        "nested": {"empty": {}, "inf": float("inf")},
+        "nested": {"empty": {}, "inf": float("inf"), "size": torch.Size([2, 3])},
     }
     write_state(tmp_path / "state", state)
     back = read_state(tmp_path / "state")

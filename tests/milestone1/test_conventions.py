@@ -1,0 +1,45 @@
+"""What holds for every task that stays in torch: the dtype of the input, and inputs that are left as they are."""
+
+import pytest
+import torch
+
+from speech_enhancement.augmentation import mix_at_snr
+from speech_enhancement.masking import apply_mask, spectral_subtraction, wiener_mask
+from speech_enhancement.metrics import si_sdr, snr
+from speech_enhancement.stft import istft, stft
+
+REAL, COMPLEX = torch.float64, torch.complex128
+
+
+def signal(generator):
+    return torch.rand(2, 1, 2000, generator=generator, dtype=REAL)
+
+
+def spectrogram(generator):
+    return torch.randn(2, 257, 9, generator=generator, dtype=COMPLEX)
+
+
+def mask(generator):
+    return torch.rand(2, 257, 9, generator=generator, dtype=REAL)
+
+
+@pytest.mark.parametrize(
+    ("function", "makers", "dtype"),
+    [
+        pytest.param(stft, [signal], COMPLEX, marks=pytest.mark.task("1.1", points=1)),
+        pytest.param(istft, [spectrogram], REAL, marks=pytest.mark.task("1.2", points=1)),
+        pytest.param(apply_mask, [spectrogram, mask], COMPLEX, marks=pytest.mark.task("1.3", points=1)),
+        pytest.param(wiener_mask, [mask, mask], REAL, marks=pytest.mark.task("1.4", points=1)),
+        pytest.param(spectral_subtraction, [mask, mask], REAL, marks=pytest.mark.task("1.6", points=1)),
+        pytest.param(lambda a, b: mix_at_snr(a, b, 5.0), [signal] * 2, REAL, marks=pytest.mark.task("1.9", points=1)),
+        pytest.param(snr, [signal, signal], REAL, marks=pytest.mark.task("1.11", points=1)),
+        pytest.param(si_sdr, [signal, signal], REAL, marks=pytest.mark.task("1.12", points=1)),
+    ],
+)
+def test_dtype_is_kept_and_inputs_are_untouched(function, makers, dtype, generator):
+    """Double precision in gives double precision out, and no input is changed in place."""
+    inputs = [make(generator) for make in makers]
+    copies = [each.clone() for each in inputs]
+    result = function(*inputs)
+    assert result.dtype == dtype, f"got {result.dtype}, expected {dtype}"
+    assert all(torch.equal(each, copy) for each, copy in zip(inputs, copies, strict=True)), "an input was changed"
