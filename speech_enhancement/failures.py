@@ -1,6 +1,7 @@
 """Work that goes on when one file fails, and says so at the end."""
 
 import contextlib
+import sys
 
 from tqdm.auto import tqdm
 
@@ -29,7 +30,7 @@ class Failures:
             reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
             message = reason if reason.startswith(str(name)) else f"{name}: {reason}"
             self.messages[str(name)] = message
-            tqdm.write(f"failed: {message}")
+            tqdm.write(f"failed: {message}", file=sys.stderr)
 
     def __len__(self) -> int:
         return len(self.messages)

@@ -39,9 +39,7 @@ def sources(root: Path, kind: str, seed: int = 0) -> Iterator[Source]:
     for path, parts in files.items():
         split = _SPLIT_FOLDERS[parts[0].lower()] if is_split else splits[groups[path]]
         if is_split and kind == "speech" and len(parts) > 2 and seen.setdefault(parts[1], split) != split:
-            raise CorpusError(
-                f"{path}: expected a speaker in one split, got {parts[1]} in {seen[parts[1]]} too"
-            )
+            raise CorpusError(f"{path}: expected a speaker in one split, got {parts[1]} in {seen[parts[1]]} too")
         yield Source(kind, split, groups[path] if kind == "speech" else "", str(path))
 
 

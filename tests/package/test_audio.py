@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import torch
 
-from speech_enhancement.audio import AudioError, Recording, find, load, replacing, save
+from speech_enhancement.audio import AudioError, Recording, find, load, replacing, resample, save
 
 
 @pytest.fixture
@@ -59,6 +59,15 @@ def test_load_resamples(tmp_path):
     waveform = load(tmp_path / "tone.wav")
     assert waveform.shape == (1, 16000)
     assert torch.fft.rfft(waveform[0]).abs().argmax() == 1000
+
+
+def test_odd_rates_are_resampled_too():
+    """Between 15997 and 16000 Hz torchaudio's filter would take gigabytes."""
+    time = torch.arange(15997 * 2) / 15997
+    resampled = resample(torch.sin(2 * torch.pi * 1000 * time).unsqueeze(0), 15997, 16000)
+    assert resampled.shape == (1, 32000) and resampled.dtype == torch.float32
+    expected = torch.sin(2 * torch.pi * 1000 * torch.arange(32000) / 16000)
+    assert (resampled[0] - expected)[200:-200].abs().max() < 0.01
 
 
 def broken(kind, path, signal):

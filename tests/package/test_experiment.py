@@ -89,14 +89,14 @@ def test_killed_run_goes_on(corpus, tmp_path, stop):
             if line.startswith("epoch 2/8"):
                 process.send_signal(stop)
                 break
-        errors = process.communicate(timeout=60)[1]
+        errors = process.communicate(timeout=300)[1]
     assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
     assert "Traceback" not in errors
     done = len(log(tmp_path / "killed"))
     assert 2 <= done < 8
-    subprocess.run(words, check=True, capture_output=True, timeout=120)
+    subprocess.run(words, check=True, capture_output=True, timeout=300)
     assert len(log(tmp_path / "killed")) == 8
-    subprocess.run(command(*arguments, tmp_path / "whole"), check=True, capture_output=True, timeout=120)
+    subprocess.run(command(*arguments, tmp_path / "whole"), check=True, capture_output=True, timeout=300)
     assert_same_weights(tmp_path / "whole", tmp_path / "killed")
     assert tree(tmp_path / "killed") == FILES
 
@@ -106,7 +106,7 @@ def test_two_processes(corpus, tmp_path):
     out = tmp_path / "two"
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     words = command("train", "--corpus", corpus, "--out", out, "--epochs", 3, *SMALL)[1:]
-    result = subprocess.run(launcher + words, capture_output=True, text=True, timeout=200)
+    result = subprocess.run(launcher + words, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     assert tree(out) == FILES
     records = log(out)
@@ -135,7 +135,7 @@ with process_group("cpu") as process:
 def test_gradients_are_averaged_over_processes(tmp_path):
     (tmp_path / "script.py").write_text(IN_EACH_PROCESS)
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    result = subprocess.run([*words, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=200)
+    result = subprocess.run([*words, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=300)
     assert result.stdout == "both agree\n", result.stderr
 
 
@@ -200,7 +200,7 @@ def test_full_disk_keeps_the_old_checkpoint(corpus, tmp_path):
         command(*arguments),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert result.returncode == 1
@@ -208,7 +208,7 @@ def test_full_disk_keeps_the_old_checkpoint(corpus, tmp_path):
     assert error.startswith(f"error: {tmp_path / 'run'}") and "could not be written: File too large" in error
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
     assert not [name for name in tree(tmp_path / "run") if name.endswith(".part")]
-    subprocess.run(command(*arguments), check=True, capture_output=True, timeout=120)
+    subprocess.run(command(*arguments), check=True, capture_output=True, timeout=300)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def template(tmp_path_factory):
 
 def test_every_stub_raises_not_implemented(template):
     result = subprocess.run(
-        [sys.executable, "-c", CALL_EVERY_STUB], cwd=template, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", CALL_EVERY_STUB], cwd=template, capture_output=True, text=True, timeout=300
     )
     assert result.stdout == "26 stubs\n", result.stderr
 
