@@ -18,6 +18,7 @@ from speech_enhancement.audio import SAMPLE_RATE, AudioError, Recording, find, r
 from speech_enhancement.configuration import Enhance
 from speech_enhancement.distributed import choose_device
 from speech_enhancement.failures import Failures
+from speech_enhancement.filtering import HALF_LENGTH, remove_rumble
 from speech_enhancement.model_file import Sizes, load_model
 
 CHUNK_SECONDS = 40.0
@@ -65,7 +66,7 @@ def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Pa
 
 
 class FileEnhancer:
-    """Runs a model over files in chunks.
+    """Takes rumble below 50 Hz out of files and runs a model over them, in chunks.
 
     Args:
         model: `(1, 1, time)` -> `(1, 1, time)` at 16 kHz, in evaluation mode.
@@ -77,7 +78,7 @@ class FileEnhancer:
         self.model = model
         self.device = next(model.parameters()).device
         self.alignment = sizes.hop_length * 2 ** (len(sizes.channels) - 1)
-        self.context = sizes.reach
+        self.context = sizes.reach + HALF_LENGTH
         self.shortest = sizes.n_fft // 2 + 1
         self.chunk_seconds = chunk_seconds
 
@@ -121,7 +122,7 @@ class FileEnhancer:
     def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
         """One channel in one pass: `(time,)` -> `(time,)`, at its own sample rate."""
         length = waveform.shape[-1]
-        noisy = resample(waveform.to(self.device), sample_rate, SAMPLE_RATE)
+        noisy = remove_rumble(resample(waveform.to(self.device), sample_rate, SAMPLE_RATE))
         padding = max(0, self.shortest - noisy.shape[-1])
         enhanced = self.model(nn.functional.pad(noisy, (0, padding))[None, None])[0, 0, : noisy.shape[-1]]
         restored = resample(enhanced, SAMPLE_RATE, sample_rate).cpu()

@@ -11,6 +11,7 @@ import torch
 
 from speech_enhancement.audio import Recording
 from speech_enhancement.enhancement import FileEnhancer
+from speech_enhancement.filtering import remove_rumble
 from speech_enhancement.model_file import Sizes, load_model
 
 from .conftest import tree, voice_like
@@ -63,6 +64,13 @@ def test_enhancing_raises_the_snr(packaged, generator):
     enhanced = FileEnhancer(*packaged).enhance(noisy)
     before, after = ((signal - clean).square().mean() for signal in (noisy, enhanced))
     assert after < before / 2
+
+
+@pytest.mark.parametrize(("frequency", "expected"), [(20, 0.01), (50, 0.5), (90, 0.99), (1000, 1.0)])
+def test_rumble_is_removed_and_nothing_shifted(frequency, expected):
+    tone = torch.sin(2 * torch.pi * frequency * torch.arange(16000) / 16000)
+    left = remove_rumble(tone)[2000:-2000]
+    assert torch.allclose(left, expected * tone[2000:-2000], atol=0.02)
 
 
 @pytest.mark.parametrize("length", [1, 100, 256, 257, 511])

@@ -1,0 +1,30 @@
+"""A high-pass filter without delay, for the rumble that lies below every voice."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from speech_enhancement.audio import SAMPLE_RATE
+
+HALF_LENGTH = 800
+
+
+def remove_rumble(waveform: Tensor, cutoff_hz: float = 50.0) -> Tensor:
+    """Take away what lies below the cutoff, by a symmetric filter that shifts no phase.
+
+    The impulse response is a unit impulse less a sinc low-pass under a Hann window of `2 * HALF_LENGTH + 1` samples.
+    Source: Oppenheim and Schafer, "Discrete-time signal processing", 3rd edition, Pearson 2010, section 7.5.
+
+    Args:
+        waveform: shape `(..., time)`, at 16 kHz.
+        cutoff_hz: where the power has fallen to a quarter, Hz; no voice has its pitch below 50 Hz.
+
+    Returns:
+        Shape of `waveform`.
+    """
+    time = torch.arange(-HALF_LENGTH, HALF_LENGTH + 1, dtype=waveform.dtype, device=waveform.device)
+    window = torch.hann_window(len(time), periodic=False, dtype=waveform.dtype, device=waveform.device)
+    low_pass = window * torch.sinc(2 * cutoff_hz / SAMPLE_RATE * time)
+    kernel = (low_pass / low_pass.sum()).reshape(1, 1, -1)
+    rumble = functional.conv1d(waveform.reshape(-1, 1, waveform.shape[-1]), kernel, padding=HALF_LENGTH)
+    return waveform - rumble.reshape(waveform.shape)
