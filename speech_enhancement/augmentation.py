@@ -103,12 +103,14 @@ def mix_at_snr(speech: Tensor, noise: Tensor, snr_db: float | Tensor) -> Tensor:
     ### BEGIN SOLUTION
     if speech.shape != noise.shape:
         raise ValueError(f"noise: expected the shape of speech, {tuple(speech.shape)}, got {tuple(noise.shape)}")
-    speech_rms, noise_rms = (
-        torch.linalg.vector_norm(signal.flatten(min(1, signal.dim() - 1)), dim=-1) for signal in (speech, noise)
-    )  # (batch,) each, or () for one signal, both times the same constant
-    scaled_rms = noise_rms * 10 ** (torch.as_tensor(snr_db, dtype=speech.dtype, device=speech.device) / 20)
-    gain = speech_rms / torch.where(scaled_rms > 0, scaled_rms, torch.inf)
-    return speech + gain.reshape(-1, *[1] * (speech.dim() - 1)) * noise
+    # Norms over everything but the batch, (batch,), or () for one signal: the ratio needs no mean.
+    first = min(1, speech.dim() - 1)
+    speech_norm = torch.linalg.vector_norm(speech.flatten(first), dim=-1)
+    noise_norm = torch.linalg.vector_norm(noise.flatten(first), dim=-1)
+    snr_db = snr_db.to(speech) if isinstance(snr_db, Tensor) else snr_db
+    scaled_norm = noise_norm * 10 ** (snr_db / 20)
+    gain = speech_norm / torch.where(scaled_norm > 0, scaled_norm, torch.inf)
+    return torch.addcmul(speech, gain.reshape(-1, *[1] * (speech.dim() - 1)), noise)
     ### END SOLUTION
 
 
