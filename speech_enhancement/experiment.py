@@ -16,7 +16,7 @@ from speech_enhancement.configuration import Train
 from speech_enhancement.corpora.manifest import files
 from speech_enhancement.data import NoisySpeechDataset
 from speech_enhancement.distributed import Process, process_group
-from speech_enhancement.losses import CompressedSpectralLoss
+from speech_enhancement.losses import EnhancementLoss
 from speech_enhancement.model_file import Sizes, save_model
 from speech_enhancement.paths import PathSequence
 from speech_enhancement.plotting import save_training_curves
@@ -52,7 +52,7 @@ class Experiment:
         self.parallel_model = Autocast(process.parallel(self.model), process.device)
         self.train_batches = self.batches(configuration, process, "train")
         self.validation_batches = self.batches(configuration, process, "validation")
-        loss_fn = CompressedSpectralLoss()
+        loss_fn = EnhancementLoss().to(process.device)
         self.train_loss = WatchedLoss(loss_fn, self.train_batches)
         self.validation_loss = WatchedLoss(loss_fn, self.validation_batches)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), configuration.learning_rate)

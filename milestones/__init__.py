@@ -1,0 +1,1 @@
+"""The course: what is handed out, and how it is graded."""
