@@ -1,0 +1,190 @@
+"""The judge: pytest runs the graded suite on stand-ins and writes down a state for each test.
+
+The same suite runs in up to three passes: all tests on one worker; those that failed on a worker that had run others
+before, each on a fresh one, so that no test pays for another; and those that still fail and depend on an earlier
+milestone, with that milestone's modules taken from the reference.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from milestones.client import Client, GraderFault, StudentError, WorkerStopped
+from milestones.standin import Exchange
+from milestones.suite import GradedTest
+
+MAX_TIME_OUTS = 3
+MAX_MESSAGE = 600
+_OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one test.
+
+    Attributes:
+        state: passed, wrong, not implemented, crashed, out of time, out of memory, refused, or grader fault.
+        message: why, as far as pytest can tell.
+        was_fresh: whether the worker had run no test before.
+        seconds: wall-clock time.
+    """
+
+    state: str
+    message: str = ""
+    was_fresh: bool = True
+    seconds: float = 0.0
+
+
+class Referee:
+    """Plugin of pytest: gives each test its worker and its time, and keeps the verdicts.
+
+    Args:
+        client: calls into the submission.
+        wanted: ids of the tests to run.
+        always_fresh: give each test a worker of its own.
+    """
+
+    def __init__(self, client: Client, wanted: set[str], always_fresh: bool):
+        self.client = client
+        self.wanted = wanted
+        self.always_fresh = always_fresh
+        self.verdicts: dict[str, Verdict] = {}
+        self._time_outs = 0
+        self._verdict: Verdict | None = None
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if GradedTest.of(item).id in self.wanted]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> object:
+        self._verdict = None
+        torch.manual_seed(0)
+        if self.always_fresh:
+            self.client.discard()
+        start = time.monotonic()
+        try:
+            self.client.begin_test(allow_fork=item.get_closest_marker("processes") is not None)
+            result = yield
+        finally:
+            verdict = self._verdict or Verdict("passed")
+            self.verdicts[GradedTest.of(item).id] = Verdict(
+                verdict.state, verdict.message, self.client.is_fresh, time.monotonic() - start
+            )
+            self._after(item, verdict)
+        return result
+
+    def _after(self, item: pytest.Item, verdict: Verdict) -> None:
+        if verdict.state not in ("passed", "not implemented"):
+            self.client.discard()
+        self._time_outs = self._time_outs + 1 if verdict.state == "out of time" else 0
+        if verdict.state == "grader fault":
+            item.session.shouldstop = verdict.message
+        if self._time_outs >= MAX_TIME_OUTS:
+            item.session.shouldstop = "too many tests in a row ran out of time"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
+        report = yield
+        if call.excinfo is not None and self._verdict is None:
+            self._verdict = self._judge(call.excinfo)
+        return report
+
+    def _judge(self, excinfo: pytest.ExceptionInfo) -> Verdict:
+        error = excinfo.value
+        text = _first_lines(str(error))
+        if isinstance(error, GraderFault | pytest.skip.Exception):
+            return Verdict("grader fault", text)
+        if self.client.stopped is not None:
+            return Verdict(self.client.stopped.state, str(self.client.stopped))
+        if isinstance(error, WorkerStopped):
+            return Verdict(error.state, text)
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+            return Verdict("out of memory", text)
+        if isinstance(error, StudentError):
+            # PyTorch raises NotImplementedError too, for operations that a device does not have.
+            is_stub = isinstance(error, NotImplementedError) and "aten::" not in str(error)
+            return Verdict("not implemented" if is_stub else "crashed", f"{error.type_name}: {text}".rstrip(": "))
+        return Verdict("wrong", text)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the tests of a suite are run.
+
+    Attributes:
+        exchange: of the stand-ins that the tests import.
+        folder: of the suite.
+        scratch: folder for the tests' files.
+    """
+
+    exchange: Exchange
+    folder: Path
+    scratch: Path
+
+    def grade(
+        self, tests: Sequence[GradedTest], client: Client, on_reference: Client | None, dependent: set[str]
+    ) -> dict[str, tuple[Verdict, bool]]:
+        """Verdicts on a submission, and for each whether it is that on the reference's earlier modules.
+
+        Args:
+            tests: those that are expected.
+            client: calls into the submission.
+            on_reference: calls into the submission on the reference's earlier modules, None for the first milestone.
+            dependent: ids of the tasks that depend on an earlier milestone.
+        """
+        verdicts = self.run([test.id for test in tests], client, always_fresh=False)
+        again = [
+            test.id
+            for test in tests
+            if verdicts[test.id].state not in ("passed", "not implemented") and not verdicts[test.id].was_fresh
+        ]
+        verdicts |= self.run(again, client, always_fresh=True)
+        results = {test.id: (verdicts[test.id], False) for test in tests}
+        if on_reference is not None:
+            failed = [test.id for test in tests if verdicts[test.id].state != "passed" and test.task in dependent]
+            others = self.run(failed, on_reference, always_fresh=True)
+            results |= {test: (verdict, True) for test, verdict in others.items() if verdict.state == "passed"}
+        return results
+
+    def run(self, tests: Sequence[str], client: Client, always_fresh: bool) -> dict[str, Verdict]:
+        """Run tests, given by their ids; each of a worker of its own where asked.
+
+        Returns:
+            A verdict for each id; what was not run, because grading stopped early, has the reason's.
+
+        Raises:
+            GraderFault: pytest failed, or a test was not found.
+        """
+        if not tests:
+            return {}
+        self.exchange.client = client
+        referee = Referee(client, set(tests), always_fresh)
+        options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-c", os.devnull, "--tb=no"]
+        options += ["--rootdir", str(self.folder), "--confcutdir", str(self.folder)]
+        options += ["--basetemp", str(self.scratch / "pytest")]
+        status = pytest.main(
+            [*options, *sorted({str(self.folder / test.partition("::")[0]) for test in tests})], plugins=[referee]
+        )
+        client.discard()
+        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+            raise GraderFault(f"pytest ended with {status!r}")
+        return referee.verdicts | self._not_run(tests, referee.verdicts)
+
+    @staticmethod
+    def _not_run(tests: Sequence[str], verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
+        missing = [test for test in tests if test not in verdicts]
+        last = next(reversed(verdicts.values()), None)
+        if missing and (last is None or last.state not in ("out of time", "grader fault")):
+            raise GraderFault(f"{missing[0]} was not run")
+        not_run = f"not run: {MAX_TIME_OUTS} tests in a row ran out of time"
+        return {test: Verdict(last.state, not_run if last.state == "out of time" else last.message) for test in missing}
+
+
+def _first_lines(text: str) -> str:
+    """The part of an assertion's text that its author wrote; pytest adds the values that it saw after a newline."""
+    return text.partition("\nassert")[0].strip()[:MAX_MESSAGE]

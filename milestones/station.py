@@ -1,0 +1,251 @@
+"""A grading station: a process with judge and workers that grades one submission after another.
+
+    python -m milestones.station MILESTONE
+
+It reads jobs from standard input and writes records to standard output, one JSON object a line. The first line that it
+writes says what confines its workers. It ends, and takes its workers with it, when its input ends.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from milestones.course import ROOT, Milestone, load_milestone
+from milestones.suite import GradedTest
+
+PACKAGE = ROOT / "speech_enhancement"
+ATTEMPTS = 3
+
+
+def serve(number: int, jobs: Any, results: Any) -> None:
+    """Grade each job of an open file, and write its record to another."""
+    # Imported here: torch and pytest take seconds, and whoever only talks to a station needs neither.
+    import torch
+
+    from milestones import judge, standin
+    from milestones.client import Client, GraderFault, Nursery, Terms
+
+    torch.set_num_threads(1)
+    milestone = load_milestone(number)
+    scenarios = _scenarios(milestone)
+    exchange = standin.install(PACKAGE, _student_modules(milestone), scenarios)
+    reference = {name: (PACKAGE / f"{name}.py").read_text("utf-8") for name in _earlier_modules(milestone)}
+    with tempfile.TemporaryDirectory(prefix="grading_", ignore_cleanup_errors=True) as folder:
+        package, scratch = Path(folder, "package"), Path(folder, "scratch")
+        package.mkdir()
+        scratch.mkdir()
+        nursery = Nursery(package, scratch)
+        try:
+            terms = Terms(package, scratch, milestone.seconds_per_test, milestone.memory_mebibytes, 0, scenarios)
+            bench = judge.Bench(exchange, milestone.tests, scratch)
+            probe = Client(nursery, terms)
+            probe.begin_test()
+            with contextlib.suppress(Exception):
+                probe.call("stft.none", (), {})
+            probe.discard()
+            _write(results, {"isolation": probe.isolation})
+            for line in jobs:
+                job = json.loads(line)
+                _lay_out(job["files"], package, scratch)
+                terms.seed = job["seed"]
+                client = Client(nursery, terms)
+                second = Client(nursery, Terms(**{**vars(terms), "reference": reference})) if reference else None
+                tests = [GradedTest(**test) for test in job["tests"]]
+                try:
+                    graded = bench.grade(tests, client, second, _dependent_tasks(milestone))
+                except GraderFault as fault:
+                    graded = {test.id: (judge.Verdict("grader fault", str(fault)), False) for test in tests}
+                _write(results, {"tests": [_line(test, *graded[test.id]) for test in tests]})
+        finally:
+            nursery.close()
+
+
+def _line(test: GradedTest, verdict: Any, on_reference: bool) -> dict:
+    """What the record says of a test; of a hidden one never a message."""
+    return {
+        "id": test.id,
+        "task": test.task,
+        "points": test.points,
+        "hidden": test.is_hidden,
+        "sentence": test.sentence,
+        "category": test.category,
+        "hint": test.hint,
+        "state": verdict.state,
+        "message": "" if (test.is_hidden or on_reference) and verdict.state != "grader fault" else verdict.message,
+        "seconds": round(verdict.seconds, 3),
+        "on_reference": on_reference,
+    }
+
+
+def _lay_out(files: dict[str, str], package: Path, scratch: Path) -> None:
+    """Put the submission's files, and those provided ones that it lacks, where the worker finds them."""
+    for folder in (package, scratch):
+        for path in folder.iterdir():
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+    ours = package / "speech_enhancement"
+    for source in PACKAGE.rglob("*.py"):
+        target = ours / source.relative_to(PACKAGE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    milestones = [load_milestone(number) for number in (1, 2)]
+    for name in {name for milestone in milestones for name in milestone.modules}:
+        (ours / f"{name}.py").unlink()
+    for name, text in files.items():
+        target = ours / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _scenarios(milestone: Milestone) -> str:
+    path = milestone.tests / "scenarios.py"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _earlier_modules(milestone: Milestone) -> tuple[str, ...]:
+    return load_milestone(1).modules if milestone.number == 2 else ()
+
+
+def _student_modules(milestone: Milestone) -> tuple[str, ...]:
+    return (*_earlier_modules(milestone), *milestone.modules)
+
+
+def _dependent_tasks(milestone: Milestone) -> set[str]:
+    """Ids of the tasks that depend, at however many removes, on a task of an earlier milestone."""
+    own = {task.id: task for task in milestone.tasks}
+    found: set[str] = set()
+    for task in milestone.tasks:
+        if any(before not in own or before in found for before in task.depends):
+            found.add(task.id)
+    return found
+
+
+def _write(results: Any, line: dict) -> None:
+    results.write(json.dumps(line) + "\n")
+    results.flush()
+
+
+class StationFault(Exception):
+    """A station ended or did not answer."""
+
+
+class Station:
+    """A station in a process of its own.
+
+    Args:
+        number: of the milestone.
+
+    Attributes:
+        isolation: what confines its workers.
+    """
+
+    def __init__(self, number: int):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "milestones.station", str(number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            text=True,
+        )
+        self.isolation = self._read(120)["isolation"]
+
+    def grade(self, job: dict, seconds: float) -> list[dict]:
+        """The lines of the record of one job's tests.
+
+        Raises:
+            StationFault: it ended, or took longer.
+        """
+        try:
+            self.process.stdin.write(json.dumps(job) + "\n")
+            self.process.stdin.flush()
+        except OSError as error:
+            raise StationFault(f"a grading station ended ({error})") from None
+        return self._read(seconds)["tests"]
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+    def _read(self, seconds: float) -> dict:
+        timer = threading.Timer(seconds, self.process.kill)
+        timer.start()
+        try:
+            line = self.process.stdout.readline()
+        finally:
+            timer.cancel()
+        if not line:
+            raise StationFault("a grading station ended without an answer")
+        return json.loads(line)
+
+
+_idle: dict[int, queue.SimpleQueue] = {}
+
+
+def grade(job: dict) -> dict:
+    """Grade one submission on a station of this process that is idle, or on a new one.
+
+    Args:
+        job: `milestone`, `files` of the submission's package, `tests` that are expected, `seed`, `seconds` for all.
+
+    Returns:
+        `tests`, the record's lines, and `isolation`. A fault of the grader is tried again before it is told.
+    """
+    stations = _idle.setdefault(job["milestone"], queue.SimpleQueue())
+    for attempt in range(ATTEMPTS):
+        station = None
+        try:
+            try:
+                station = stations.get_nowait()
+            except queue.Empty:
+                station = Station(job["milestone"])
+            lines = station.grade(job, job["seconds"])
+            isolation = station.isolation
+            if any(line["state"] == "grader fault" for line in lines) and attempt + 1 < ATTEMPTS:
+                station.close()
+                continue
+            stations.put(station)
+            return {"tests": lines, "isolation": isolation}
+        except StationFault as fault:
+            message = str(fault)
+            if station is not None:
+                station.process.kill()
+                station.close()
+    tests = [GradedTest(**test) for test in job["tests"]]
+    fault = {"state": "grader fault", "message": message, "seconds": 0.0, "on_reference": False}
+    lines = [{**asdict(test), "hidden": test.is_hidden, **fault} for test in tests]
+    for line in lines:
+        line.pop("line")
+    return {"tests": lines, "isolation": []}
+
+
+def close_all() -> None:
+    """End the idle stations of this process."""
+    for stations in _idle.values():
+        while not stations.empty():
+            stations.get().close()
+
+
+if __name__ == "__main__":
+    # What tests and libraries print must not stand between the records.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    lines = os.fdopen(os.dup(0), encoding="utf-8")
+    os.dup2(null, 0)
+    serve(int(sys.argv[1]), lines, answers)
