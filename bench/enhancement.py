@@ -42,7 +42,7 @@ def main() -> None:
             soundfile.write(folder / "out.wav", noisereduce.reduce_noise(signal, rate), rate)
             return seconds
 
-        seen = rates({"default model": ours, "noisereduce": noisereduce}, rounds=3)
+        seen = rates({"default model": ours, "noisereduce": noisereduce}, rounds=1)
         for way, rate in seen.items():
             print(f"{way:14} real-time factor {1 / rate:.4f} on one core, {MINUTES[0]} minutes")
         print(f"ratio of times to noisereduce: {seen['noisereduce'] / seen['default model']:.2f}")

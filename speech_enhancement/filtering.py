@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torchaudio.functional import fftconvolve
 
 from speech_enhancement.audio import SAMPLE_RATE
 
@@ -25,6 +25,6 @@ def remove_rumble(waveform: Tensor, cutoff_hz: float = 50.0) -> Tensor:
     time = torch.arange(-HALF_LENGTH, HALF_LENGTH + 1, dtype=waveform.dtype, device=waveform.device)
     window = torch.hann_window(len(time), periodic=False, dtype=waveform.dtype, device=waveform.device)
     low_pass = window * torch.sinc(2 * cutoff_hz / SAMPLE_RATE * time)
-    kernel = (low_pass / low_pass.sum()).reshape(1, 1, -1)
-    rumble = functional.conv1d(waveform.reshape(-1, 1, waveform.shape[-1]), kernel, padding=HALF_LENGTH)
-    return waveform - rumble.reshape(waveform.shape)
+    kernel = (low_pass / low_pass.sum()).reshape([1] * (waveform.dim() - 1) + [-1])
+    # By Fourier transforms, which take a hundredth of the time of the sum of 1601 products a sample.
+    return waveform - fftconvolve(waveform, kernel, mode="same")
