@@ -112,7 +112,6 @@ class Nursery:
             env=_clean_environment(scratch),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
             cwd=scratch,
         )
         theirs.close()
@@ -143,7 +142,6 @@ class Nursery:
             self.process.wait(5)
         self.process.kill()
         self.process.wait()
-        self.process.stderr.close()
 
     def _ask(self, order: dict, descriptors: list[int] = ()) -> dict:
         try:

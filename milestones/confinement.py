@@ -11,11 +11,13 @@ import ctypes
 import os
 import platform
 import resource
+import shutil
 import signal
 import site
 import struct
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 from milestones import system_calls
@@ -72,6 +74,9 @@ def landlock_rules(readable: list[Path], writable: list[Path]) -> int | None:
     rules = _call("landlock", _libc.syscall(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0))
     for path in [*_python_paths(), *readable]:
         _allow(rules, path, _READ & handled)
+    # Imports list the folders that modules are searched in; to list is not to read.
+    for path in (*_package_folders(), Path(sysconfig.get_path("stdlib"))):
+        _allow(rules, path, _READ_DIR)
     for path in [Path("/dev/null"), Path("/dev/zero"), Path("/dev/shm"), *writable]:
         _allow(rules, path, _SCRATCH & handled)
     for path in (Path("/dev/urandom"), Path("/dev/random")):
@@ -92,16 +97,16 @@ def confine(rules: int | None, memory_bytes: int, cpu_seconds: int, allow_fork: 
         Names of what is now in force.
     """
     in_force = []
+    # Read before Landlock, which hides /proc.
+    address_space = _address_space() + memory_bytes
     if platform.system() == "Linux":
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if _enter_namespaces():
-            in_force.append("namespaces")
         _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if rules is not None:
         _call("landlock", _libc.syscall(_LANDLOCK_RESTRICT, rules, 0))
         os.close(rules)
         in_force.append(f"landlock {landlock_version()}")
-    _limit(memory_bytes, cpu_seconds)
+    _limit(address_space, cpu_seconds)
     in_force.append("limits")
     if system_calls.is_available():
         system_calls.install(allow_fork)
@@ -109,20 +114,17 @@ def confine(rules: int | None, memory_bytes: int, cpu_seconds: int, allow_fork: 
     return in_force
 
 
+def _package_folders() -> set[Path]:
+    """Where packages are installed."""
+    return {Path(path).resolve() for path in [*site.getsitepackages(), sysconfig.get_path("purelib")]}
+
+
 def _python_paths() -> list[Path]:
     """What Python and its libraries need to read; not this project, even where it is installed beside them."""
-    packages = {Path(path).resolve() for path in [*site.getsitepackages(), sysconfig.get_path("purelib")]}
+    packages = _package_folders()
     bases = {Path(prefix) / "lib" for prefix in (sys.base_prefix, sys.base_exec_prefix)}
     paths = [each for base in bases if base.is_dir() for each in base.iterdir() if each.is_file()]
-    system = (
-        "/usr/lib",
-        "/lib",
-        "/lib64",
-        "/usr/local/lib",
-        "/etc/ld.so.cache",
-        "/etc/localtime",
-        "/usr/share/zoneinfo",
-    )
+    system = ("/usr/lib", "/lib", "/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/etc/localtime")
     for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *system):
         paths += _without(Path(folder).resolve(), packages)
     for folder in packages:
@@ -154,8 +156,14 @@ def _allow(rules: int, path: Path, rights: int) -> None:
         os.close(descriptor)
 
 
-def _enter_namespaces() -> bool:
-    """Own users, mounts, network and interprocess communication, and a `/dev/shm` that nobody else sees."""
+def enter_namespaces() -> bool:
+    """Own users, mounts, network and interprocess communication, and a `/dev/shm` that nobody else sees.
+
+    Returns:
+        Whether the host allows it; where not, nothing has changed.
+    """
+    if platform.system() != "Linux":
+        return False
     user, group = os.getuid(), os.getgid()
     if _libc.unshare(_NEW_USER | _NEW_MOUNTS | _NEW_NETWORK | _NEW_IPC) != 0:
         return False
@@ -168,13 +176,35 @@ def _enter_namespaces() -> bool:
     return _libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", _MS_NOSUID | _MS_NODEV, b"size=256m") == 0
 
 
-def _limit(memory_bytes: int, cpu_seconds: int) -> None:
+class SharedMemory:
+    """What lies in `/dev/shm`, so that what a worker leaves there can be taken away."""
+
+    FOLDER = Path("/dev/shm")
+
+    def __init__(self) -> None:
+        self.names = self._names()
+        self.since = time.time()
+
+    def clear(self) -> None:
+        """Remove what is new and ours."""
+        for name in self._names() - self.names:
+            path = self.FOLDER / name
+            with contextlib.suppress(OSError):
+                status = path.lstat()
+                if status.st_uid == os.getuid() and status.st_ctime >= self.since - 1:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _names(self) -> set[str]:
+        return set(os.listdir(self.FOLDER)) if self.FOLDER.is_dir() else set()  # noqa: PTH208, names are wanted
+
+
+def _limit(address_space: int, cpu_seconds: int) -> None:
     limits = {
         "RLIMIT_FSIZE": MAX_FILE_BYTES,
         "RLIMIT_CORE": 0,
         "RLIMIT_NOFILE": 256,
         "RLIMIT_MEMLOCK": 0,
-        "RLIMIT_AS": _address_space() + memory_bytes,
+        "RLIMIT_AS": address_space,
     }
     # The softer limit sends SIGXCPU, which tells the end from others.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))

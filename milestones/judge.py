@@ -8,7 +8,7 @@ milestone, with that milestone's modules taken from the reference.
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,27 +17,11 @@ import torch
 from milestones.client import Client, GraderFault, StudentError, WorkerStopped
 from milestones.standin import Exchange
 from milestones.suite import GradedTest
+from milestones.verdict import Verdict
 
 MAX_TIME_OUTS = 3
 MAX_MESSAGE = 600
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of one test.
-
-    Attributes:
-        state: passed, wrong, not implemented, crashed, out of time, out of memory, refused, or grader fault.
-        message: why, as far as pytest can tell.
-        was_fresh: whether the worker had run no test before.
-        seconds: wall-clock time.
-    """
-
-    state: str
-    message: str = ""
-    was_fresh: bool = True
-    seconds: float = 0.0
 
 
 class Referee:
@@ -72,9 +56,8 @@ class Referee:
             result = yield
         finally:
             verdict = self._verdict or Verdict("passed")
-            self.verdicts[GradedTest.of(item).id] = Verdict(
-                verdict.state, verdict.message, self.client.is_fresh, time.monotonic() - start
-            )
+            seconds = time.monotonic() - start
+            self.verdicts[GradedTest.of(item).id] = replace(verdict, was_fresh=self.client.is_fresh, seconds=seconds)
             self._after(item, verdict)
         return result
 
@@ -128,8 +111,8 @@ class Bench:
 
     def grade(
         self, tests: Sequence[GradedTest], client: Client, on_reference: Client | None, dependent: set[str]
-    ) -> dict[str, tuple[Verdict, bool]]:
-        """Verdicts on a submission, and for each whether it is that on the reference's earlier modules.
+    ) -> dict[str, Verdict]:
+        """Verdicts on a submission.
 
         Args:
             tests: those that are expected.
@@ -144,12 +127,12 @@ class Bench:
             if verdicts[test.id].state not in ("passed", "not implemented") and not verdicts[test.id].was_fresh
         ]
         verdicts |= self.run(again, client, always_fresh=True)
-        results = {test.id: (verdicts[test.id], False) for test in tests}
         if on_reference is not None:
             failed = [test.id for test in tests if verdicts[test.id].state != "passed" and test.task in dependent]
             others = self.run(failed, on_reference, always_fresh=True)
-            results |= {test: (verdict, True) for test, verdict in others.items() if verdict.state == "passed"}
-        return results
+            passed = {test: verdict for test, verdict in others.items() if verdict.state == "passed"}
+            verdicts |= {test: replace(verdict, on_reference=True) for test, verdict in passed.items()}
+        return verdicts
 
     def run(self, tests: Sequence[str], client: Client, always_fresh: bool) -> dict[str, Verdict]:
         """Run tests, given by their ids; each of a worker of its own where asked.

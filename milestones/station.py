@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from milestones import confinement
 from milestones.course import ROOT, Milestone, load_milestone
 from milestones.suite import GradedTest
+from milestones.verdict import Verdict
 
 PACKAGE = ROOT / "speech_enhancement"
 ATTEMPTS = 3
@@ -56,34 +57,18 @@ def serve(number: int, jobs: Any, results: Any) -> None:
             for line in jobs:
                 job = json.loads(line)
                 _lay_out(job["files"], package, scratch)
-                terms.seed = job["seed"]
+                terms.seed, terms.seconds = job["seed"], job["seconds_per_test"]
                 client = Client(nursery, terms)
                 second = Client(nursery, Terms(**{**vars(terms), "reference": reference})) if reference else None
                 tests = [GradedTest(**test) for test in job["tests"]]
                 try:
                     graded = bench.grade(tests, client, second, _dependent_tasks(milestone))
-                except GraderFault as fault:
-                    graded = {test.id: (judge.Verdict("grader fault", str(fault)), False) for test in tests}
-                _write(results, {"tests": [_line(test, *graded[test.id]) for test in tests]})
+                except (GraderFault, Exception) as fault:
+                    verdict = Verdict("grader fault", f"{type(fault).__name__}: {fault}")
+                    graded = {test.id: verdict for test in tests}
+                _write(results, {"tests": [graded[test.id].line(test) for test in tests]})
         finally:
             nursery.close()
-
-
-def _line(test: GradedTest, verdict: Any, on_reference: bool) -> dict:
-    """What the record says of a test; of a hidden one never a message."""
-    return {
-        "id": test.id,
-        "task": test.task,
-        "points": test.points,
-        "hidden": test.is_hidden,
-        "sentence": test.sentence,
-        "category": test.category,
-        "hint": test.hint,
-        "state": verdict.state,
-        "message": "" if (test.is_hidden or on_reference) and verdict.state != "grader fault" else verdict.message,
-        "seconds": round(verdict.seconds, 3),
-        "on_reference": on_reference,
-    }
 
 
 def _lay_out(files: dict[str, str], package: Path, scratch: Path) -> None:
@@ -148,12 +133,13 @@ class Station:
     """
 
     def __init__(self, number: int):
+        self._log = tempfile.TemporaryFile("w+", errors="replace")
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "milestones.station", str(number)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
             env=environment,
             text=True,
         )
@@ -181,6 +167,7 @@ class Station:
             self.process.kill()
             self.process.wait()
         self.process.stdout.close()
+        self._log.close()
 
     def _read(self, seconds: float) -> dict:
         timer = threading.Timer(seconds, self.process.kill)
@@ -190,7 +177,9 @@ class Station:
         finally:
             timer.cancel()
         if not line:
-            raise StationFault("a grading station ended without an answer")
+            self._log.seek(0)
+            last = (self._log.read().strip().splitlines() or ["it said nothing"])[-1]
+            raise StationFault(f"a grading station ended without an answer: {last[:300]}")
         return json.loads(line)
 
 
@@ -201,7 +190,8 @@ def grade(job: dict) -> dict:
     """Grade one submission on a station of this process that is idle, or on a new one.
 
     Args:
-        job: `milestone`, `files` of the submission's package, `tests` that are expected, `seed`, `seconds` for all.
+        job: `milestone`, `files` of the submission's package, `tests` that are expected, `seed`, `seconds_per_test`, and
+            whether `allow_weak_isolation`.
 
     Returns:
         `tests`, the record's lines, and `isolation`. A fault of the grader is tried again before it is told.
@@ -214,8 +204,10 @@ def grade(job: dict) -> dict:
                 station = stations.get_nowait()
             except queue.Empty:
                 station = Station(job["milestone"])
-            lines = station.grade(job, job["seconds"])
             isolation = station.isolation
+            if not confinement.is_strong(isolation) and not job["allow_weak_isolation"]:
+                raise StationFault(f"isolation: expected Landlock and seccomp, got {', '.join(isolation)}")
+            lines = station.grade(job, 60 + 3 * len(job["tests"]) * job["seconds_per_test"])
             if any(line["state"] == "grader fault" for line in lines) and attempt + 1 < ATTEMPTS:
                 station.close()
                 continue
@@ -226,12 +218,8 @@ def grade(job: dict) -> dict:
             if station is not None:
                 station.process.kill()
                 station.close()
-    tests = [GradedTest(**test) for test in job["tests"]]
-    fault = {"state": "grader fault", "message": message, "seconds": 0.0, "on_reference": False}
-    lines = [{**asdict(test), "hidden": test.is_hidden, **fault} for test in tests]
-    for line in lines:
-        line.pop("line")
-    return {"tests": lines, "isolation": []}
+    fault = Verdict("grader fault", message)
+    return {"tests": [fault.line(GradedTest(**test)) for test in job["tests"]], "isolation": []}
 
 
 def close_all() -> None:

@@ -46,7 +46,9 @@ def main(descriptor: int, package: Path, scratch: Path) -> None:
     torch.set_num_threads(1)
     with contextlib.suppress(OSError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    namespaces = ["namespaces"] if confinement.enter_namespaces() else []
     rules = confinement.landlock_rules([package], [scratch])
+    shared_memory = confinement.SharedMemory()
     control = socket.socket(fileno=descriptor)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 2**20, 1)
@@ -56,16 +58,20 @@ def main(descriptor: int, package: Path, scratch: Path) -> None:
         del message
         if "reap" in order:
             control.send(json.dumps({"status": _reap(order["reap"], order["patience"])}).encode())
+            shared_memory.clear()
             continue
+        shared_memory = confinement.SharedMemory()
         pid = os.fork()
         if pid == 0:
             control.close()
-            _become_worker(order, descriptors[0], rules, package, scratch)
+            _become_worker(order, descriptors[0], rules, namespaces, package, scratch)
         os.close(descriptors[0])
         control.send(json.dumps({"pid": pid}).encode())
 
 
-def _become_worker(order: dict, descriptor: int, rules: int | None, package: Path, scratch: Path) -> None:
+def _become_worker(
+    order: dict, descriptor: int, rules: int | None, namespaces: list[str], package: Path, scratch: Path
+) -> None:
     """Never returns."""
     channel = Channel(descriptor)
     try:
@@ -79,7 +85,7 @@ def _become_worker(order: dict, descriptor: int, rules: int | None, package: Pat
         memory_bytes = order["memory_mebibytes"] * 2**20
         in_force = confinement.confine(kept_rules, memory_bytes, order["cpu_seconds"], order["allow_fork"])
         _load_reference(order.pop("reference"), package)
-        channel.send(Encoder().frame({"ready": in_force}))
+        channel.send(Encoder().frame({"ready": namespaces + in_force}))
     except BaseException as error:  # noqa: BLE001, the judge is told whatever it was
         channel.send(Encoder().frame({"failed": f"{type(error).__name__}: {error}"}))
         os._exit(1)
@@ -145,6 +151,7 @@ def _reap(pid: int, patience: float) -> int:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     if finished == 0:
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     with contextlib.suppress(ChildProcessError):
         while True:

@@ -1,0 +1,111 @@
+"""Submissions graded a minute, beside a fresh pytest process for each and beside nbgrader's autograde.
+
+python -m bench.grading
+
+Every way runs all tests of milestone 1, hidden ones included, on copies of the reference.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from milestones.course import ROOT, load_milestone
+from milestones.grade import Exam, grade_all, local_executor
+from milestones.results import read
+from milestones.selftest import reference
+
+COPIES = 40
+COPIES_OF_SLOW_WAYS = 6
+
+
+def main() -> None:
+    exam = Exam.of(load_milestone(1))
+    print(f"{len(exam.tests)} tests")
+    cores = sorted(os.sched_getaffinity(0))
+    one = {"this": judge_and_workers(exam, 1, cores[:1]), "a fresh pytest": fresh_pytest(exam, 1, cores[:1])}
+    two = {"this": judge_and_workers(exam, 2, cores[:2]), "nbgrader autograde": nbgrader(exam, cores[:2])}
+    for n_cores, rates in ((1, one), (2, two)):
+        for way, rate in rates.items():
+            print(f"{way:20} {60 * rate:6.1f} submissions a minute on {n_cores} core(s)")
+        ours, other = rates.values()
+        print(f"ratio: {ours / other:.1f}")
+
+
+def judge_and_workers(exam: Exam, jobs: int, cores: list[int]) -> float:
+    """Submissions per second, start of the stations included."""
+    head = {"submission": "", "milestone": 1}
+    copies = [exam.job({**reference(), "number.py": f"NUMBER = {n}\n"}) for n in range(COPIES)]
+    with tempfile.TemporaryDirectory() as folder, on(cores), local_executor(jobs) as executor:
+        log = Path(folder, "results.jsonl")
+        begin = time.perf_counter()
+        grade_all([({**head, "submission": str(n)}, job) for n, job in enumerate(copies)], executor, log)
+        elapsed = time.perf_counter() - begin
+        states = {test["state"] for record in read(log) for test in record["tests"]}
+    if states != {"passed"}:
+        raise SystemExit(f"expected all tests to pass, got {states}")
+    return COPIES / elapsed
+
+
+def fresh_pytest(exam: Exam, jobs: int, cores: list[int]) -> float:
+    """Submissions per second."""
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(exam.milestone.tests)]
+
+    def one(_: int) -> None:
+        subprocess.run(words, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, env=one_thread())
+
+    with on(cores), ThreadPoolExecutor(jobs) as executor:
+        begin = time.perf_counter()
+        list(executor.map(one, range(COPIES_OF_SLOW_WAYS)))
+        return COPIES_OF_SLOW_WAYS / (time.perf_counter() - begin)
+
+
+def nbgrader(exam: Exam, cores: list[int]) -> float:
+    """Submissions per second of a notebook whose graded cell runs the same suite."""
+    test = f"import pytest\nassert pytest.main(['-q', '-p', 'no:cacheprovider', {str(exam.milestone.tests)!r}]) == 0"
+    marks = {"grade": True, "grade_id": "suite", "locked": True, "points": 1, "schema_version": 3, "solution": False}
+    notebook = new_notebook(cells=[new_code_cell(test, metadata={"nbgrader": {**marks, "task": False}})])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    with tempfile.TemporaryDirectory() as folder, on(cores):
+        course = Path(folder)
+        (course / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'bench'\n")
+        source = course / "source" / "suite" / "suite.ipynb"
+        source.parent.mkdir(parents=True)
+        nbformat.write(notebook, source)
+        words = [sys.executable, "-m", "nbgrader"]
+        silent = {"cwd": course, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": one_thread()}
+        subprocess.run([*words, "generate_assignment", "suite"], check=True, **silent)
+        for number in range(COPIES_OF_SLOW_WAYS):
+            shutil.copytree(course / "release" / "suite", course / "submitted" / f"student{number}" / "suite")
+        begin = time.perf_counter()
+        subprocess.run([*words, "autograde", "suite"], check=True, **silent)
+        return COPIES_OF_SLOW_WAYS / (time.perf_counter() - begin)
+
+
+def one_thread() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+class on:
+    """Keep this process and what it starts to some cores."""
+
+    def __init__(self, cores: list[int]):
+        self.cores = cores
+
+    def __enter__(self) -> None:
+        self.before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, set(self.cores))
+
+    def __exit__(self, *_: object) -> None:
+        os.sched_setaffinity(0, self.before)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""What the tests of a run have earned for each task, as lines of text."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from milestones.course import Milestone, Task
+from milestones.suite import GradedTest
+
+PASSED = "passed"
+FAILED = "failed"
+NOT_IMPLEMENTED = "not implemented"
+SKIPPED = "skipped"
+NOT_RUN = "not run"
+_COLOURS = {PASSED: "green", FAILED: "red"}
+_INDENT = " " * 15
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a test.
+
+    Attributes:
+        test: the test.
+        state: `PASSED`, `FAILED` or `NOT_RUN`.
+        stub: where it failed because of a statement `raise NotImplementedError`: id of the task whose stub that
+            stands in, or "" where it is in no stub; else None.
+    """
+
+    test: GradedTest
+    state: str
+    stub: str | None = None
+
+
+class ScoreTable:
+    """The states of tests and tasks.
+
+    Args:
+        milestones: all that there are.
+        is_stub: whether a task, by its id, has a stub that is left as it was handed out.
+    """
+
+    def __init__(self, milestones: Sequence[Milestone], is_stub: Callable[[str], bool]):
+        self.milestones = milestones
+        self.tasks: dict[str, Task] = {task.id: task for milestone in milestones for task in milestone.tasks}
+        self._is_stub = is_stub
+        self._outcomes: dict[str, Outcome] = {}
+
+    def add(self, name: str, test: GradedTest, state: str, stub: str | None = None) -> None:
+        """Note what came of a test; what comes later (a fixture that fails in the end) replaces it."""
+        self._outcomes[name] = Outcome(test, state, stub)
+
+    @property
+    def files(self) -> set[str]:
+        """Names of the test files that were seen."""
+        return {outcome.test.id.partition("::")[0] for outcome in self._outcomes.values()}
+
+    def state(self, name: str) -> tuple[str, str]:
+        """State of a test, and of a skipped one the id of the task that is to be mended first."""
+        outcome = self._outcomes[name]
+        task = outcome.test.task
+        if outcome.state != FAILED:
+            return outcome.state, ""
+        if outcome.stub is not None and (outcome.stub in ("", task) or self._is_stub(task)):
+            return NOT_IMPLEMENTED, ""
+        cause = outcome.stub or next((earlier for earlier in self._earlier(task) if self._fails(earlier)), "")
+        return (SKIPPED, cause) if cause else (FAILED, "")
+
+    def lines(self, milestone: Milestone, is_part: bool) -> list[tuple[str, dict[str, bool]]]:
+        """The table of a milestone, with pytest's markup for each line; none where no test of it was collected.
+
+        Args:
+            milestone: the milestone.
+            is_part: whether only some of its tests were collected.
+        """
+        ids = {task.id for task in milestone.tasks}
+        outcomes = {name: each for name, each in self._outcomes.items() if each.test.task in ids}
+        if not outcomes:
+            return []
+        lines = [("task   points  state", {"bold": True})]
+        for task in milestone.tasks:
+            names = [name for name, outcome in outcomes.items() if outcome.test.task == task.id]
+            if names:
+                lines += self._lines_of_task(task, names, f"milestones/milestone{milestone.number}/README.md")
+        visible = [name for name, outcome in outcomes.items() if not outcome.test.is_hidden]
+        hidden = [name for name, outcome in outcomes.items() if outcome.test.is_hidden]
+        last = f"visible tests{' that were run' * is_part}: {self._points(visible, ' of ')} points; hidden tests"
+        last += f": {self._points(hidden, ' of ')} points" if hidden else " are run by your instructor"
+        return [*lines, (last, {"bold": True})]
+
+    def _lines_of_task(self, task: Task, names: list[str], handout: str) -> list[tuple[str, dict[str, bool]]]:
+        states = {name: self.state(name) for name in names}
+        state, cause = next(
+            (
+                found
+                for word in (FAILED, NOT_IMPLEMENTED, SKIPPED, NOT_RUN)
+                for found in states.values()
+                if found[0] == word
+            ),
+            (PASSED, ""),
+        )
+        row = f"{task.id:<5}{self._points(names, '/'):>8}  {f'{state}: {cause} fails' if cause else state:<20}"
+        if state == PASSED:
+            return [(row.rstrip(), {"green": True})]
+        wrong = [name for name in names if states[name][0] == state]
+        shown = wrong if state == FAILED else wrong[:1]
+        sentences = dict.fromkeys(self._outcomes[name].test.sentence for name in shown)
+        markup = {_COLOURS.get(state, "yellow"): True}
+        return [(f"{row}  {handout}, Task {task.id}", markup), *((_INDENT + text, {}) for text in sentences)]
+
+    def _points(self, names: list[str], separator: str) -> str:
+        tests = [self._outcomes[name] for name in names]
+        earned = sum(outcome.test.points for outcome in tests if outcome.state == PASSED)
+        return f"{earned:g}{separator}{sum(outcome.test.points for outcome in tests):g}"
+
+    def _earlier(self, task: str) -> list[str]:
+        """Ids of the tasks on which a task depends, at however many removes, in the order of the course."""
+        found: set[str] = set()
+        waiting = list(self.tasks[task].depends)
+        while waiting:
+            earlier = waiting.pop()
+            if earlier in self.tasks and earlier not in found:
+                found.add(earlier)
+                waiting += self.tasks[earlier].depends
+        return [each for each in self.tasks if each in found]
+
+    def _fails(self, task: str) -> bool:
+        states = [outcome.state for outcome in self._outcomes.values() if outcome.test.task == task]
+        return FAILED in states or self._is_stub(task)

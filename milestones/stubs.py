@@ -1,0 +1,51 @@
+"""The stubs in a module: which tasks they belong to, and whether they still raise NotImplementedError."""
+
+import ast
+import re
+from dataclasses import dataclass
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_HEADING = re.compile(r"Task (\d+\.\d+)\. \S")
+
+
+@dataclass(frozen=True)
+class Stub:
+    """A function or class that students complete.
+
+    Attributes:
+        name: as it is called in its module.
+        task: id of the task in the heading of its docstring.
+        node: its definition.
+    """
+
+    name: str
+    task: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+    def __contains__(self, line: int) -> bool:
+        """Whether a line of the module, from 1, belongs to it."""
+        return self.node.lineno <= line <= self.node.end_lineno
+
+    @property
+    def is_implemented(self) -> bool:
+        """Whether no statement `raise NotImplementedError` is left in it."""
+        return not any(raises_not_implemented(node) for node in ast.walk(self.node))
+
+
+def find_stubs(tree: ast.Module) -> list[Stub]:
+    """The functions and classes of a module whose docstring begins with the heading of a task, "Task 1.1. Title"."""
+    stubs = []
+    for node in tree.body:
+        docstring = ast.get_docstring(node) if isinstance(node, (*FUNCTIONS, ast.ClassDef)) else None
+        heading = _HEADING.match(docstring or "")
+        if heading:
+            stubs.append(Stub(node.name, heading[1], node))
+    return stubs
+
+
+def raises_not_implemented(statement: ast.AST) -> bool:
+    """Whether a statement is `raise NotImplementedError`, with or without a message."""
+    if not isinstance(statement, ast.Raise) or statement.exc is None:
+        return False
+    error = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
+    return isinstance(error, ast.Name) and error.id == "NotImplementedError"
