@@ -84,6 +84,8 @@ def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path):
 def test_killed_run_goes_on(corpus, tmp_path, stop):
     arguments = ("train", "--corpus", corpus, "--epochs", 8, *SMALL, "--out")
     words = command(*arguments, tmp_path / "killed")
+    # A suite that runs in the background ignores SIGINT, and what it starts would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if line.startswith("epoch 2/8"):
