@@ -96,7 +96,7 @@ def _telling(secrets: Sequence[Secret], released: dict[str, Path]) -> dict[str, 
     visible: set[str] = set()
     for name, path in released.items():
         if name.startswith("tests/") and name.endswith(".py"):
-            visible |= _lines_of_code(path.read_text(encoding="utf-8"))
+            visible |= _lines_of_code(path.read_text(encoding="utf-8"), name)
     telling: dict[str, Secret] = {}
     for secret in secrets:
         line = squeeze(secret.text)
@@ -106,11 +106,16 @@ def _telling(secrets: Sequence[Secret], released: dict[str, Path]) -> dict[str, 
     return telling
 
 
-def _lines_of_code(source: str) -> set[str]:
-    """The lines of a source of Python without those that are comments or lie within docstrings."""
+def _lines_of_code(source: str, name: str) -> set[str]:
+    """The lines of a source of Python without those of its docstrings."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        expected = "Python when the hidden tests are taken out"
+        raise CourseError(f"{name}:{error.lineno}: expected {expected}, got: {error.msg}") from None
     lines = {number: squeeze(line) for number, line in enumerate(source.split("\n"), start=1)}
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             for number in range(node.lineno, node.end_lineno + 1):
                 lines.pop(number, None)
-    return {line for line in lines.values() if not line.startswith("#")}
+    return set(lines.values())

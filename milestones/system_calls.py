@@ -169,7 +169,7 @@ SPECIAL = {
     "prctl": (157, 167),
     "prlimit64": (302, 261),
     "ioctl": (16, 29),
-    "fcntl": (72, 25),
+    "fcntl": (72, 25), "link": (86, None), "linkat": (265, 37),
 }
 
 _COLUMN = {"x86_64": 0, "aarch64": 1}.get(platform.machine())
@@ -259,7 +259,8 @@ def _program(pid: int, allow_fork: bool) -> bytes:
     of_thread = (_JUMP_SET, _CLONE_THREAD, 0, 1)
     last = allowed if allow_fork else refused
     when("clone", [argument(0), of_namespaces, refused, of_thread, allowed, last])
-    for name in ("fork", "vfork"):
+    # Semaphores between processes are made by a link; Landlock keeps it within its folder.
+    for name in ("fork", "vfork", "link", "linkat"):
         when(name, [last])
     # A process may signal itself alone, which abort() needs.
     for name in ("kill", "tgkill"):

@@ -22,6 +22,7 @@ import safetensors.torch  # noqa: F401, imported here once for all workers
 import scipy.signal  # noqa: F401
 import soundfile  # noqa: F401
 import torch
+import torch._dynamo  # noqa: F401, the first optimizer of a process imports it, which takes seconds
 import torch.utils.data
 import torchaudio.functional
 import torchaudio.transforms  # noqa: F401

@@ -1,0 +1,38 @@
+"""Texts that students choose, such as the names of their submissions, made safe for where they are shown."""
+
+import hashlib
+import re
+import unicodedata
+
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+_MAX_PAGE_NAME = 100
+
+
+def same(name: str) -> str:
+    """What two spellings of a name have in common: an accent may be a character of its own, or not.
+
+    Also undone is what `cell` does, so that a name can be copied from `grades.csv`.
+    """
+    if name.startswith("'") and name[1:].startswith(_FORMULA):
+        name = name[1:]
+    return unicodedata.normalize("NFC", name)
+
+
+def cell(text: str) -> str:
+    """A text that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def printable(text: str) -> str:
+    """A text in one line that sends no commands to a terminal."""
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
+
+
+def page_name(submission: str) -> str:
+    """Name of the file of a submission's page: where its own name will not do, what is left of it and a hash."""
+    kept = re.sub(r"[^\w .+=@,()-]", "_", submission)[:_MAX_PAGE_NAME]
+    is_kept = kept == submission and not kept.startswith(".") and len(kept.encode()) <= 2 * _MAX_PAGE_NAME
+    if not is_kept:
+        digest = hashlib.sha256(submission.encode("utf-8", errors="surrogatepass")).hexdigest()[:8]
+        kept = f"{kept[: _MAX_PAGE_NAME // 3].lstrip('.')}-{digest}"
+    return f"{kept}.html"

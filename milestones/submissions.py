@@ -1,0 +1,259 @@
+"""What students hand in: folders and archives that are hostile until read safely.
+
+Of a submission only the regular Python files of its package are taken. Nothing is unpacked to a place that an archive
+names; files are read as streams, and written under names that were checked.
+"""
+
+import hashlib
+import stat
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
+
+PACKAGE = "speech_enhancement"
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+MAX_BYTES = 20 * 2**20
+MAX_MEMBERS = 2000
+MAX_DEPTH = 12
+_MODULES = ("stft.py", "masking.py", "augmentation.py", "metrics.py", "data.py", "unet.py", "training.py")
+_IGNORED = ("conftest.py", "sitecustomize.py", "usercustomize.py")
+_ENCRYPTED = 1
+
+
+class Refused(ValueError):
+    """A submission that is not graded; the message says why in one line."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a submission.
+
+    Attributes:
+        name: its path as the submission has it.
+        kind: "file", "folder", or what else it is, "link" for instance.
+        file: the open archive's stream, or the path, to read it from.
+    """
+
+    name: str
+    kind: str
+    read: object
+
+
+def find(folder: Path) -> list[Path]:
+    """The submissions of a folder: its folders, and its zip and tar archives, in the order of their names.
+
+    A folder that holds nothing but one archive, or one folder that holds nothing but one archive, stands for that
+    archive, as nbgrader lays submissions out.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: expected a folder of submissions, got none")
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return [path for path in paths if not path.is_symlink() and (path.is_dir() or _is_archive(path))]
+
+
+def name(path: Path) -> str:
+    """Name of a submission: its file's or folder's without the archive's suffix."""
+    endings = sorted((suffix for suffix in ARCHIVES if path.name.lower().endswith(suffix)), key=len)
+    return path.name[: -len(endings[-1])] if endings and not path.is_dir() else path.name
+
+
+def submitted(path: Path) -> datetime:
+    """When it was handed in: by nbgrader's `timestamp.txt`, else by the newest file."""
+    inner = _inner(path)
+    for folder in (path, inner) if path.is_dir() else ():
+        stamp = folder / "timestamp.txt"
+        if folder.is_dir() and stamp.is_file() and not stamp.is_symlink():
+            moment = _moment(stamp.read_text(encoding="utf-8", errors="replace").strip())
+            if moment is not None:
+                return moment
+    files = [each for each in inner.rglob("*") if each.is_file()] if inner.is_dir() else [inner]
+    newest = max((file.lstat().st_mtime for file in files), default=inner.lstat().st_mtime)
+    return datetime.fromtimestamp(newest, tz=timezone.utc)
+
+
+def unpack(path: Path, destination: Path) -> str:
+    """Write the Python files of a submission's package to `destination/speech_enhancement`.
+
+    Returns:
+        SHA-256 of their names and bytes.
+
+    Raises:
+        Refused: the submission holds paths that lead elsewhere, links, too much, no package or two, or is broken.
+    """
+    inner = _inner(path)
+    try:
+        files = _package_files(inner)
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        EOFError,
+        OSError,
+        RuntimeError,
+        NotImplementedError,
+        ValueError,
+    ) as error:
+        if isinstance(error, Refused):
+            raise
+        raise Refused(
+            f"{inner.name}: expected an archive that can be read, got {type(error).__name__}: {error}"
+        ) from None
+    digest = hashlib.sha256()
+    for file_name in sorted(files):
+        content = files[file_name]
+        digest.update(f"{file_name}\0{len(content)}\0".encode("utf-8", errors="surrogateescape") + content)
+        target = destination / PACKAGE / file_name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return digest.hexdigest()
+
+
+def _package_files(path: Path) -> dict[str, bytes]:
+    """The Python files of the package, by their paths within it."""
+    seen: dict[str, str] = {}
+    contents: dict[PurePosixPath, bytes] = {}
+    total = 0
+    for number, member in enumerate(_members(path)):
+        if number >= MAX_MEMBERS:
+            raise Refused(f"{path.name}: expected at most {MAX_MEMBERS} files, got more")
+        parts = _checked(path, member)
+        folded = unicodedata.normalize("NFKC", "/".join(parts)).casefold()
+        if member.kind == "file" and folded in seen:
+            raise Refused(f"{path.name}: expected each file once, got {seen[folded]!r} and {member.name!r}")
+        seen[folded] = member.name
+        if member.kind not in ("file", "folder"):
+            if _may_be_of_package(parts):
+                raise Refused(f"{path.name}: expected regular files, got a {member.kind}, {member.name!r}")
+            continue
+        if member.kind == "folder" or not parts[-1].endswith(".py") or parts[-1] in _IGNORED:
+            continue
+        content = _read(path, member, MAX_BYTES - total)
+        total += len(content)
+        contents[PurePosixPath(*parts)] = content
+    root = _package_root(path, list(contents))
+    return {str(file.relative_to(root)): content for file, content in contents.items() if file.is_relative_to(root)}
+
+
+def _package_root(path: Path, files: list[PurePosixPath]) -> PurePosixPath:
+    """Where the package lies: a folder of its name, or one that holds its modules."""
+    roots = {
+        PurePosixPath(*file.parts[: file.parts.index(PACKAGE) + 1]) for file in files if PACKAGE in file.parts[:-1]
+    }
+    if not roots:
+        roots = {file.parent for file in files if file.name in _MODULES}
+    if len(roots) != 1:
+        got = "none" if not roots else " and ".join(sorted(map(str, roots))[:2])
+        raise Refused(f"{path.name}: expected one folder {PACKAGE} with Python files, got {got}")
+    return roots.pop()
+
+
+def _checked(path: Path, member: Member) -> tuple[str, ...]:
+    """The parts of a member's name, if it stays where it is unpacked."""
+    text = member.name
+    parts = PurePosixPath(text).parts
+    is_bad = (
+        not parts
+        or text.startswith("/")
+        or ".." in parts
+        or "\\" in text
+        or "\0" in text
+        or ":" in text
+        or any(ord(letter) < 32 for letter in text)
+        or len(parts) > MAX_DEPTH
+        or len(text) > 1000
+    )
+    if is_bad:
+        raise Refused(f"{path.name}: expected paths inside the submission, got {text[:200]!r}")
+    return parts
+
+
+def _may_be_of_package(parts: tuple[str, ...]) -> bool:
+    return PACKAGE in parts or parts[-1].endswith(".py")
+
+
+def _read(path: Path, member: Member, limit: int) -> bytes:
+    """What is really in it, which need not be what an archive declares."""
+    with member.read() as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise Refused(f"{path.name}: expected at most {MAX_BYTES >> 20} MB of Python, got more in {member.name!r}")
+    return content
+
+
+def _members(path: Path) -> Iterator[Member]:
+    if path.is_dir():
+        yield from _folder_members(path)
+    elif path.name.lower().endswith(".zip"):
+        yield from _zip_members(path)
+    else:
+        yield from _tar_members(path)
+
+
+def _folder_members(folder: Path) -> Iterator[Member]:
+    waiting = [folder]
+    while waiting:
+        for child in sorted(waiting.pop().iterdir()):
+            mode = child.lstat().st_mode
+            kind = "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "link or device"
+            if kind == "folder" and child.name not in ("__pycache__", ".git", ".venv", ".ipynb_checkpoints"):
+                waiting.append(child)
+            yield Member(child.relative_to(folder).as_posix(), kind, lambda child=child: child.open("rb"))
+
+
+def _zip_members(path: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            mode = entry.external_attr >> 16
+            kind = "folder" if entry.is_dir() else "file"
+            if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                kind = "link or device"
+            if entry.flag_bits & _ENCRYPTED:
+                raise Refused(f"{path.name}: expected files without a password, got {entry.filename!r}")
+            yield Member(entry.orig_filename, kind, lambda entry=entry: archive.open(entry))
+
+
+def _tar_members(path: Path) -> Iterator[Member]:
+    with tarfile.open(path, "r|*") as archive:
+        unpacked = 0
+        for entry in archive:
+            unpacked += entry.size
+            if unpacked > 10 * MAX_BYTES:
+                raise Refused(f"{path.name}: expected at most {10 * MAX_BYTES >> 20} MB unpacked, got more")
+            kind = "folder" if entry.isdir() else "file" if entry.isreg() else "link or device"
+            yield Member(entry.name, kind, lambda entry=entry: archive.extractfile(entry))
+
+
+def _inner(path: Path) -> Path:
+    """The archive that a folder holds, where it holds nothing else that could be a submission."""
+    for _ in range(3):
+        if not path.is_dir():
+            return path
+        children = [
+            child for child in path.iterdir() if child.name != "timestamp.txt" and not child.name.startswith(".")
+        ]
+        if len(children) != 1 or children[0].is_symlink() or children[0].name == PACKAGE:
+            return path
+        if not children[0].is_dir() and not _is_archive(children[0]):
+            return path
+        path = children[0]
+    return path
+
+
+def _is_archive(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(ARCHIVES)
+
+
+def _moment(text: str) -> datetime | None:
+    """A time as nbgrader's exchange writes it, in UTC unless it says otherwise."""
+    for suffix in (" UTC", ""):
+        try:
+            moment = datetime.fromisoformat(text.removesuffix(suffix))
+        except ValueError:
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return None
