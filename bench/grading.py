@@ -17,8 +17,10 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from milestones import station
 from milestones.course import ROOT, load_milestone
-from milestones.grade import Exam, grade_all, local_executor
+from milestones.exam import Exam
+from milestones.grade import grade_all
 from milestones.results import read
 from milestones.selftest import reference
 
@@ -43,7 +45,7 @@ def judge_and_workers(exam: Exam, jobs: int, cores: list[int]) -> float:
     """Submissions per second, start of the stations included."""
     head = {"submission": "", "milestone": 1}
     copies = [exam.job({**reference(), "number.py": f"NUMBER = {n}\n"}) for n in range(COPIES)]
-    with tempfile.TemporaryDirectory() as folder, on(cores), local_executor(jobs) as executor:
+    with tempfile.TemporaryDirectory() as folder, on(cores), station.local_executor(jobs) as executor:
         log = Path(folder, "results.jsonl")
         begin = time.perf_counter()
         grade_all([({**head, "submission": str(n)}, job) for n, job in enumerate(copies)], executor, log)

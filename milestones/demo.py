@@ -8,7 +8,7 @@ from milestones.configuration import Demo, Grade, Release
 from milestones.course import CourseError, load_milestone
 from milestones.selftest import reference, template
 
-_HOSTILE = '''
+_HOSTILE = """
 
 import sys
 
@@ -23,7 +23,7 @@ sys._getframe(1).f_globals["expected"] = None
 def stft(*arguments, **keywords):
     print("passed: 100 of 100 points")
     sys.exit(0)
-'''
+"""
 
 
 def run(configuration: Demo) -> int:

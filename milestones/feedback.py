@@ -6,8 +6,8 @@ page does not get it cannot give away.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
 
-from milestones.moments import moment
 from milestones.scores import GRADER_FAULT, PASSED, Score, TaskScore
 
 NOT_IMPLEMENTED = "not implemented"
@@ -37,8 +37,8 @@ def view(record: Mapping, score: Score) -> dict:
         "explanations": {state: text for state, text in _EXPLANATIONS.items() if state in states},
         "faults": sum(each.faults for each in score.tasks if each.points is None),
         "on_reference": [task["id"] for task in tasks if task["on_reference"]],
-        "submitted": moment(score.submitted, milestone.deadline.tzinfo),
-        "deadline": moment(score.deadline, milestone.deadline.tzinfo),
+        "submitted": _moment(score.submitted, milestone.deadline.tzinfo),
+        "deadline": _moment(score.deadline, milestone.deadline.tzinfo),
         "percent": f"{100 * score.late_share:g} %",
         "handout": f"milestones/milestone{milestone.number}/README.md",
         "folder": f"tests/milestone{milestone.number}",
@@ -99,3 +99,8 @@ def _hidden(tests: Sequence[Mapping]) -> dict:
         "failed": [{"category": each[0], "hint": each[1], "count": count} for each, count in failed.items()],
         "faults": sum(test["state"] == GRADER_FAULT for test in tests),
     }
+
+
+def _moment(moment: datetime, zone: tzinfo) -> str:
+    """A time as the course's clock shows it."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S (%Z)}"

@@ -1,7 +1,9 @@
 """Whether a template gives away a line of a solution or of a hidden test."""
 
 import ast
+import io
 import sys
+import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +20,7 @@ else:
 RENAMED = {"README.md": "milestones/templates/student_README.md"}
 """Files of the template that come from a file of another name."""
 
-SHORTEST = 12
+SHORTEST = {SOLUTION: 12, HIDDEN_TESTS: 20}
 """Characters, white space not counted, from which on a line tells something."""
 
 
@@ -91,31 +93,31 @@ _KINDS = {SOLUTION: "a solution", HIDDEN_TESTS: "a hidden test"}
 def _telling(secrets: Sequence[Secret], released: dict[str, Path]) -> dict[str, Secret]:
     """The secrets that tell something, by their text without white space.
 
-    What a hidden test shares with the code of visible tests, an import or the making of a signal, is no secret.
+    What a hidden test shares with the code of visible tests, the making of a signal or an assertion, is no secret.
     """
-    visible: set[str] = set()
-    for name, path in released.items():
-        if name.startswith("tests/") and name.endswith(".py"):
-            visible |= _lines_of_code(path.read_text(encoding="utf-8"), name)
+    suites = [name for name in released if name.startswith("tests/") and name.endswith(".py")]
+    visible = "\n".join(_code(released[name].read_text(encoding="utf-8"), name) for name in suites)
     telling: dict[str, Secret] = {}
     for secret in secrets:
         line = squeeze(secret.text)
         is_shared = secret.kind == HIDDEN_TESTS and (line in visible or secret.text.startswith(("import ", "from ")))
-        if len(line) >= SHORTEST and not is_shared:
+        if len(line) >= SHORTEST[secret.kind] and not is_shared:
             telling.setdefault(line, secret)
     return telling
 
 
-def _lines_of_code(source: str, name: str) -> set[str]:
-    """The lines of a source of Python without those of its docstrings."""
+def _code(source: str, name: str) -> str:
+    """A source of Python without comments, docstrings and white space."""
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
         expected = "Python when the hidden tests are taken out"
         raise CourseError(f"{name}:{error.lineno}: expected {expected}, got: {error.msg}") from None
-    lines = {number: squeeze(line) for number, line in enumerate(source.split("\n"), start=1)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            for number in range(node.lineno, node.end_lineno + 1):
-                lines.pop(number, None)
-    return set(lines.values())
+    docstrings = {node.lineno for node in ast.walk(tree) if _is_docstring(node)}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    kept = [token for token in tokens if token.type != tokenize.COMMENT and token.start[0] not in docstrings]
+    return squeeze("".join(token.string for token in kept))
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

@@ -34,7 +34,7 @@ FILES = (
 """What else is released, where it is there."""
 
 SHARED_LINES = "milestones/shared_lines.toml"
-INSTRUCTORS_EXTRAS = ("test", "bench")
+INSTRUCTORS_EXTRAS = ("test", "cluster", "bench")
 _CACHES = ("__pycache__", ".*", "*.pyc")
 
 

@@ -66,7 +66,7 @@ def grades(scores: Sequence[Score], milestone: Milestone) -> str:
         points = [*(task.points for task in each.tasks), each.sum]
         deduction = 0 if each.override is not None else each.deduction
         row = [each.submission, milestone.number, *points, each.days_late, deduction]
-        row += ["; ".join(map(_override, each.overrides)), each.total, milestone.points, note(each)]
+        row += ["; ".join(map(_override, each.overrides)), each.total, milestone.points, each.note]
         writer.writerow([cell(value) if isinstance(value, str) else _number(value) for value in row])
     return text.getvalue()
 
@@ -85,28 +85,9 @@ def table(scores: Sequence[Score], milestone: Milestone) -> str:
     for name, each in zip(names, scores, strict=True):
         points = [_text(task.points) for task in each.tasks]
         late = f"{each.days_late} d" if each.days_late else ""
-        lines.append(line(name, points, _text(each.total), late, printable(note(each))))
+        lines.append(line(name, points, _text(each.total), late, printable(each.note)))
     maxima = [f"{task.points:g}" for task in milestone.tasks]
     return "\n".join([*lines, line("of", maxima, f"{milestone.points:g}", "", "")])
-
-
-def note(score: Score) -> str:
-    """What is out of the ordinary about a score, in a few words; nothing if nothing is."""
-    notes = []
-    if score.refused is not None:
-        notes.append(f"refused: {score.refused}")
-    if score.is_pending:
-        notes.append(f"pending: the grader failed in task {', '.join(score.pending_tasks)}")
-    if score.days_late > score.milestone.late.days and score.override is None:
-        notes.append("too late to count")
-    if score.extension is not None:
-        notes.append(f"deadline extended by {score.extension.hours:g} h")
-    if score.override is not None:
-        notes.append("total given by hand")
-    elif score.overrides:
-        tasks = ", ".join(override.task for override in score.overrides)
-        notes.append(f"points given by hand in task {tasks}")
-    return "; ".join(notes)
 
 
 def _override(override: Override) -> str:

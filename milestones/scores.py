@@ -111,6 +111,21 @@ class Score:
         """All that was given by hand, the total last."""
         return [each for each in (*(task.override for task in self.tasks), self.override) if each is not None]
 
+    @property
+    def note(self) -> str:
+        """What is out of the ordinary, in a few words; "" if nothing is."""
+        notes = []
+        if self.refused is not None:
+            notes.append(f"refused: {self.refused}")
+        if self.is_pending:
+            notes.append(f"pending: the grader failed in task {', '.join(self.pending_tasks)}")
+        if self.days_late > self.milestone.late.days and self.override is None:
+            notes.append("too late to count")
+        if self.extension is not None:
+            notes.append(f"deadline extended by {self.extension.hours:g} h")
+        notes += [f"{f'task {each.task}' if each.task else 'total'} given by hand" for each in self.overrides]
+        return "; ".join(notes)
+
 
 def score(
     record: Mapping, milestone: Milestone, overrides: Mapping[str, Override], extension: Extension | None

@@ -1,21 +1,22 @@
 """The command `selftest`: the kit grades what it knows the grade of.
 
-The reference must score everything and the template nothing; with one stub emptied only that task and those that depend on
-it may suffer; every wrong solution must fail its own task and every right one pass; no attack may earn what it did not.
+The reference must score everything and the template nothing; with one stub emptied only that task and those that depend
+on it may suffer; every wrong solution must fail its own task and every right one pass; no attack may earn anything.
 """
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-import os
-import re
 
 from tqdm.auto import tqdm
 
-from milestones import attacks, station, stripping, variants
+from milestones import station, stripping, variants
 from milestones.configuration import Selftest
 from milestones.course import ROOT, Milestone, load_milestone
-from milestones.grade import Exam, local_executor
+from milestones.exam import Exam
+from tests.course import attacks
 
 VARIANTS = ROOT / "tests" / "course" / "variants"
 SECONDS_PER_ATTACK = 5.0
@@ -42,7 +43,7 @@ def run(configuration: Selftest) -> int:
     """Grade all cases, or those of some kinds, and print the counts; 1 where one is not graded as it must be."""
     exams = {number: Exam.of(load_milestone(number)) for number in (1, 2)}
     chosen = [case for case in cases(exams) if not configuration.only or case.kind in configuration.only]
-    with local_executor(configuration.jobs or len(os.sched_getaffinity(0))) as executor:
+    with station.local_executor(configuration.jobs or len(os.sched_getaffinity(0))) as executor:
         complaints = grade(chosen, executor)
     for kind in dict.fromkeys(case.kind for case in chosen):
         of_kind = [complaint for case, complaint in zip(chosen, complaints, strict=True) if case.kind == kind]
@@ -76,7 +77,7 @@ def cases(exams: dict[int, Exam]) -> Iterator[Case]:
             yield Case(kind, f"{variant.task} {variant.title}", job, complaint(variant))
     for attack in attacks.read():
         job = exams[1].job(_with(attack.module, attack.code)) | {"seconds_per_test": SECONDS_PER_ATTACK}
-        yield Case("attack", attack.title, job, _earns_no_more(attack, exams[1].milestone))
+        yield Case("attack", f"{attack.family}, {attack.name}", job, _earns_no_more(attack, exams[1].milestone))
 
 
 def reference() -> dict[str, str]:
@@ -149,9 +150,9 @@ def _earns_no_more(attack: attacks.Attack, milestone: Milestone) -> Callable[[li
         if attacks.CANARY in str(lines):
             return "it leaked the canary"
         lost = {task.id for task in milestone.tasks} - attack.may_pass(milestone)
-        earned = [line["id"] for line in lines if line["task"] in lost and line["state"] == "passed"]
-        if len(earned) == sum(line["task"] in lost for line in lines) and lost:
-            return f"it earned {_list(earned)}"
+        failed = {line["task"] for line in lines if line["state"] != "passed"}
+        if lost - failed:
+            return f"it earned all points of {_list(sorted(lost - failed))}"
         spoiled = (line for line in lines if line["task"] in attack.must_pass(milestone) and line["state"] != "passed")
         return _list(f"{line['id']} {line['state']} {line['message']}" for line in spoiled)
 

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +135,7 @@ class Station:
     """
 
     def __init__(self, number: int):
-        self._log = tempfile.TemporaryFile("w+", errors="replace")
+        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, closed by close()
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "milestones.station", str(number)],
@@ -190,8 +192,8 @@ def grade(job: dict) -> dict:
     """Grade one submission on a station of this process that is idle, or on a new one.
 
     Args:
-        job: `milestone`, `files` of the submission's package, `tests` that are expected, `seed`, `seconds_per_test`, and
-            whether `allow_weak_isolation`.
+        job: `milestone`, `files` of the submission's package, `tests` that are expected, `seed`, `seconds_per_test`,
+            and whether to `allow_weak_isolation`.
 
     Returns:
         `tests`, the record's lines, and `isolation`. A fault of the grader is tried again before it is told.
@@ -220,6 +222,17 @@ def grade(job: dict) -> dict:
                 station.close()
     fault = Verdict("grader fault", message)
     return {"tests": [fault.line(GradedTest(**test)) for test in job["tests"]], "isolation": []}
+
+
+@contextlib.contextmanager
+def local_executor(jobs: int) -> Iterator[Executor]:
+    """Threads that each wait for a grading station; what has not begun is dropped where grading is broken off."""
+    executor = ThreadPoolExecutor(jobs)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+        close_all()
 
 
 def close_all() -> None:

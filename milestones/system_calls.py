@@ -169,7 +169,9 @@ SPECIAL = {
     "prctl": (157, 167),
     "prlimit64": (302, 261),
     "ioctl": (16, 29),
-    "fcntl": (72, 25), "link": (86, None), "linkat": (265, 37),
+    "fcntl": (72, 25),
+    "link": (86, None),
+    "linkat": (265, 37),
 }
 
 _COLUMN = {"x86_64": 0, "aarch64": 1}.get(platform.machine())

@@ -93,3 +93,14 @@ def test_points_of_parameter_sets_count_each(course):
     two = '@pytest.mark.parametrize("gain", [1, 2])\ndef test_silence(gain):'
     replace(course, TESTS, "def test_silence():", two)
     assert refusal(course).startswith(f"{TOML}:15: expected points = 5, the sum of its tests, for task 1.2, got 4")
+
+
+def test_module_of_a_task_is_missing(course):
+    (course / GAIN).unlink()
+    assert refusal(course) == f"{GAIN}:1: expected the module of a task, got none"
+
+
+def test_tests_that_need_a_hidden_line(course):
+    """What is left of a test file must be Python."""
+    replace(course, TESTS, "### BEGIN HIDDEN TESTS\n", "LEVELS = [\n    ### BEGIN HIDDEN TESTS\n    1,\n]\n")
+    assert refusal(course).startswith(f"{TESTS}:26: expected Python when the hidden tests are taken out, got: ")

@@ -4,7 +4,7 @@ import pytest
 
 from milestones import station
 from milestones.course import load_milestone
-from milestones.grade import Exam
+from milestones.exam import Exam
 from milestones.selftest import reference
 
 pytestmark = pytest.mark.slow

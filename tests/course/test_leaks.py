@@ -106,3 +106,14 @@ def test_shared_lines_are_allowed_where_they_are_listed(course, tmp_path):
     assert refusal(course).startswith("speech_enhancement/levels.py:2: expected no line of a solution")
     shared.write_text(f'anywhere = []\n[files]\n"speech_enhancement/levels.py" = ["{SOLUTION_LINE}"]\n')
     release(tmp_path / "template", root=course)
+
+
+def test_shared_lines_of_another_form_are_refused(course):
+    (course / "milestones" / "shared_lines.toml").write_text("anywhere = []\n")
+    assert "shared_lines.toml:1: expected a list `anywhere` and a table `files`, got: 'files'" in refusal(course)
+
+
+def test_what_visible_tests_say_is_no_secret(course, tmp_path):
+    """A hidden test may share a line with the code of visible ones."""
+    (course / "tests" / "milestone1" / "helper.py").write_text(f"def check(attenuate):\n    {HIDDEN_LINE}\n")
+    release(tmp_path / "template", root=course)

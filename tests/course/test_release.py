@@ -1,6 +1,7 @@
 """The student's template of a small course, and what keeps a course from being released."""
 
 import json
+import os
 import re
 import shutil
 
@@ -53,7 +54,7 @@ def test_template(course, tmp_path):
 
 
 def test_same_source_gives_the_same_bytes(course, tmp_path):
-    """Whatever the order in which the file system lists it, and whatever the modes and times of its files are."""
+    """Whatever the order in which the file system lists it, and whatever the modes and times of its files."""
     copy = tmp_path / "copy"
     for path in sorted(course.rglob("*"), reverse=True):
         target = copy / path.relative_to(course)
@@ -62,7 +63,11 @@ def test_same_source_gives_the_same_bytes(course, tmp_path):
             shutil.copyfile(path, target)
             target.chmod(0o600)
     release(tmp_path / "one", root=course)
-    release(tmp_path / "two", root=copy)
+    before = os.umask(0o077)
+    try:
+        release(tmp_path / "two", root=copy)
+    finally:
+        os.umask(before)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 

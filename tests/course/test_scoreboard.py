@@ -56,6 +56,7 @@ def test_points_and_states(table):
 
 def test_failure_after_a_failure_is_skipped(table):
     """However many tasks lie between; the first one that fails is named, and what passes has passed."""
+    add(table, "1.2", FAILED)
     add(table, "1.1", FAILED)
     assert table.state(add(table, "1.3", FAILED)) == (SKIPPED, "1.1")
     assert table.state(add(table, "1.3", PASSED)) == (PASSED, "")
@@ -122,6 +123,14 @@ def test_half_finished_template(template):
     assert "1.2       1/2  skipped: 1.1 fails    milestones/milestone1/README.md, Task 1.2\n" in plain
     assert "visible tests: 1 of 4 points; hidden tests are run by your instructor\n" in plain
     assert "1 failed, 1 passed, 1 skipped, as an earlier task fails" in plain
+
+
+def test_solution_that_calls_a_stub_is_skipped(template):
+    """The task is implemented; what it needs is not."""
+    text = (template / GAIN).read_text()
+    (template / GAIN).write_text(BODIES["attenuate"].join(text.rsplit(STUB, 1)))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", output(template, "tests/milestone1"))
+    assert "1.1       0/2  not implemented  " in text and "1.2       0/2  skipped: 1.1 fails  " in text
 
 
 def test_task_selects_its_tests(template):

@@ -36,20 +36,31 @@ def test_markers(course, name, old, new, message):
     assert refusal(course).startswith(f"{name}:{message}")
 
 
+PLAIN = notebook(code_cell("1"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            notebook(code_cell("1"), solution_cell("### BEGIN SOLUTION\nx")),
-            "notebooks/a.ipynb:35: expected ### END SOLUTION",
-        ),
+        (notebook(code_cell("1"), solution_cell("### BEGIN SOLUTION\nx")), "35: expected ### END SOLUTION after it"),
         (
             notebook(code_cell("### BEGIN SOLUTION\nx\n### END SOLUTION")),
-            "notebooks/a.ipynb:9: expected nbgrader's metadata",
+            "9: expected nbgrader's metadata solution: true",
         ),
-        ("{\n]", "notebooks/a.ipynb:2: expected a notebook, got"),
+        ("{\n]", "2: expected a notebook, got"),
+        (PLAIN.replace('"nbformat": 4', '"nbformat": 3'), "1: expected a notebook, got: format 3, not 4"),
+        (
+            PLAIN.replace('"metadata": {},\n "nb', '"metadata": {"kernelspec": {"language": "go"}},\n "nb'),
+            "1: expected what",
+        ),
     ],
 )
-def test_notebooks_that_cannot_be_stripped_are_refused(course, text, message):
+def test_notebooks(course, text, message):
+    """What is no notebook, or none that nbgrader can strip."""
     (course / "notebooks" / "a.ipynb").write_text(text)
-    assert refusal(course).startswith(message)
+    assert refusal(course).startswith(f"notebooks/a.ipynb:{message}")
+
+
+def test_other_encodings(course):
+    (course / "speech_enhancement" / "levels.py").write_bytes(b"QUIET = 0.1\n# \xe9\n")
+    assert refusal(course) == "speech_enhancement/levels.py:2: expected UTF-8, got b'\\xe9'"

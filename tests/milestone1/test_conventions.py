@@ -43,3 +43,48 @@ def test_dtype_is_kept_and_inputs_are_untouched(function, makers, dtype, generat
     result = function(*inputs)
     assert result.dtype == dtype, f"got {result.dtype}, expected {dtype}"
     assert all(torch.equal(each, copy) for each, copy in zip(inputs, copies, strict=True)), "an input was changed"
+
+
+### BEGIN HIDDEN TESTS
+CATEGORY = "dtypes and devices"
+HINT = (
+    "Does it stay in torch, without NumPy, and make new tensors (a window, a constant) on the device of the input and"
+    " in its precision?"
+)
+
+
+@pytest.mark.parametrize(
+    ("function", "makers", "shape"),
+    [
+        pytest.param(
+            function, makers, shape, id=task, marks=pytest.mark.task(task, points=1, category=CATEGORY, hint=HINT)
+        )
+        for task, function, makers, shape in [
+            ("1.1", stft, [signal], (2, 1, 257, 16)),
+            ("1.3", apply_mask, [spectrogram, mask], (2, 257, 9)),
+            ("1.4", wiener_mask, [mask, mask], (2, 257, 9)),
+            ("1.6", spectral_subtraction, [mask, mask], (2, 257, 9)),
+            ("1.9", lambda a, b: mix_at_snr(a, b, 5.0), [signal] * 2, (2, 1, 2000)),
+            ("1.11", snr, [signal, signal], (2, 1)),
+            ("1.12", si_sdr, [signal, signal], (2, 1)),
+        ]
+    ],
+)
+def test_stays_on_the_device(function, makers, shape, generator):
+    """The result lies on the input's device."""
+    single = {torch.float64: torch.float32, torch.complex128: torch.complex64}
+    inputs = [make(generator) for make in makers]
+    inputs = [each.to("meta", single[each.dtype]) for each in inputs]
+    try:
+        result = function(*inputs)
+    except (NotImplementedError, RuntimeError) as error:
+        # To look at values is right on every other device.
+        if "nonzero" in str(error) or "cannot be called on meta tensors" in str(error):
+            return
+        raise
+    assert result.device.type == "meta"
+    assert result.shape == shape
+    assert result.dtype in single.values()
+
+
+### END HIDDEN TESTS

@@ -85,3 +85,168 @@ def test_subtracting_an_estimate_over_frames(generator):
     speech = spectral_subtraction(noisy, noisy[..., :10].mean(dim=-1, keepdim=True))
     assert speech.shape == noisy.shape
     assert (speech >= 0.0099 * noisy).all(), "some power lies below the floor"
+
+
+### BEGIN HIDDEN TESTS
+@pytest.mark.task(
+    "1.3",
+    points=1,
+    category="sizes",
+    hint="Does a mask of any shape that broadcasts work, for example one value a frequency or one value a frame?",
+)
+def test_mask_broadcasts(spectrogram, generator):
+    """A mask with a value for each frequency, frame or item is broadcast."""
+    for shape in ((257, 1), (30,), (2, 1, 1, 1), (1, 257, 30), (2, 1, 257, 1)):
+        mask = torch.rand(shape, generator=generator)
+        masked = apply_mask(spectrogram, mask)
+        assert masked.shape == spectrogram.shape
+        assert torch.allclose(masked, spectrogram * mask, atol=1e-4)
+    mask = torch.rand(257, 30, generator=generator)
+    assert torch.allclose(apply_mask(spectrogram[1, 0], mask), spectrogram[1, 0] * mask, atol=1e-4)
+
+
+@pytest.mark.task(
+    "1.3",
+    points=1,
+    category="edge cases",
+    hint="Does a bin of magnitude 0 stay 0, without a division 0 / 0 that makes it NaN, and may bins be real or"
+    " negative?",
+)
+def test_silent_bins_stay_silent(generator):
+    """A silent bin stays silent, and real bins keep their sign."""
+    spectrogram = torch.tensor([[0, 1, -1], [-2j, 2j, 0], [3 + 4j, -3 - 4j, -0.0]], dtype=torch.complex64)
+    mask = torch.rand(3, 3, generator=generator)
+    assert torch.allclose(apply_mask(spectrogram, mask), spectrogram * mask, atol=1e-5)
+
+
+@pytest.mark.task(
+    "1.3",
+    points=1,
+    category="edge cases",
+    hint="Is the magnitude multiplied by the mask as it is: 0 gives 0, 1 changes nothing, 2 doubles, without a clamp,"
+    " a threshold or an epsilon that can be heard?",
+)
+def test_extreme_masks(spectrogram):
+    """A mask of 0 gives silence, of 1 no change, of 2 twice the magnitude."""
+    for value in (0.0, 1.0, 2.0, 1e-3):
+        masked = apply_mask(1e-3 * spectrogram, torch.full((2, 1, 257, 30), value))
+        assert torch.allclose(masked, value * 1e-3 * spectrogram, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.task(
+    "1.4",
+    points=1,
+    category="sizes",
+    hint="Do the two powers broadcast, for example a noise estimate (freq, 1) with speech (batch, channels, freq,"
+    " frames), and does every mask lie in [0, 1]?",
+)
+def test_wiener_mask_broadcasts(generator):
+    """One noise power for all frames, or one speech power, is broadcast."""
+    speech = torch.rand(2, 1, 129, 20, generator=generator)
+    for shape in ((129, 1), (2, 1, 129, 1), (20,), (1, 1, 129, 20)):
+        noise = 3 * torch.rand(shape, generator=generator)
+        mask = wiener_mask(speech, noise)
+        assert mask.shape == speech.shape
+        assert torch.allclose(mask, speech / (speech + noise), rtol=2e-3, atol=1e-6)
+        assert mask.min() >= 0 and mask.max() <= 1
+        assert torch.allclose(wiener_mask(noise, speech), 1 - mask, atol=3e-3)
+
+
+@pytest.mark.task(
+    "1.4",
+    points=1,
+    category="edge cases",
+    hint="Is the relative error under 1e-3 down to powers of 1e-5, whatever the level: is the epsilon too large, or"
+    " the mask clamped away from 0 and 1?",
+)
+def test_wiener_mask_of_weak_and_strong_powers():
+    """The mask is exact for powers of 1e-5 and of 1e8."""
+    speech = torch.tensor([1e-5, 1e-5, 3e-5, 1e-5, 1e-3, 1.0, 1e8, 1e8, 1e4])
+    noise = torch.tensor([1e-5, 3e-5, 1e-5, 1e-2, 1e-5, 1e-3, 1e8, 3e8, 10.0])
+    mask = wiener_mask(speech, noise).double()
+    expected = speech.double() / (speech.double() + noise.double())
+    assert ((mask - expected).abs() / expected).max() < 1.1e-3
+
+
+@pytest.mark.task(
+    "1.4",
+    points=1,
+    category="edge cases",
+    hint="Where only the noise is silent the mask is 1, where only the speech is silent it is 0, and where both are"
+    " it is 0, bin by bin and not only when everything is silent: no NaN or inf on the way?",
+)
+def test_wiener_mask_of_silent_bins():
+    """Each bin by itself: 1 without noise, 0 without speech, 0 without both."""
+    speech = torch.tensor([[1.0, 0.0, 0.0], [0.01, 3.0, 0.0]])
+    noise = torch.tensor([[0.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
+    mask = wiener_mask(speech, noise)
+    assert torch.allclose(mask, torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.5, 0.0]]), atol=1e-3)
+    assert (mask[speech == 0] == 0).all()
+
+
+@pytest.mark.parametrize(("shape", "n_frames"), [((129, 7), 3), ((2, 3, 1, 65, 12), 1)])
+@pytest.mark.task(
+    "1.5",
+    points=1,
+    category="sizes",
+    hint="Is n_frames obeyed where it is not 10, and is only the frames' dimension averaged, whatever stands before"
+    " it?",
+)
+def test_noise_power_of_other_sizes(shape, n_frames, generator):
+    """n_frames says how many frames are averaged, for any leading dimensions."""
+    power = torch.rand(shape, generator=generator)
+    noise = estimate_noise_power(power, n_frames=n_frames)
+    assert noise.shape == (*shape[:-1], 1)
+    assert torch.allclose(noise[..., 0], sum(power[..., m] for m in range(n_frames)) / n_frames, rtol=1e-4)
+    assert torch.equal(estimate_noise_power(power, n_frames), noise)
+
+
+@pytest.mark.task(
+    "1.5",
+    points=1,
+    category="dtypes and devices",
+    hint="Does a float64 input give a float64 result, and is the input left as it is, not changed in place?",
+)
+def test_noise_power_keeps_dtype_and_input(generator):
+    """Double precision is kept, and the input is left as it is."""
+    power = torch.rand(257, 30, generator=generator, dtype=torch.double)
+    before = power.clone()
+    noise = estimate_noise_power(power)
+    assert noise.dtype == torch.double and torch.equal(power, before)
+    assert torch.allclose(noise[:, 0], power[:, :10].mean(dim=1))
+
+
+@pytest.mark.task(
+    "1.6",
+    points=1,
+    category="sizes",
+    hint="Is the floor 0.01 where none is given, and does it hold as a share of the noisy power at every level and"
+    " size?",
+)
+def test_subtraction_with_the_default_floor(generator):
+    """Without an argument the floor is a hundredth of the noisy power, at any level and size."""
+    for level in (1e-4, 1.0, 1e4):
+        noisy = level * torch.rand(65, 12, generator=generator)
+        noise = level * torch.rand(65, 1, generator=generator)
+        expected = torch.maximum(noisy - noise, 0.01 * noisy)
+        assert torch.allclose(spectral_subtraction(noisy, noise), expected, rtol=1e-3, atol=1e-5 * level)
+        batch = spectral_subtraction(noisy.expand(2, 3, 65, 12), noise)
+        assert torch.allclose(batch, expected.expand(2, 3, 65, 12), rtol=1e-3, atol=1e-5 * level)
+
+
+@pytest.mark.task(
+    "1.6",
+    points=1,
+    category="edge cases",
+    hint="Does silence stay 0 (no division 0 / 0 that gives NaN), does no noise change nothing, and does a floor of 0"
+    " or 1 work?",
+)
+def test_subtraction_of_silence_and_extreme_floors():
+    """Silence stays silent, and the floor may be 0 or 1."""
+    noisy, noise = torch.tensor([0.0, 0.0, 5.0, 5.0, 5.0]), torch.tensor([0.0, 2.0, 0.0, 2.0, 9.0])
+    for floor, expected in ((0.01, [0, 0, 5, 3, 0.05]), (0.0, [0, 0, 5, 3, 0]), (1.0, [0, 0, 5, 5, 5])):
+        got = spectral_subtraction(noisy, noise, floor)
+        assert torch.allclose(got, torch.tensor(expected, dtype=torch.float32), rtol=1e-3, atol=1e-5)
+
+
+### END HIDDEN TESTS

@@ -31,21 +31,25 @@ def test_snr_of_a_tenth_of_noise(generator):
 @pytest.mark.task("1.11", points=1)
 def test_snr_agrees_with_torchmetrics(pair):
     """The value is that of torchmetrics."""
-    assert torch.allclose(snr(*pair), signal_noise_ratio(*pair), atol=0.05)
+    got, expected = snr(*pair), signal_noise_ratio(*pair)
+    assert torch.allclose(got, expected, atol=0.05), (
+        f"got {got.flatten().tolist()} dB, not {expected.flatten().tolist()}: is the signal's power that of the target,"
+        " and are means left in?"
+    )
 
 
 @pytest.mark.task("1.11", points=1)
 def test_snr_of_a_perfect_estimate(pair):
     """A perfect estimate gives inf or more than 60 dB, never NaN."""
     value = snr(pair[1], pair[1])
-    assert (value > 60).all(), f"got {value.flatten().tolist()}"
+    assert (value > 60).all(), f"got {value.flatten().tolist()}: is an epsilon too large, or 0 / 0 taken?"
 
 
 @pytest.mark.task("1.12", points=1)
 def test_si_sdr_does_not_change_with_volume_and_offset(pair):
     """Neither the volume of the estimate nor a constant added to it changes the value."""
     value = si_sdr(*pair)
-    assert value.shape == (2, 1)
+    assert value.shape == (2, 1), f"got the shape {tuple(value.shape)}: only time is reduced"
     assert torch.allclose(si_sdr(5 * pair[0], pair[1]), value, atol=0.05), (
         "the volume changes it: is the target scaled?"
     )
@@ -68,7 +72,7 @@ def test_si_sdr_agrees_with_torchmetrics(pair):
 def test_si_sdr_of_a_perfect_estimate(pair):
     """A perfect estimate, louder or not, gives inf or more than 60 dB, never NaN."""
     value = si_sdr(2 * pair[1], pair[1])
-    assert (value > 60).all(), f"got {value.flatten().tolist()}"
+    assert (value > 60).all(), f"got {value.flatten().tolist()}: is an epsilon too large, or the target not scaled?"
 
 
 @pytest.mark.task("1.13", points=1)
@@ -96,3 +100,218 @@ def test_distance_takes_the_root_before_the_mean_over_frames(waveform):
     louder[..., :12400] *= 10
     value = float(log_spectral_distance(louder, waveform))
     assert value == pytest.approx(1, abs=0.05), f"got {value:.3f}: 1.41 means that the RMS is taken over frames too"
+
+
+### BEGIN HIDDEN TESTS
+def decibels(ratio):
+    return 10 * torch.log10(ratio)
+
+
+def snr_by_formula(estimate, target):
+    return decibels(target.square().sum(dim=-1) / (estimate - target).square().sum(dim=-1))
+
+
+def si_sdr_by_formula(estimate, target):
+    e, s = (signal - signal.mean(dim=-1, keepdim=True) for signal in (estimate, target))
+    fitted = (e * s).sum(dim=-1, keepdim=True) / s.square().sum(dim=-1, keepdim=True) * s
+    return decibels(fitted.square().sum(dim=-1) / (e - fitted).square().sum(dim=-1))
+
+
+def check_gradient(function, by_formula, generator):
+    """The gradient is that of the formula in double precision."""
+    target = torch.randn(2, 1, 2000, generator=generator)
+    estimate = (0.7 * target + 0.4 * torch.randn(2, 1, 2000, generator=generator)).requires_grad_()
+    exact = estimate.detach().double().requires_grad_()
+    (got,) = torch.autograd.grad(function(estimate, target).sum(), estimate)
+    (expected,) = torch.autograd.grad(by_formula(exact, target.double()).sum(), exact)
+    assert float((got - expected).norm() / expected.norm()) < 1e-2
+
+
+@pytest.mark.task(
+    "1.11",
+    points=1,
+    category="sizes",
+    hint="Is each signal measured by itself, for no leading dimension and for several, and may the value be negative"
+    " or above 40 dB, without a clamp?",
+)
+def test_snr_of_each_signal(generator):
+    """Each signal has its own value, below 0 dB and above 40 dB too."""
+    target = torch.randn(2, 3, 4, 900, generator=generator) * torch.rand(2, 3, 4, 1, generator=generator).add(0.5)
+    level = 10 ** torch.linspace(-2.5, 1, 24).reshape(2, 3, 4, 1)
+    estimate = target + level * torch.randn(2, 3, 4, 900, generator=generator)
+    expected = snr_by_formula(estimate.double(), target.double()).float()
+    value = snr(estimate, target)
+    assert value.shape == (2, 3, 4)
+    assert torch.allclose(value, expected, atol=0.05)
+    single = snr(estimate[1, 2, 3], target[1, 2, 3])
+    assert single.shape == ()
+    assert float(single) == pytest.approx(float(expected[1, 2, 3]), abs=0.05)
+
+
+@pytest.mark.task(
+    "1.11",
+    points=1,
+    category="edge cases",
+    hint="Is the value right for weak signals, with an RMS of 1e-3: is an epsilon too large?",
+)
+def test_snr_of_weak_signals(generator):
+    """Signals with an RMS of 1e-3 are measured to 0.05 dB."""
+    target = 1e-3 * torch.randn(2, 1, 16000, generator=generator)
+    for factor, expected in ((1.316228, 10), (2.0, 0)):
+        assert torch.allclose(snr(factor * target, target), torch.tensor(float(expected)), atol=0.06)
+
+
+@pytest.mark.task(
+    "1.11",
+    points=1,
+    category="common mistakes",
+    hint="Is it differentiable: does the gradient of the value reach the estimate, with no detach, no_grad, item or"
+    " NumPy?",
+)
+def test_snr_has_a_gradient(generator):
+    """The gradient is that of the formula."""
+    check_gradient(snr, snr_by_formula, generator)
+
+
+@pytest.mark.task(
+    "1.12",
+    points=1,
+    category="sizes",
+    hint="Is each signal scaled by its own factor, for no leading dimension and for several, where each estimate of a"
+    " batch has another volume or sign?",
+)
+def test_si_sdr_of_each_signal(generator):
+    """Each signal has its own scale and value."""
+    target = torch.randn(2, 3, 2, 900, generator=generator)
+    volume = torch.tensor([1.0, -0.5, 20.0, 0.1, 3.0, 0.05, 1.0, 2.0, -4.0, 0.3, 9.0, 0.7]).reshape(2, 3, 2, 1)
+    level = 10 ** torch.linspace(-2, 0.5, 12).reshape(2, 3, 2, 1)
+    estimate = volume * (target + level * torch.randn(2, 3, 2, 900, generator=generator))
+    expected = si_sdr_by_formula(estimate.double(), target.double()).float()
+    value = si_sdr(estimate, target)
+    assert value.shape == (2, 3, 2)
+    assert torch.allclose(value, expected, atol=0.05)
+    single = si_sdr(estimate[1, 2, 0], target[1, 2, 0])
+    assert single.shape == ()
+    assert float(single) == pytest.approx(float(expected[1, 2, 0]), abs=0.05)
+
+
+@pytest.mark.task(
+    "1.12",
+    points=1,
+    category="common mistakes",
+    hint="Is the mean removed from the target as well as from the estimate, each by its own?",
+)
+def test_si_sdr_ignores_offsets_of_both(pair):
+    """A constant added to the target, the estimate or both changes nothing."""
+    estimate, target = pair
+    value = si_sdr(estimate, target)
+    assert torch.allclose(si_sdr(estimate, target + 3), value, atol=0.05)
+    assert torch.allclose(si_sdr(estimate - 2, target + 3), value, atol=0.05)
+    offsets = torch.tensor([[1.0], [-4.0]])[..., None]
+    assert torch.allclose(si_sdr(estimate + offsets, target - offsets), value, atol=0.05)
+
+
+@pytest.mark.task(
+    "1.12",
+    points=1,
+    category="edge cases",
+    hint="Is the value right for weak signals, with an RMS of 1e-3: is an epsilon too large? Is it never NaN for a"
+    " silent estimate or target, where 0 / 0 must be kept away?",
+)
+def test_si_sdr_of_weak_and_silent_signals(generator):
+    """Signals with an RMS of 1e-3 are measured to 0.05 dB, and silence gives no NaN."""
+    target = torch.randn(2, 1, 16000, generator=generator)
+    estimate = target + 0.3 * torch.randn(2, 1, 16000, generator=generator)
+    expected = si_sdr_by_formula(estimate.double(), target.double()).float()
+    assert torch.allclose(si_sdr(1e-3 * estimate, 1e-3 * target), expected, atol=0.06)
+    silence = torch.zeros_like(target)
+    for pair in ((silence, target), (estimate, silence), (silence, silence)):
+        assert not si_sdr(*pair).isnan().any()
+
+
+@pytest.mark.task(
+    "1.12",
+    points=1,
+    category="common mistakes",
+    hint="Is it differentiable: does the gradient reach the estimate, through the scale too, with no detach, no_grad,"
+    " item or NumPy?",
+)
+def test_si_sdr_has_a_gradient(generator):
+    """The gradient is that of the formula."""
+    check_gradient(si_sdr, si_sdr_by_formula, generator)
+
+
+def distance_by_formula(estimate, target):
+    """Of signals (time,), in double precision."""
+    window = torch.hann_window(512, dtype=torch.double)
+    estimate, target = (
+        torch.stft(signal.double(), 512, 128, window=window, return_complex=True)
+        .abs()
+        .square()
+        .clamp_min(1e-10)
+        .log10()
+        for signal in (estimate, target)
+    )
+    return float((estimate - target).square().mean(dim=0).sqrt().mean())
+
+
+@pytest.mark.task(
+    "1.13",
+    points=1,
+    category="sizes",
+    hint="Does each signal have its own distance, for no leading dimension and for several: the root of the mean"
+    " square over frequency (not a mean of absolute values), averaged over frames, with the STFT's default sizes?",
+)
+def test_distance_follows_its_formula(generator):
+    """Each signal has its own distance, that of the formula."""
+    time = torch.arange(5000)
+    target = torch.sin(0.4 * time) + 0.01 * torch.randn(2, 3, 5000, generator=generator)
+    estimate = torch.sin(0.41 * time) * torch.linspace(0.1, 2, 5000) + 0.03 * torch.randn(
+        2, 3, 5000, generator=generator
+    )
+    value = log_spectral_distance(estimate, target)
+    assert value.shape == (2, 3)
+    for i in range(2):
+        for j in range(3):
+            assert float(value[i, j]) == pytest.approx(distance_by_formula(estimate[i, j], target[i, j]), rel=1e-2)
+    single = log_spectral_distance(estimate[0, 1], target[0, 1])
+    assert single.shape == ()
+    assert float(single) == pytest.approx(float(value[0, 1]), rel=1e-3)
+
+
+@pytest.mark.task(
+    "1.13",
+    points=1,
+    category="edge cases",
+    hint="Where one of the two signals is silent, is its power held at 1e-10 (the power, not the magnitude, and no"
+    " other number), so that the distance is finite and right?",
+)
+def test_distance_to_silence(generator):
+    """A silent signal counts as one of power 1e-10."""
+    signal = torch.randn(1, 8000, generator=generator)
+    signal[:, :3000] = 0
+    silence = torch.zeros(1, 8000)
+    expected = distance_by_formula(signal[0], silence[0])
+    for pair in ((signal, silence), (silence, signal)):
+        assert float(log_spectral_distance(*pair)) == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.task(
+    "1.13",
+    points=1,
+    category="dtypes and devices",
+    hint="Does a float64 input give a float64 result, are the inputs left as they are, and does it hold for weak"
+    " signals?",
+)
+def test_distance_keeps_dtype_and_inputs(generator):
+    """Double precision is kept, and a weak signal is as far from its tenth as a strong one."""
+    signal = 1e-3 * torch.randn(2, 4000, generator=generator, dtype=torch.double)
+    tenth = signal / 10
+    before = signal.clone(), tenth.clone()
+    value = log_spectral_distance(tenth, signal)
+    assert value.dtype == torch.double
+    assert torch.equal(signal, before[0]) and torch.equal(tenth, before[1])
+    assert torch.allclose(value, torch.tensor(2.0, dtype=torch.double), atol=0.02)
+
+
+### END HIDDEN TESTS

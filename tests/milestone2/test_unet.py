@@ -2,101 +2,95 @@
 
 import pytest
 import torch
-from torch import nn
-
-from speech_enhancement.stft import stft
-from speech_enhancement.unet import Decoder, DownBlock, Encoder, MaskingEnhancer, UNet, UpBlock
+from scenarios import call_decoder, call_module, enhance, gradients, overfit
 
 
-def silent_parameters(module, loss):
-    """Names of the parameters that a loss does not depend on; a bias before a normalisation may have gradient 0."""
-    loss.backward()
-    parameters = module.named_parameters()
-    return [name for name, p in parameters if p.grad is None or not (p.grad.any() or name.endswith("bias"))]
+def half(size):
+    return [-(-length // 2) for length in size]
+
+
+def silent_parameters(name, arguments, magnitude):
+    """Names of the parameters that the output does not depend on; a bias before a normalisation may have gradient 0."""
+    parameters = gradients(name, arguments, [magnitude], training=True)["parameters"]
+    return [name for name, grad in parameters.items() if grad is None or not (grad.any() or name.endswith("bias"))]
 
 
 @pytest.mark.task("2.2", points=1)
 @pytest.mark.parametrize(("size", "halved"), [((16, 12), (8, 6)), ((257, 63), (129, 32)), ((1, 1), (1, 1))])
 def test_down_block_halves(size, halved):
     """Both dimensions are halved, rounding up."""
-    got = DownBlock(3, 5).eval()(torch.rand(2, 3, *size)).shape
-    assert got == (2, 5, *halved), f"{size} became {tuple(got[2:])}: which padding goes with the kernel and stride 2?"
+    (output,) = call_module("DownBlock", [3, 5], [[torch.rand(2, 3, *size)]])
+    got = tuple(output.shape)
+    assert got == (2, 5, *halved), f"{size} became {got[2:]}: which padding goes with the kernel and stride 2?"
 
 
 @pytest.mark.task("2.3", points=1)
 @pytest.mark.parametrize("size", [(16, 12), (257, 63), (1, 1)])
 def test_up_block_has_the_size_of_the_skip(size):
     """The result has the size of the skip connection, odd ones too."""
-    x = torch.rand(2, 8, -(-size[0] // 2), -(-size[1] // 2))
-    got = UpBlock(8, 3, 5).eval()(x, torch.rand(2, 3, *size)).shape
-    assert got == (2, 5, *size), f"got {tuple(got)}: is it upsampled to the size of skip, not by a factor of 2?"
+    (output,) = call_module("UpBlock", [8, 3, 5], [[torch.rand(2, 8, *half(size)), torch.rand(2, 3, *size)]])
+    got = tuple(output.shape)
+    assert got == (2, 5, *size), f"got {got}: is it upsampled to the size of skip, not by a factor of 2?"
 
 
 @pytest.mark.task("2.3", points=1)
 def test_up_block_uses_both_inputs(generator):
     """The result depends on what comes from below and on the skip connection."""
-    block = UpBlock(8, 3, 16).eval()
-    x, skip = (torch.rand(shape, generator=generator, requires_grad=True) for shape in ((1, 8, 4, 4), (1, 3, 8, 8)))
-    block(x, skip).square().sum().backward()
-    assert x.grad is not None and x.grad.any(), "nothing depends on x"
-    assert skip.grad is not None and skip.grad.any(), "nothing depends on skip: is it concatenated?"
+    inputs = [torch.rand(1, 8, 4, 4, generator=generator), torch.rand(1, 3, 8, 8, generator=generator)]
+    x, skip = gradients("UpBlock", [8, 3, 16], inputs)["inputs"]
+    assert x is not None and x.any(), "nothing depends on x"
+    assert skip is not None and skip.any(), "nothing depends on skip: is it concatenated?"
 
 
-@pytest.mark.task("2.4", points=1)
+@pytest.mark.task("2.4", points=2)
 def test_encoder_returns_the_inputs_of_its_blocks(generator):
     """The skips are the inputs of the blocks, finest first; the bottleneck is the output of the last."""
     x = torch.rand(2, 4, 33, 20, generator=generator)
-    bottleneck, skips = Encoder((4, 6, 8)).eval()(x)
+    ((bottleneck, skips),) = call_module("Encoder", [(4, 6, 8)], [[x]])
     shapes = [tuple(skip.shape) for skip in skips]
     assert shapes == [(2, 4, 33, 20), (2, 6, 17, 10)], f"the skips have the shapes {shapes}: inputs, not outputs?"
     assert torch.equal(skips[0], x), "the finest skip is not the encoder's input"
-    assert bottleneck.shape == (2, 8, 9, 5)
+    got = tuple(bottleneck.shape)
+    assert got == (2, 8, 9, 5), f"the bottleneck has the shape {got}: is it the output of the last block?"
 
 
-@pytest.mark.task("2.4", points=1)
+@pytest.mark.task("2.4", points=2)
 def test_decoder_leads_back():
     """The decoder returns the finest skip's size and leaves the list of skips as it is."""
-    bottleneck, skips = Encoder((4, 6, 8)).eval()(torch.rand(2, 4, 33, 20))
-    decoded = Decoder((4, 6, 8)).eval()(bottleneck, skips)
-    assert decoded.shape == (2, 4, 33, 20)
-    assert len(skips) == 2, "the list of skips was changed: pop() empties the caller's list"
+    skips = [torch.rand(2, 4, 33, 20), torch.rand(2, 6, 17, 10)]
+    result = call_decoder((4, 6, 8), torch.rand(2, 8, 9, 5), skips)
+    got = tuple(result["decoded"].shape)
+    assert got == (2, 4, 33, 20), f"got {got}, expected the finest skip's size and channels[0] channels"
+    assert len(result["skips"]) == 2, "the list of skips was changed: pop() empties the caller's list"
 
 
 @pytest.mark.task("2.5", points=1)
 @pytest.mark.parametrize("size", [(257, 194), (129, 37), (1, 1)])
 def test_mask_has_the_shape_of_the_magnitude(size):
     """A magnitude of any size becomes a mask of the same size, between 0 and 1."""
-    mask = UNet().eval()(torch.rand(2, 1, *size))
-    assert mask.shape == (2, 1, *size)
+    (mask,) = call_module("UNet", [], [[torch.rand(2, 1, *size)]])
+    got = tuple(mask.shape)
+    assert got == (2, 1, *size), f"the mask has the shape {got}, the magnitude (2, 1, *{size})"
     assert mask.min() >= 0 and mask.max() <= 1, "a mask lies between 0 and 1: where is the sigmoid?"
 
 
 @pytest.mark.task("2.5", points=1)
 def test_gradient_reaches_every_parameter(generator):
     """Every parameter of the U-Net takes part."""
-    unet = UNet()
-    silent = silent_parameters(unet, unet(torch.rand(2, 1, 65, 64, generator=generator)).square().sum())
+    silent = silent_parameters("UNet", [], torch.rand(2, 1, 65, 64, generator=generator))
     assert not silent, f"no gradient at {', '.join(silent)}: was a layer made and not used?"
 
 
 @pytest.mark.task("2.5", points=1)
 def test_items_of_a_batch_are_independent(generator):
     """In evaluation mode an item's mask does not depend on the others in its batch, loud or quiet."""
-    unet = UNet().eval()
     magnitude = torch.rand(3, 1, 65, 40, generator=generator) * torch.tensor([1.0, 30.0, 0.03]).reshape(3, 1, 1, 1)
-    together = unet(magnitude)
-    for item in range(3):
-        alone = unet(magnitude[item : item + 1])
-        assert torch.allclose(together[item], alone[0], atol=1e-5), "normalised over the batch in evaluation mode?"
-    assert torch.equal(unet(magnitude), together), "two calls gave different masks: dropout in evaluation mode?"
-
-
-class HalfMask(nn.Module):
-    """A mask of a half everywhere, which remembers what it was given."""
-
-    def forward(self, magnitude):
-        self.magnitude = magnitude
-        return torch.full_like(magnitude, 0.5)
+    calls = [[magnitude], [magnitude], *([item[None]] for item in magnitude)]
+    together, again, *each_alone = call_module("UNet", [], calls)
+    for item, alone in enumerate(each_alone):
+        same = torch.allclose(together[item], alone[0], atol=1e-5)
+        assert same, "an item's mask depends on its batch: is anything averaged over the batch in evaluation mode?"
+    assert torch.equal(together, again), "two calls gave different masks: dropout in evaluation mode?"
 
 
 @pytest.mark.task("2.6", points=1)
@@ -104,21 +98,24 @@ class HalfMask(nn.Module):
 def test_half_a_mask_is_half_the_waveform(generator, time):
     """With a mask of 1/2 everywhere the enhanced waveform is half the noisy one, to the last sample."""
     noisy = torch.randn(2, 1, time, generator=generator)
-    enhanced = MaskingEnhancer(HalfMask())(noisy)
-    assert enhanced.shape == noisy.shape
+    enhanced = enhance(noisy, 0.5)["enhanced"]
+    got = tuple(enhanced.shape)
+    assert got == (2, 1, time), f"got the shape {got}, expected (2, 1, {time}): is the length given to istft?"
     error = float((enhanced - noisy / 2).abs().max())
-    assert error < 1e-5, f"off by up to {error:.2g}: is the noisy phase kept, and the length given to istft?"
+    assert error < 1e-5, f"off by up to {error:.2g}: is the noisy phase kept, and the mask applied once?"
 
 
 @pytest.mark.task("2.6", points=1)
 def test_unet_sees_the_magnitude(generator):
     """The U-Net is called with the uncompressed magnitude, and is a registered submodule."""
     noisy = torch.randn(2, 1, 8000, generator=generator)
-    unet = HalfMask()
-    enhancer = MaskingEnhancer(unet)
-    enhancer(noisy)
-    assert torch.allclose(unet.magnitude, stft(noisy).abs(), atol=1e-4), "not the magnitude: power, logarithm, or dB?"
-    assert unet in list(enhancer.modules()), "the U-Net is not a submodule: its parameters would not be trained"
+    result = enhance(noisy, 0.5)
+    magnitude = torch.stft(noisy[:, 0], 512, 128, window=torch.hann_window(512), return_complex=True).abs()[:, None]
+    got = tuple(result["magnitude"].shape)
+    assert got == (2, 1, 257, 63), f"the U-Net was given {got}, expected (batch, 1, freq, frames)"
+    near = torch.allclose(result["magnitude"], magnitude, atol=1e-3)
+    assert near, "not the magnitude: power, logarithm, or dB?"
+    assert result["gradients"], "the U-Net is not a submodule: its parameters would not be trained"
 
 
 @pytest.mark.task("2.6", points=1)
@@ -127,17 +124,376 @@ def test_overfits_one_batch(generator):
     time = torch.arange(8000) / 16000
     clean = torch.sin(2 * torch.pi * 500 * time).expand(2, 1, -1)
     noisy = clean + 0.5 * torch.randn(2, 1, 8000, generator=generator)
-    model = MaskingEnhancer(UNet((8, 16, 16)))
-    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
-    losses = []
-    for _ in range(150):
-        loss = (model(noisy) - clean).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        if losses[-1] < 0.3 * losses[0]:
-            return
-    pytest.fail(
-        f"the loss went from {losses[0]:.3f} to {min(losses):.3f} in 150 steps, not to 0.3 times: does it learn?"
+    losses = overfit(noisy, clean, (8, 16, 16), of_waveforms=True, steps=150, enough=0.3)
+    assert losses[-1] < 0.3 * losses[0], (
+        f"the loss went from {losses[0]:.3f} to {min(losses):.3f} in {len(losses)} steps, not to 0.3 times:"
+        " does it learn?"
     )
+
+
+### BEGIN HIDDEN TESTS
+def noise(*shape, seed):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def on_meta(*shapes):
+    return [torch.empty(shape, device="meta") for shape in shapes]
+
+
+def shapes_of(tensors):
+    return [tuple(tensor.shape) for tensor in tensors]
+
+
+@pytest.mark.task("2.2", points=1, category="sizes", hint="Does DownBlock work for one pixel, one row, one channel?")
+def test_down_block_of_other_sizes():
+    """Other sizes and numbers of channels."""
+    sizes = [(7, 1), (1, 9), (2, 2), (34, 51)]
+    for before, after in ((1, 4), (6, 2)):
+        calls = [[noise(3, before, *size, seed=3)] for size in sizes]
+        outputs = call_module("DownBlock", [before, after], calls)
+        assert shapes_of(outputs) == [(3, after, *half(size)) for size in sizes]
+
+
+@pytest.mark.task(
+    "2.2",
+    points=1,
+    category="dtypes and devices",
+    hint="Does DownBlock follow its input's dtype and device, after .double() and .to(device)?",
+)
+def test_down_block_of_other_dtypes():
+    """float64 and the device meta."""
+    (output,) = call_module("DownBlock", [2, 3], [[noise(2, 2, 9, 6, seed=4).double()]])
+    assert output.dtype == torch.float64 and output.shape == (2, 3, 5, 3)
+    (output,) = call_module("DownBlock", [2, 3], [on_meta((2, 2, 9, 6))])
+    assert output.device.type == "meta" and output.shape == (2, 3, 5, 3)
+
+
+@pytest.mark.task(
+    "2.2",
+    points=1,
+    category="common mistakes",
+    hint="Is it a convolution with a stride that learns, not a pooling, and does it leave its input as it was?",
+)
+def test_down_block_learns_and_leaves_its_input():
+    """A strided convolution tells the four pixels that it joins apart, and the input is not changed in place."""
+    x = noise(2, 3, 12, 8, seed=5)
+    before = x.clone()
+    swapped = x.unflatten(3, (4, 2)).flip(4).flatten(3)
+    output, other = call_module("DownBlock", [3, 16], [[x], [swapped]])
+    assert torch.equal(x, before), "the input was changed in place"
+    assert not torch.allclose(output, other, atol=1e-5), "neighbouring pixels are interchangeable: pooling?"
+    slopes = gradients("DownBlock", [3, 16], [x])
+    assert slopes["inputs"][0] is not None and slopes["inputs"][0].any()
+    assert any(grad is not None and grad.any() for grad in slopes["parameters"].values())
+
+
+@pytest.mark.task(
+    "2.3",
+    points=1,
+    category="sizes",
+    hint="Does UpBlock work for other sizes, and where x has fewer channels than skip, or more?",
+)
+def test_up_block_of_other_sizes():
+    """Other sizes and numbers of channels."""
+    for below, beside, after in ((2, 7, 1), (5, 1, 12), (4, 4, 4)):
+        sizes = [(1, 8), (5, 1), (2, 2), (35, 18)]
+        calls = [[noise(2, below, *half(size), seed=6), noise(2, beside, *size, seed=7)] for size in sizes]
+        outputs = call_module("UpBlock", [below, beside, after], calls)
+        assert shapes_of(outputs) == [(2, after, *size) for size in sizes]
+
+
+@pytest.mark.task(
+    "2.3",
+    points=1,
+    category="dtypes and devices",
+    hint="Does UpBlock follow its inputs' dtype and device, after .double() and .to(device)?",
+)
+def test_up_block_of_other_dtypes():
+    """float64 and the device meta."""
+    inputs = [noise(2, 4, 5, 3, seed=8).double(), noise(2, 2, 9, 6, seed=9).double()]
+    (output,) = call_module("UpBlock", [4, 2, 3], [inputs])
+    assert output.dtype == torch.float64 and output.shape == (2, 3, 9, 6)
+    (output,) = call_module("UpBlock", [4, 2, 3], [on_meta((2, 4, 5, 3), (2, 2, 9, 6))])
+    assert output.device.type == "meta" and output.shape == (2, 3, 9, 6)
+
+
+@pytest.mark.task(
+    "2.3",
+    points=1,
+    category="common mistakes",
+    hint="Is x spread over the whole image, its last pixel to the end, not padded; is the skip left where it was?",
+)
+@pytest.mark.parametrize("size", [(12, 8), (11, 9)])
+def test_up_block_keeps_places(size):
+    """The corners of x and of the skip decide the same corners of the result; the inputs are not changed."""
+    x, skip = noise(1, 4, *half(size), seed=10), noise(1, 3, *size, seed=11)
+    before = x.clone(), skip.clone()
+    for corner in (0, -1):
+        other_x, other_skip = x.clone(), skip.clone()
+        other_x[..., corner, corner] += 5
+        other_skip[..., corner, corner] += 5
+        output, of_x, of_skip = call_module("UpBlock", [4, 3, 32], [[x, skip], [other_x, skip], [x, other_skip]])
+        near = slice(0, 2) if corner == 0 else slice(-2, None)
+        for changed in (of_x, of_skip):
+            assert not torch.allclose(output[..., near, near], changed[..., near, near], atol=1e-6)
+    assert torch.equal(x, before[0]) and torch.equal(skip, before[1]), "an input was changed in place"
+
+
+@pytest.mark.task(
+    "2.4",
+    points=1,
+    category="sizes",
+    hint="Do Encoder and Decoder work for one block, four blocks, and a single pixel?",
+)
+def test_other_depths():
+    """Any number of blocks, and sizes down to one pixel."""
+    for channels, size in (((3, 5), (7, 10)), ((2, 3, 4, 5, 6), (37, 50)), ((4, 4, 4), (1, 1)), ([1, 6, 2], (20, 3))):
+        sizes = [size]
+        for _ in channels[1:]:
+            sizes.append(half(sizes[-1]))
+        shapes = [(3, n_channels, *each) for n_channels, each in zip(channels, sizes, strict=True)]
+        ((bottleneck, skips),) = call_module("Encoder", [channels], [[noise(*shapes[0], seed=12)]])
+        assert shapes_of([*skips, bottleneck]) == shapes
+        skips, bottleneck = [noise(*shape, seed=13) for shape in shapes[:-1]], noise(*shapes[-1], seed=14)
+        assert call_decoder(channels, bottleneck, skips)["decoded"].shape == shapes[0]
+
+
+@pytest.mark.task(
+    "2.4",
+    points=1,
+    category="dtypes and devices",
+    hint="Are all blocks registered (nn.ModuleList), so that .double() and .to(device) reach them?",
+)
+def test_blocks_are_registered():
+    """float64 and the device meta; every block's parameters are the module's."""
+    x, bottleneck, skips = (noise(*shape, seed=15) for shape in ((2, 3, 9, 8), (2, 5, 3, 2), (2, 4, 5, 4)))
+    ((output, between),) = call_module("Encoder", [(3, 4, 5)], [[x.double()]])
+    assert output.dtype == torch.float64 and all(skip.dtype == torch.float64 for skip in between)
+    decoded = call_decoder((3, 4, 5), bottleneck.double(), [x.double(), skips.double()])["decoded"]
+    assert decoded.dtype == torch.float64
+    ((output, _),) = call_module("Encoder", [(3, 4, 5)], [on_meta((2, 3, 9, 8))])
+    assert output.device.type == "meta" and output.shape == (2, 5, 3, 2)
+    for name, inputs in (("Encoder", [x]), ("Decoder", [bottleneck, [x, skips]])):
+        assert not silent_parameters_of(name, inputs), f"{name} has parameters that take no part"
+
+
+def silent_parameters_of(name, inputs):
+    """As `silent_parameters`; no parameters at all are told too."""
+    parameters = gradients(name, [(3, 4, 5)], inputs, training=True)["parameters"]
+    silent = [name for name, grad in parameters.items() if grad is None or not (grad.any() or name.endswith("bias"))]
+    return silent if parameters else ["none"]
+
+
+@pytest.mark.task(
+    "2.4",
+    points=1,
+    category="common mistakes",
+    hint="Does the decoder leave order and contents of the list of skips as they were? The encoder its input?",
+)
+def test_skips_are_left_alone():
+    """Neither the order of the list nor a tensor in it is changed; the encoder's input is its first skip."""
+    channels, shapes = (4, 4, 4, 4), [(1, 4, 21, 16), (1, 4, 11, 8), (1, 4, 6, 4)]
+    skips, bottleneck = [noise(*shape, seed=16) for shape in shapes], noise(1, 4, 3, 2, seed=17)
+    copies = [skip.clone() for skip in skips]
+    after = call_decoder(channels, bottleneck, skips)["skips"]
+    assert shapes_of(after) == shapes, "the list was reversed or shortened"
+    assert all(map(torch.equal, after, copies)), "a skip was changed in place"
+    x = copies[0].clone()
+    ((_, found),) = call_module("Encoder", [channels], [[x]])
+    assert torch.equal(x, copies[0]) and torch.equal(found[0], copies[0]), "the input was changed in place"
+
+
+@pytest.mark.task(
+    "2.4",
+    points=1,
+    category="common mistakes",
+    hint="Does each level have its own block and its own skip, and does the decoder use the bottleneck and all skips?",
+)
+def test_every_level_takes_part():
+    """The decoder's result depends on the bottleneck and on each skip; each level has weights of its own."""
+    shapes = [(1, 6, 24, 16), (1, 6, 12, 8), (1, 6, 6, 4)]
+    skips, bottleneck = [noise(*shape, seed=18) for shape in shapes], noise(1, 6, 3, 2, seed=19)
+    slopes = gradients("Decoder", [(6, 6, 6, 6)], [bottleneck, skips])["inputs"]
+    assert all(slope is not None and slope.any() for slope in slopes), "the bottleneck or a skip is not used"
+    x = noise(1, 6, 24, 16, seed=20)
+    of_one, of_three = (gradients("Encoder", [[6] * n], [x])["parameters"] for n in (2, 4))
+    assert count(of_three) >= 2 * count(of_one), "the levels share their weights"
+    one, three = (
+        gradients("Decoder", [[6] * n], inputs)["parameters"]
+        for n, inputs in ((2, [skips[1], skips[:1]]), (4, [bottleneck, skips]))
+    )
+    assert count(three) >= 2 * count(one), "the levels share their weights"
+
+
+def count(parameters):
+    return sum(grad.numel() for grad in parameters.values() if grad is not None)
+
+
+@pytest.mark.task(
+    "2.5",
+    points=1,
+    category="sizes",
+    hint="Are `channels` followed at any depth, and sizes from one pixel or a batch of one?",
+)
+def test_other_unets():
+    """Other channels, and a batch of one."""
+    shapes = [(2, 1, 2, 3), (3, 1, 1, 70), (2, 1, 100, 1), (1, 1, 257, 90)]
+    for channels in ((2, 3), (4, 6, 8, 5), [3, 3, 3, 3, 3, 3]):
+        masks = call_module("UNet", [channels], [[noise(*shape, seed=21).abs()] for shape in shapes])
+        assert shapes_of(masks) == shapes
+    (pixel,) = call_module("UNet", [], [[torch.ones(1, 1, 1, 1)]])
+    assert pixel.shape == (1, 1, 1, 1)
+    magnitude = noise(2, 1, 33, 32, seed=22).abs()
+    small, large = (count(gradients("UNet", [each], [magnitude])["parameters"]) for each in ((2, 3), (8, 16, 24)))
+    assert small < large / 4, "the argument channels does not decide the size"
+
+
+@pytest.mark.task(
+    "2.5",
+    points=1,
+    category="dtypes and devices",
+    hint="Does the U-Net follow its input's dtype and device, after .double() and .to(device)?",
+)
+def test_unet_of_other_dtypes():
+    """float64 and the device meta."""
+    (mask,) = call_module("UNet", [(3, 5, 7)], [[noise(2, 1, 40, 21, seed=23).abs().double()]])
+    assert mask.dtype == torch.float64 and mask.shape == (2, 1, 40, 21)
+    (mask,) = call_module("UNet", [(3, 5, 7)], [on_meta((2, 1, 40, 21))])
+    assert mask.device.type == "meta" and mask.shape == (2, 1, 40, 21)
+
+
+@pytest.mark.task(
+    "2.5",
+    points=1,
+    category="edge cases",
+    hint="What is the mask of silence, and of very loud or very quiet speech: finite, between 0 and 1?",
+)
+def test_mask_of_silence():
+    """Silence, also beside speech, and extreme levels give masks from 0 to 1, never NaN."""
+    speech = noise(3, 1, 60, 47, seed=24).abs() * torch.tensor([1.0, 0.0, 1.0]).reshape(3, 1, 1, 1)
+    calls = [[torch.zeros(1, 1, 33, 20)], [speech], [speech * 1e4], [speech * 1e-6]]
+    for mask in call_module("UNet", [], calls):
+        assert bool(((mask >= 0) & (mask <= 1)).all()), "NaN, or outside of 0 to 1"
+
+
+@pytest.mark.task(
+    "2.5",
+    points=1,
+    category="common mistakes",
+    hint="Is the last step a sigmoid of each pixel, so that a fresh U-Net's mask is above 0 and below 1 everywhere?",
+)
+def test_mask_is_a_sigmoid():
+    """A fresh U-Net's mask lies strictly between 0 and 1, in both modes, and the magnitude is left as it was."""
+    magnitude = noise(2, 1, 64, 48, seed=25).abs()
+    before = magnitude.clone()
+    for channels in ((4, 8), (6, 6, 6)):
+        for training in (False, True):
+            (mask,) = call_module("UNet", [channels], [[magnitude]], training=training)
+            assert mask.min() > 0 and mask.max() < 1, "cut off at 0 or 1: a ReLU or clamp instead of a sigmoid?"
+            assert mask.std() > 0, "the mask is the same everywhere"
+    (pixel,) = call_module("UNet", [(4, 8)], [[torch.ones(2, 1, 1, 1)]])
+    assert 0 < float(pixel[0]) < 1, "exactly 0 or 1 for one pixel: a softmax instead of a sigmoid?"
+    assert torch.equal(magnitude, before), "the magnitude was changed in place"
+
+
+@pytest.mark.task(
+    "2.5",
+    points=1,
+    category="common mistakes",
+    hint="Can it be trained at every depth: is each parameter used, and do the items of a batch keep their places?",
+)
+def test_every_depth_can_be_trained():
+    """Every parameter takes part at other depths, and items keep their places."""
+    magnitude = noise(2, 1, 48, 40, seed=26).abs()
+    for channels in ((4, 6), (3, 4, 5, 6)):
+        assert not silent_parameters("UNet", [channels], magnitude), "some parameters take no part"
+    forth, back = call_module("UNet", [(4, 6)], [[magnitude], [magnitude.flip(0)]])
+    assert torch.allclose(forth.flip(0), back, atol=1e-5), "items of a batch are mixed up"
+
+
+@pytest.mark.task(
+    "2.5",
+    points=1,
+    category="common mistakes",
+    hint="Can it learn a mask near 0 and 1, pixel by pixel: is there one sigmoid, and do the skips reach the decoder?",
+)
+def test_learns_a_mask():
+    """Shown one batch again and again, it learns to pass the loud pixels and to stop the quiet ones."""
+    target = (noise(2, 1, 32, 24, seed=27) > 0).float()
+    losses = overfit(0.1 + 2 * target, target, (8, 12, 16, 16), of_waveforms=False, steps=200, enough=0.25)
+    assert losses[-1] < 0.25 * losses[0]
+
+
+def by_hand(noisy, share, n_fft, hop_length):
+    """The magnitude of noisy speech, and the waveform with a mask of share * magnitude / (1 + magnitude)."""
+    window = torch.hann_window(n_fft, dtype=noisy.dtype)
+    spectrum = torch.stft(noisy[:, 0], n_fft, hop_length, window=window, return_complex=True)
+    magnitude = spectrum.abs()
+    masked = spectrum * (share * magnitude / (1 + magnitude))
+    return magnitude[:, None], torch.istft(masked, n_fft, hop_length, window=window, length=noisy.shape[-1])[:, None]
+
+
+@pytest.mark.task(
+    "2.6",
+    points=1,
+    category="sizes",
+    hint="Are n_fft and hop_length given to both stft and istft, whatever the length?",
+)
+def test_other_transforms():
+    """Other transforms and lengths, with a mask that depends on the magnitude."""
+    for n_fft, hop_length, time in ((256, 64, 4001), (400, 100, 3333), (640, 160, 5000), (512, 128, 257)):
+        noisy = noise(3, 1, time, seed=n_fft + time)
+        expected_magnitude, expected = by_hand(noisy, 0.8, n_fft, hop_length)
+        result = enhance(noisy, 0.8, power=1.0, sizes=(n_fft, hop_length))
+        assert result["magnitude"].shape == expected_magnitude.shape
+        assert torch.allclose(result["magnitude"], expected_magnitude, atol=1e-3)
+        assert result["enhanced"].shape == expected.shape
+        assert torch.allclose(result["enhanced"], expected, atol=1e-4)
+
+
+@pytest.mark.task(
+    "2.6", points=1, category="dtypes and devices", hint="Does float64 stay float64, through spectrogram and mask?"
+)
+def test_enhancer_in_float64():
+    """A float64 waveform becomes a float64 one, by a float64 magnitude."""
+    noisy = noise(2, 1, 2000, seed=27).double()
+    result = enhance(noisy, 0.6, power=1.0)
+    _, expected = by_hand(noisy, torch.tensor(0.6).double(), 512, 128)
+    assert result["enhanced"].dtype == result["magnitude"].dtype == torch.float64
+    assert torch.allclose(result["enhanced"], expected, atol=1e-4)
+
+
+@pytest.mark.task(
+    "2.6",
+    points=1,
+    category="common mistakes",
+    hint="Is the U-Net a submodule that train(), eval() and the optimizer reach, and do gradients flow to it?",
+)
+def test_unet_is_reached():
+    """The mode reaches the U-Net, its parameters are the enhancer's, and their gradient is right."""
+    noisy = noise(2, 1, 3000, seed=28)
+    for training, share in ((False, 0.7), (True, 0.35)):
+        result = enhance(noisy, 0.7, training=training)
+        assert torch.allclose(result["enhanced"], share * noisy, atol=1e-4), "the mode does not reach the U-Net"
+        (slope,) = result["gradients"]
+        expected = 2 * 0.7 * float(noisy.square().sum()) * (share / 0.7) ** 2
+        assert slope is not None and float(slope) == pytest.approx(expected, rel=1e-2), "the gradient is not right"
+
+
+@pytest.mark.task(
+    "2.6",
+    points=1,
+    category="edge cases",
+    hint="Are silence, a quiet item beside a loud one, and the noisy waveform itself left as they are?",
+)
+def test_levels_are_kept():
+    """Silence stays silence, items keep their own levels, and the input is not changed in place."""
+    noisy = noise(3, 1, 2500, seed=29) * torch.tensor([1e-3, 0.0, 20.0]).reshape(3, 1, 1)
+    before = noisy.clone()
+    result = enhance(noisy, 0.9)
+    assert torch.equal(noisy, before), "the noisy waveform was changed in place"
+    for item, level in enumerate((1e-3, 1.0, 20.0)):
+        assert torch.allclose(result["enhanced"][item], 0.9 * before[item], atol=1e-5 * level), "levels were changed"
+
+
+### END HIDDEN TESTS

@@ -1,0 +1,95 @@
+"""Pictures of a class: how its totals are spread, which tasks are hard, which tests fail and how.
+
+They are told apart by colour-blind eyes and on a grey print: colours differ in lightness too, and are hatched.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+_PASSED = "#0072b2"
+_LOOKS = {
+    "passed": (_PASSED, ""),
+    "wrong": ("#d55e00", ""),
+    "crashed": ("#f0a860", "///"),
+    "out of time": ("#cc79a7", "..."),
+    "out of memory": ("#cc79a7", "xxx"),
+    "not implemented": ("#e4e4e4", ""),
+    "refused": ("#ffffff", "\\\\\\"),
+    "grader fault": ("#ffffff", "|||"),
+}
+"""Colour and hatch of each state, after the palette of Okabe and Ito."""
+
+_INCHES_PER_BAR = 0.19
+
+
+def totals(points: Sequence[float], maximum: float) -> str:
+    """How many submissions have how many points, in tenths of what can be had; a data URI, as all are."""
+    figure = Figure(figsize=(6.2, 3), layout="constrained")
+    axes = figure.subplots()
+    edges = np.linspace(0, maximum, 11)
+    axes.hist(np.clip(points, 0, maximum), edges, color=_PASSED, edgecolor="white")
+    axes.axvline(float(np.median(points)), color="black", linestyle="--", label="median")
+    axes.set(xlabel="points", ylabel="submissions", xlim=(0, maximum))
+    axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
+    return _data_uri(figure)
+
+
+def tasks(tasks: Sequence[Mapping]) -> str:
+    """Mean share of the points of each task, as `class_page.view` has them."""
+    figure, axes = _bars(len(tasks))
+    for position, task in enumerate(tasks):
+        if task["mean"] is not None:
+            axes.barh(position, 100 * task["mean"], color=_PASSED)
+            axes.text(102, position, f"{100 * task['mean']:.0f} %", va="center", fontsize=8)
+    _label(axes, [f"{task['id']}  {task['name']}" for task in tasks])
+    axes.barh(range(len(tasks)), 100, fill=False, edgecolor="#999999", linewidth=0.6)
+    axes.set(xlabel="mean share of the points (%)", xlim=(0, 112))
+    return _data_uri(figure)
+
+
+def tests(tests: Sequence[Mapping], states: Sequence[str]) -> str:
+    """In what share of the submissions each test came to which state."""
+    figure, axes = _bars(len(tests))
+    positions = range(len(tests))
+    sums = np.array([sum(test["counts"].values()) for test in tests])
+    left = np.zeros(len(tests))
+    with matplotlib.rc_context({"hatch.linewidth": 0.6}):
+        for state in states:
+            shares = 100 * np.array([test["counts"][state] for test in tests]) / sums
+            if shares.any():
+                colour, hatch = _LOOKS[state]
+                style = {"color": colour, "hatch": hatch, "edgecolor": "#555555", "linewidth": 0.4}
+                axes.barh(positions, shares, left=left, label=state, **style)
+            left += shares
+    _label(axes, [f"{test['task']}  {test['id']}{' (hidden)' * test['hidden']}" for test in tests])
+    axes.set(xlabel="share of the submissions (%)", xlim=(0, 100))
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    return _data_uri(figure)
+
+
+def _bars(count: int) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(9, 1.1 + _INCHES_PER_BAR * count), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _label(axes: Axes, names: Sequence[str]) -> None:
+    """Names of the bars, the first one on top."""
+    # A dollar in the name of a test is no formula.
+    axes.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+
+
+def _data_uri(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    # Without salt and date the same class would get another file each time.
+    with matplotlib.rc_context({"svg.hashsalt": "class"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,87 @@
+"""What all submissions of a milestone are asked, and the job that a submission becomes."""
+
+import hashlib
+import importlib.metadata
+import platform
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from milestones import station, submissions, suite
+from milestones.course import Milestone, load_milestone
+from milestones.verdict import Verdict
+
+_LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "pytest")
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What all submissions are asked.
+
+    Attributes:
+        milestone: which one.
+        tests: those that are expected.
+        tests_hash: of all that decides what is asked.
+        environment_hash: of the versions of Python and the libraries.
+    """
+
+    milestone: Milestone
+    tests: list[suite.GradedTest]
+    tests_hash: str
+    environment_hash: str
+
+    @classmethod
+    def of(cls, milestone: Milestone) -> "Exam":
+        with tempfile.TemporaryDirectory() as folder:
+            tests = suite.collect(milestone.tests, Path(folder, "tests.json"))
+        files = [*sorted(milestone.tests.glob("*.py")), milestone.folder / "milestone.toml"]
+        if milestone.number > 1:
+            files += [station.PACKAGE / f"{name}.py" for name in load_milestone(1).modules]
+        versions = [platform.python_version(), *map(importlib.metadata.version, _LIBRARIES)]
+        return cls(milestone, tests, _hash(*(path.read_bytes() for path in files)), _hash(*map(str.encode, versions)))
+
+    def prepare(self, path: Path, allow_weak_isolation: bool) -> tuple[dict, dict | None]:
+        """The head of a submission's record, and the job that completes it; no job where the submission is refused."""
+        record = {
+            "submission": submissions.name(path),
+            "milestone": self.milestone.number,
+            "submission_hash": "",
+            "tests_hash": self.tests_hash,
+            "environment_hash": self.environment_hash,
+            "isolation": [],
+            "seed": 0,
+            "submitted": submissions.submitted(path).isoformat(),
+            "refused": None,
+            "tests": [],
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                record["submission_hash"] = submissions.unpack(path, Path(folder))
+            except submissions.Refused as reason:
+                tests = [Verdict("refused").line(test) for test in self.tests]
+                return record | {"refused": str(reason), "tests": tests}, None
+            package = Path(folder, "speech_enhancement")
+            files = {
+                str(file.relative_to(package)): file.read_bytes().decode("utf-8", errors="surrogateescape")
+                for file in sorted(package.rglob("*.py"))
+            }
+        seed = int(_hash(record["submission_hash"].encode(), bytes([self.milestone.number]))[:8], 16)
+        return record | {"seed": seed}, self.job(files, seed, allow_weak_isolation)
+
+    def job(self, files: dict[str, str], seed: int = 0, allow_weak_isolation: bool = False) -> dict:
+        """What a station is told."""
+        return {
+            "milestone": self.milestone.number,
+            "files": files,
+            "seed": seed,
+            "tests": [asdict(test) for test in self.tests],
+            "seconds_per_test": self.milestone.seconds_per_test,
+            "allow_weak_isolation": allow_weak_isolation,
+        }
+
+
+def _hash(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
