@@ -36,7 +36,6 @@ def totals(points: Sequence[float], maximum: float) -> str:
     axes.hist(np.clip(points, 0, maximum), edges, color=_PASSED, edgecolor="white")
     axes.axvline(float(np.median(points)), color="black", linestyle="--", label="median")
     axes.set(xlabel="points", ylabel="submissions", xlim=(0, maximum))
-    axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     return _data_uri(figure)

@@ -72,8 +72,8 @@ def _state(score: TaskScore, tests: Sequence[Mapping]) -> str:
 
 
 def _visible(test: Mapping) -> dict:
-    # A fault's message is about the grader's insides.
-    message = "" if test["state"] in (PASSED, GRADER_FAULT) else test["message"]
+    # A fault's message is about the grader's insides, and a stub's says no more than its state.
+    has_message = test["state"] not in (PASSED, NOT_IMPLEMENTED, GRADER_FAULT)
     name = test["id"].rpartition("::")[2]
     return {
         "sentence": test["sentence"] or name,
@@ -81,7 +81,7 @@ def _visible(test: Mapping) -> dict:
         "points": test["points"],
         "state": test["state"],
         "mark": _MARKS.get(test["state"], "✗"),
-        "message": message,
+        "message": test["message"] if has_message else "",
         "on_reference": test["on_reference"],
     }
 

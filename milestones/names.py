@@ -9,18 +9,18 @@ _MAX_PAGE_NAME = 100
 
 
 def same(name: str) -> str:
-    """What two spellings of a name have in common: an accent may be a character of its own, or not.
+    """What the spellings of a name have in common: an accent may be a character of its own, or not.
 
-    Also undone is what `cell` does, so that a name can be copied from `grades.csv`.
+    A name may also be as `cell` has it, because it is copied from `grades.csv`.
     """
     if name.startswith("'") and name[1:].startswith(_FORMULA):
         name = name[1:]
-    return unicodedata.normalize("NFC", name)
+    return printable(unicodedata.normalize("NFC", name))
 
 
 def cell(text: str) -> str:
-    """A text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """A text in one line that a spreadsheet does not take for a formula."""
+    return f"'{printable(text)}" if text.startswith(_FORMULA) else printable(text)
 
 
 def printable(text: str) -> str:

@@ -113,7 +113,7 @@ def _render(name: str, **values) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["points"] = _text
+    environment.filters |= {"points": _text, "printable": printable}
     return environment.get_template(name).render(**values)
 
 
