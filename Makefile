@@ -23,11 +23,13 @@ demo: setup
 	$(COURSE) enhance demo/voices/pairs/noisy --checkpoint demo/run/best.ckpt --out demo/enhanced --overwrite
 	$(COURSE) evaluate --checkpoint demo/run/best.ckpt --noisy demo/voices/pairs/noisy --clean demo/voices/pairs/clean \
 		--out demo/report
+	rm -rf demo/course
+	$(RUN) -m milestones demo demo/course
 
 test: setup
 	$(RUN) -m pytest
-	$(RUN) -m ruff check speech_enhancement tests bench
-	$(RUN) -m ruff format --check speech_enhancement tests bench
+	$(RUN) -m ruff check speech_enhancement milestones tests bench
+	$(RUN) -m ruff format --check speech_enhancement milestones tests bench
 
 clean:
 	rm -rf $(VENV) demo

@@ -27,7 +27,7 @@ class Override:
         task: id of the task whose points they replace; "" where they are the total, from which nothing is taken.
         points: what counts instead of what the tests gave.
         reason: for the student to read.
-        place: file and line.
+        place: name of the file, and line.
     """
 
     submission: str
@@ -45,7 +45,7 @@ class Extension:
         submission: whose.
         hours: how much later.
         reason: for the student to read.
-        place: file and line.
+        place: name of the file, and line.
     """
 
     submission: str
@@ -67,7 +67,7 @@ def read_overrides(path: Path, milestone: Milestone) -> dict[str, dict[str, Over
         if task not in maxima:
             raise CourseError(f"{place}: expected a task of milestone {milestone.number}, or none, got {task!r}")
         points = _number(place, "points", row["points"], maxima[task])
-        override = Override(row["submission"], task, points, row["reason"], place)
+        override = Override(row["submission"], task, points, row["reason"], _short(place))
         of_submission = found.setdefault(same(row["submission"]), {})
         if task in of_submission:
             what = f"task {task}" if task else "the total"
@@ -87,7 +87,7 @@ def read_extensions(path: Path, milestone: Milestone) -> dict[str, Extension]:
         hours = _number(place, "hours", row["hours"], MAX_HOURS)
         if same(row["submission"]) in found:
             raise CourseError(f"{place}: expected one row for {row['submission']!r}, got a second")
-        found[same(row["submission"])] = Extension(row["submission"], hours, row["reason"], place)
+        found[same(row["submission"])] = Extension(row["submission"], hours, row["reason"], _short(place))
     return found
 
 
@@ -118,9 +118,7 @@ def _rows(path: Path, columns: tuple[str, ...], milestone: Milestone) -> Iterato
     except UnicodeDecodeError as error:
         raise CourseError(f"{path}: expected text in UTF-8, got a file that is not ({error.reason})") from None
     except csv.Error as error:
-        raise CourseError(
-            f"{path}:{reader.line_num}: expected comma-separated values, got a row with {error}"
-        ) from None
+        raise CourseError(f"{path}:{reader.line_num}: expected comma-separated values, got: {error}") from None
 
 
 def _number(place: str, name: str, text: str, most: float) -> float:
@@ -131,3 +129,8 @@ def _number(place: str, name: str, text: str, most: float) -> float:
     if not 0 <= number <= most:
         raise CourseError(f"{place}: {name}: expected a number from 0 to {most:g}, got {text!r}")
     return number
+
+
+def _short(place: str) -> str:
+    """A place without the folder, so that pages are the same wherever the class is graded."""
+    return Path(place).name

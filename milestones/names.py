@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+_FORMULA = tuple("=+-@＝＋－＠")
 _MAX_PAGE_NAME = 100
 
 
@@ -15,12 +15,13 @@ def same(name: str) -> str:
     """
     if name.startswith("'") and name[1:].startswith(_FORMULA):
         name = name[1:]
-    return printable(unicodedata.normalize("NFC", name))
+    return printable(unicodedata.normalize("NFC", name.strip()))
 
 
 def cell(text: str) -> str:
     """A text in one line that a spreadsheet does not take for a formula."""
-    return f"'{printable(text)}" if text.startswith(_FORMULA) else printable(text)
+    line = printable(text)
+    return f"'{line}" if line.startswith(_FORMULA) else line
 
 
 def printable(text: str) -> str:

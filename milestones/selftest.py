@@ -28,12 +28,14 @@ class Case:
 
     Attributes:
         kind: what it is counted under.
+        group: task, milestone or family that it belongs to.
         title: what it is.
         job: for a station.
         complaint: given the record's lines, says what is not as it must be, or nothing.
     """
 
     kind: str
+    group: str
     title: str
     job: dict
     complaint: Callable[[list[dict]], str]
@@ -64,8 +66,9 @@ def grade(chosen: list[Case], executor: Executor) -> list[str]:
 def cases(exams: dict[int, Exam]) -> Iterator[Case]:
     """All cases of milestones 1 and 2."""
     for exam in exams.values():
-        yield Case("reference", f"milestone {exam.milestone.number}", exam.job(reference()), _all_pass)
-        yield Case("template", f"milestone {exam.milestone.number}", exam.job(template()), _nothing_implemented)
+        number = str(exam.milestone.number)
+        yield Case("reference", number, f"milestone {number}", exam.job(reference()), _all_pass)
+        yield Case("template", number, f"milestone {number}", exam.job(template()), _nothing_implemented)
         yield from _emptied(exam)
     for kind, complaint in (("wrong", _fails_with), ("right", _passes)):
         for variant in variants.read(VARIANTS, kind):
@@ -74,13 +77,11 @@ def cases(exams: dict[int, Exam]) -> Iterator[Case]:
             if kind == "right":
                 asked |= variants.dependents(exam.milestone, variant.task)
             job = _only(exam, asked).job(_with(variant.module, variant.code))
-            yield Case(kind, f"{variant.task} {variant.title}", job, complaint(variant))
+            yield Case(kind, variant.task, f"{variant.task} {variant.title}", job, complaint(variant))
     for attack in attacks.read():
-        job = _under(attack, exams[1]).job(_with(attack.module, attack.code))
-        complaint = _earns_no_more(attack, exams[1].milestone)
-        yield Case(
-            "attack", f"{attack.family}, {attack.name}", job | {"seconds_per_test": SECONDS_PER_ATTACK}, complaint
-        )
+        title, complaint = f"{attack.family}, {attack.name}", _earns_no_more(attack, exams[1].milestone)
+        job = _under(attack, exams[1]).job(_with(attack.module, attack.code)) | {"seconds_per_test": SECONDS_PER_ATTACK}
+        yield Case("attack", attack.family, title, job, complaint)
 
 
 def reference() -> dict[str, str]:
@@ -115,7 +116,7 @@ def _emptied(exam: Exam) -> Iterator[Case]:
         source = reference()[f"{task.module}.py"]
         job = exam.job(_with(task.module, variants.emptied(task, source)))
         allowed = variants.dependents(exam.milestone, task.id)
-        yield Case("one stub emptied", task.id, job, _loses_only(task.id, allowed))
+        yield Case("one stub emptied", str(exam.milestone.number), task.id, job, _loses_only(task.id, allowed))
 
 
 def _all_pass(lines: list[dict]) -> str:

@@ -514,9 +514,6 @@ def mix_at_snr(speech, noise, snr_db):
 
 
 # wrong 1.9: the SNRs are made fit for two dimensions only; symptom: channels and further dimensions
-_mix = mix_at_snr
-
-
 def mix_at_snr(speech, noise, snr_db):
     if speech.shape != noise.shape:
         raise ValueError("noise: expected the shape of speech")
@@ -560,17 +557,7 @@ def mix_at_snr(speech, noise, snr_db):
 
 
 # wrong 1.9: the noise is scaled in place; symptom: in place
-def mix_at_snr(speech, noise, snr_db):
-    scaled = _mix_at_snr(speech, noise, snr_db) - speech
-    noise.copy_(scaled)
-    return speech + noise
-
-
-_mix_at_snr = globals()["mix_at_snr"]
-del mix_at_snr
-
-
-def _reference(speech, noise, snr_db):
+def _gain(speech, noise, snr_db):
     dims = tuple(range(min(1, speech.dim() - 1), speech.dim()))
     rms = [signal.square().mean(dim=dims, keepdim=True).sqrt() for signal in (speech, noise)]
     if isinstance(snr_db, Tensor):
@@ -581,7 +568,7 @@ def _reference(speech, noise, snr_db):
 def mix_at_snr(speech, noise, snr_db):
     if speech.shape != noise.shape:
         raise ValueError("noise: expected the shape of speech")
-    noise *= _reference(speech, noise, snr_db)
+    noise *= _gain(speech, noise, snr_db)
     return speech + noise
 
 

@@ -161,9 +161,6 @@ def si_sdr(estimate, target):
 
 
 # wrong 1.12: one mean for the batch; symptom: by its own
-_si_sdr = si_sdr
-
-
 def si_sdr(estimate, target):
     estimate, target = estimate - estimate.mean(), target - target.mean()
     scale = (estimate * target).sum(dim=-1, keepdim=True) / (target.square().sum(dim=-1, keepdim=True) + 1e-20)

@@ -540,7 +540,6 @@ def validate(model, loader, loss_fn, device):
         def forward(self, noisy):
             return noisy
 
-    model.eval()
     return _validate(Nothing(), loader, loss_fn, device)
 
 
@@ -742,7 +741,7 @@ def load_checkpoint(path, model, optimizer=None, device="cpu"):
     return _load_checkpoint(path, model, None, device)
 
 
-# wrong 2.9: of the optimizer only the learning rate is restored; symptom: optimizer's state restored
+# wrong 2.9: of the optimizer only the learning rate is restored; symptom: optimizer's state restored|and optimizer restored
 _load_checkpoint = load_checkpoint
 
 
@@ -1023,10 +1022,10 @@ def fit(model, train_loader, val_loader, loss_fn, optimizer, epochs, device="cpu
     return history
 
 
-# wrong 2.10: a loss is better than the one before, not than all before; symptom: lowest|best
+# wrong 2.10: a loss is better than the one before, not than all before; symptom: lowest of all
 def fit(model, train_loader, val_loader, loss_fn, optimizer, epochs, device="cpu", checkpoint_path=None, start_epoch=0):
     history = {"train_loss": [], "val_loss": []}
-    before = 0.5
+    before = float("inf")
     for epoch in range(start_epoch, epochs):
         if hasattr(getattr(train_loader, "dataset", None), "set_epoch"):
             train_loader.dataset.set_epoch(epoch)
