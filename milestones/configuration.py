@@ -37,7 +37,8 @@ class Grade:
     milestone: int
     """Number of the milestone."""
     out: Path
-    """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class."""
+    """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class; one for each
+    milestone."""
     jobs: int | None = None
     """Submissions at a time; by default as many as there are cores."""
     dask: str | None = None

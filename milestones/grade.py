@@ -20,6 +20,7 @@ def run(configuration: Grade) -> int:
     paths = submissions.find(configuration.submissions)
     if not paths:
         raise CourseError(f"{configuration.submissions}: expected submissions, folders or archives, got none")
+    _check_names(paths)
     configuration.out.mkdir(parents=True, exist_ok=True)
     exam = Exam.of(milestone)
     log = configuration.out / "results.jsonl"
@@ -36,6 +37,15 @@ def run(configuration: Grade) -> int:
     records = [record for (name, number), record in after.items() if number == milestone.number and name in names]
     _print(configuration, milestone, before, after, records)
     return int(any(test["state"] == "grader fault" for record in records for test in record["tests"]))
+
+
+def _check_names(paths: list[Path]) -> None:
+    """Raise where two submissions have one name."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(submissions.name(path), path)
+        if other is not path:
+            raise CourseError(f"{path}: expected one submission of each name, got {other.name} beside it")
 
 
 def grade_all(jobs: list[tuple[dict, dict | None]], executor: Executor, log: Path) -> None:

@@ -15,7 +15,7 @@ def same(name: str) -> str:
     """
     if name.startswith("'") and name[1:].startswith(_FORMULA):
         name = name[1:]
-    return printable(unicodedata.normalize("NFC", name.strip()))
+    return printable(unicodedata.normalize("NFC", name)).strip()
 
 
 def cell(text: str) -> str:

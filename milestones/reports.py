@@ -16,7 +16,13 @@ from milestones.course import Milestone
 from milestones.names import cell, page_name, printable, same
 from milestones.scores import Score, score
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def write(out: Path, records: Sequence[Mapping], milestone: Milestone) -> list[Score]:
@@ -105,16 +111,11 @@ def _text(points: float | None) -> str:
     return "?" if points is None else f"{points:g}"
 
 
+_PAGES.filters |= {"points": _text, "printable": printable}
+
+
 def _render(name: str, **values) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"points": _text, "printable": printable}
-    return environment.get_template(name).render(**values)
+    return _PAGES.get_template(name).render(**values)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -141,3 +141,11 @@ def test_a_record_tells_what_was_in_force(graded):
     assert {"limits"} <= set(record["isolation"]) and record["seed"]
     assert all(len(record[name]) == 64 for name in ("submission_hash", "tests_hash", "environment_hash"))
     assert json.dumps(record)
+
+
+def test_two_submissions_of_one_name_are_an_error(submissions, tmp_path):
+    (tmp_path / "class" / "dora").mkdir(parents=True)
+    (tmp_path / "class" / "dora.zip").write_bytes((submissions / "dora.zip").read_bytes())
+    result = grade(tmp_path / "class", tmp_path / "grades")
+    assert result.returncode == 1 and "dora" in result.stderr
+    assert not (tmp_path / "grades").exists()
