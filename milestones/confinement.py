@@ -50,6 +50,11 @@ def landlock_version() -> int:
     return max(0, _libc.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1))
 
 
+def can_be_strong() -> bool:
+    """Whether this host has Landlock and seccomp."""
+    return landlock_version() > 0 and system_calls.is_available()
+
+
 def is_strong(isolation: list[str]) -> bool:
     """Whether Landlock and seccomp are both among what is in force."""
     return all(any(each.startswith(name) for each in isolation) for name in REQUIRED)

@@ -67,8 +67,8 @@ def cases(exams: dict[int, Exam]) -> Iterator[Case]:
     """All cases of milestones 1 and 2."""
     for exam in exams.values():
         number = str(exam.milestone.number)
-        yield Case("reference", number, f"milestone {number}", exam.job(reference()), _all_pass)
-        yield Case("template", number, f"milestone {number}", exam.job(template()), _nothing_implemented)
+        yield Case("reference", number, f"milestone {number}", _trusted(exam, reference()), _all_pass)
+        yield Case("template", number, f"milestone {number}", _trusted(exam, template()), _nothing_implemented)
         yield from _emptied(exam)
     for kind, complaint in (("wrong", _fails_with), ("right", _passes)):
         for variant in variants.read(VARIANTS, kind):
@@ -76,7 +76,7 @@ def cases(exams: dict[int, Exam]) -> Iterator[Case]:
             asked = {variant.task}
             if kind == "right":
                 asked |= variants.dependents(exam.milestone, variant.task)
-            job = _only(exam, asked).job(_with(variant.module, variant.code))
+            job = _trusted(_only(exam, asked), _with(variant.module, variant.code))
             yield Case(kind, variant.task, f"{variant.task} {variant.title}", job, complaint(variant))
     for attack in attacks.read():
         title, complaint = f"{attack.family}, {attack.name}", _earns_no_more(attack, exams[1].milestone)
@@ -93,6 +93,11 @@ def reference() -> dict[str, str]:
 def template() -> dict[str, str]:
     """The same without the solutions."""
     return {name: stripping.strip_source(text, name).text for name, text in reference().items()}
+
+
+def _trusted(exam: Exam, files: dict[str, str]) -> dict:
+    """A job of our own, which runs on hosts that cannot confine it, too."""
+    return exam.job(files, allow_weak_isolation=True)
 
 
 def _with(module: str, code: str) -> dict[str, str]:
@@ -114,7 +119,7 @@ def _under(attack: attacks.Attack, exam: Exam) -> Exam:
 def _emptied(exam: Exam) -> Iterator[Case]:
     for task in exam.milestone.tasks:
         source = reference()[f"{task.module}.py"]
-        job = exam.job(_with(task.module, variants.emptied(task, source)))
+        job = _trusted(exam, _with(task.module, variants.emptied(task, source)))
         allowed = variants.dependents(exam.milestone, task.id)
         yield Case("one stub emptied", str(exam.milestone.number), task.id, job, _loses_only(task.id, allowed))
 

@@ -12,9 +12,7 @@ from milestones import confinement, system_calls
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(
-    not confinement.landlock_version() or not system_calls.is_available(), reason="needs Landlock and seccomp"
-)
+pytestmark = pytest.mark.skipif(not confinement.can_be_strong(), reason="needs Landlock and seccomp")
 
 PRELUDE = """
 import os, socket, sys, threading

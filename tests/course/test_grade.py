@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from milestones import confinement
 from milestones.results import read
 from milestones.selftest import reference, template
 
@@ -41,6 +42,8 @@ def submissions(tmp_path_factory):
 
 def command(submissions, out, *options):
     words = [sys.executable, "-m", "milestones", "grade", submissions, "--milestone", "1", "--out", out, *options]
+    if not confinement.can_be_strong():
+        words.append("--allow-weak-isolation")
     return [str(word) for word in words]
 
 

@@ -469,7 +469,7 @@ def test_history_by_hand():
 )
 @pytest.mark.parametrize("offset", [50.0, -1e5])
 def test_lowest_of_any_losses(tmp_path, passing_by, offset):
-    """Losses below zero, and very large ones, that fall again after they rose: the file holds the lowest one's epoch."""
+    """Losses below zero, and very large ones, that fall again after they rose: the file holds the lowest."""
     path, (train, validation) = tmp_path / "best.ckpt", passing_by
     train = train | {"clean": 1.8 * train["noisy"]}
     result = fit_once(train, validation, {"rate": 0.15, "offset": offset}, 12, checkpoint_path=str(path))
