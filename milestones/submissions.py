@@ -4,25 +4,30 @@ Of a submission only the regular Python files of its package are taken. Nothing 
 names; files are read as streams, and written under names that were checked.
 """
 
+import bz2
+import gzip
 import hashlib
+import lzma
 import stat
 import tarfile
 import unicodedata
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 PACKAGE = "speech_enhancement"
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MAX_BYTES = 20 * 2**20
-MAX_MEMBERS = 2000
+MAX_UNPACKED_BYTES = 10 * MAX_BYTES
+MAX_MEMBERS = 10_000
 MAX_DEPTH = 12
 _MODULES = ("stft.py", "masking.py", "augmentation.py", "metrics.py", "data.py", "unet.py", "training.py")
 _IGNORED = ("conftest.py", "sitecustomize.py", "usercustomize.py")
 _ENCRYPTED = 1
+_OPENERS = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
 class Refused(ValueError):
@@ -36,12 +41,12 @@ class Member:
     Attributes:
         name: its path as the submission has it.
         kind: "file", "folder", or what else it is, "link" for instance.
-        file: the open archive's stream, or the path, to read it from.
+        read: opens it.
     """
 
     name: str
     kind: str
-    read: object
+    read: Callable[[], BinaryIO]
 
 
 def find(folder: Path) -> list[Path]:
@@ -65,9 +70,10 @@ def name(path: Path) -> str:
 def submitted(path: Path) -> datetime:
     """When it was handed in: by nbgrader's `timestamp.txt`, else by the newest file."""
     inner = _inner(path)
-    for folder in (path, inner) if path.is_dir() else ():
+    within = [folder for folder in (inner, *inner.parents) if folder.is_relative_to(path) and folder.is_dir()]
+    for folder in reversed(within):
         stamp = folder / "timestamp.txt"
-        if folder.is_dir() and stamp.is_file() and not stamp.is_symlink():
+        if stamp.is_file() and not stamp.is_symlink():
             moment = _moment(stamp.read_text(encoding="utf-8", errors="replace").strip())
             if moment is not None:
                 return moment
@@ -88,21 +94,12 @@ def unpack(path: Path, destination: Path) -> str:
     inner = _inner(path)
     try:
         files = _package_files(inner)
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        zlib.error,
-        EOFError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-    ) as error:
-        if isinstance(error, Refused):
-            raise
-        raise Refused(
-            f"{inner.name}: expected an archive that can be read, got {type(error).__name__}: {error}"
-        ) from None
+    except Refused:
+        raise
+    # What a hostile archive makes the readers raise is not listed anywhere; none of it may end the grading of others.
+    except Exception as error:
+        got = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise Refused(f"{inner.name}: expected a submission that can be read, got {got}") from None
     digest = hashlib.sha256()
     for file_name in sorted(files):
         content = files[file_name]
@@ -218,14 +215,26 @@ def _zip_members(path: Path) -> Iterator[Member]:
 
 
 def _tar_members(path: Path) -> Iterator[Member]:
-    with tarfile.open(path, "r|*") as archive:
-        unpacked = 0
+    with path.open("rb") as file:
+        open_stream = _OPENERS.get(file.read(2), open)
+    with open_stream(path, "rb") as stream, tarfile.open(fileobj=_Bounded(path, stream), mode="r|") as archive:
         for entry in archive:
-            unpacked += entry.size
-            if unpacked > 10 * MAX_BYTES:
-                raise Refused(f"{path.name}: expected at most {10 * MAX_BYTES >> 20} MB unpacked, got more")
             kind = "folder" if entry.isdir() else "file" if entry.isreg() else "link or device"
             yield Member(entry.name, kind, lambda entry=entry: archive.extractfile(entry))
+
+
+class _Bounded:
+    """A stream that refuses to go on for ever: tarfile reads headers of any declared size, and skips by reading."""
+
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
+        self.path, self.stream, self.left = path, stream, MAX_UNPACKED_BYTES
+
+    def read(self, size: int) -> bytes:
+        content = self.stream.read(size)
+        self.left -= len(content)
+        if self.left < 0:
+            raise Refused(f"{self.path.name}: expected at most {MAX_UNPACKED_BYTES >> 20} MB unpacked, got more")
+        return content
 
 
 def _inner(path: Path) -> Path:

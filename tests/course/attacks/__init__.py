@@ -92,7 +92,10 @@ def _pieces(path: Path) -> Iterator[Attack]:
         raise CourseError(f"{path}:1: expected a line '# attack NAME on MODULE: what it tries', got none")
     shared = "".join(lines[: starts[0]])
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        header, earns = _HEADER.fullmatch(lines[start].rstrip()), _EARNS.fullmatch(lines[start + 1].rstrip())
+        header, earns = (
+            _HEADER.fullmatch(lines[start].rstrip()),
+            _EARNS.fullmatch("".join(lines[start + 1 : start + 2]).rstrip()),
+        )
         if header is None or earns is None:
             expected = "'# attack NAME on MODULE: what it tries' and '# earns: all ...'"
             raise CourseError(f"{path}:{start + 1}: expected {expected}, got {lines[start].rstrip()!r}")
