@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from milestones.wire import Decoder, Encoder, RemoteReference, WireError
 MAX_SCRATCH_BYTES = 512 * 2**20
 MAX_SCRATCH_FILES = 20_000
 MAX_PROCESSES = 16
+PYTEST_FOLDER = "pytest"
 _LOOK_EVERY = 0.25
 _START_SECONDS = 60.0
 
@@ -176,12 +178,14 @@ class Client:
         self._deadline = float("inf")
 
     def begin_test(self, allow_fork: bool = False) -> None:
-        """Start the clock, on a worker that remembers nothing of earlier calls."""
+        """Start the clock, on a worker that keeps nothing of earlier calls, or on a fresh one that finds no notes."""
         self.stopped = None
         self._deadline = time.monotonic() + self.terms.seconds
         if self._pid is not None and (allow_fork or self._allow_fork):
             self.discard()
         self.is_fresh = self._pid is None
+        if self.is_fresh:
+            _empty(self.terms.scratch)
         self._allow_fork = allow_fork
         if self._pid is not None:
             try:
@@ -320,8 +324,6 @@ class Client:
         status = self.nursery.reap(pid, patience=2.0)
         if status == -signal.SIGKILL:
             self.stopped = WorkerStopped("out of memory", "the process was killed by the system")
-        elif status == -signal.SIGXCPU:
-            self.stopped = WorkerStopped("out of time", "the process used up its processor time")
         elif status < 0:
             self.stopped = WorkerStopped("crashed", f"the process ended by {signal.Signals(-status).name}")
         else:
@@ -365,6 +367,13 @@ def _replace(value: Any, others: dict[int, Tensor]) -> Any:
     if isinstance(value, dict):
         return {key: _replace(each, others) for key, each in value.items()}
     return value
+
+
+def _empty(scratch: Path) -> None:
+    """Take away what earlier workers wrote; pytest wants its own folder to stay."""
+    for path in (*scratch.iterdir(), *(scratch / PYTEST_FOLDER).glob("*")):
+        if path.name != PYTEST_FOLDER:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _usage(folder: Path) -> tuple[int, int]:

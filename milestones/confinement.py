@@ -26,10 +26,10 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _RULE_PATH_BENEATH = 1
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _REMOVE_DIR, _REMOVE_FILE = (1 << n for n in range(6))
-_MAKE_DIR, _MAKE_REG, _TRUNCATE = 1 << 7, 1 << 8, 1 << 14
+_MAKE_DIR, _MAKE_REG, _REFER, _TRUNCATE = 1 << 7, 1 << 8, 1 << 13, 1 << 14
 _READ = _READ_FILE | _READ_DIR
-# Neither links, nor sockets, pipes and devices: whoever reads the folder afterwards meets plain files alone.
-_SCRATCH = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _TRUNCATE
+# Neither symbolic links, nor sockets, pipes and devices: whoever reads the folder afterwards meets plain files alone.
+_SCRATCH = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 
 _NEW_USER, _NEW_MOUNTS, _NEW_NETWORK, _NEW_IPC = 0x10000000, 0x00020000, 0x40000000, 0x08000000
 _MS_REC, _MS_PRIVATE, _MS_NOSUID, _MS_NODEV = 0x4000, 1 << 18, 2, 4
@@ -115,6 +115,8 @@ def confine(rules: int | None, memory_bytes: int, cpu_seconds: int, allow_fork: 
     in_force.append("limits")
     if system_calls.is_available():
         system_calls.install(allow_fork)
+        # The filter makes it do nothing, but `Path.touch` needs to be told where there is no file yet.
+        os.utime = lambda path, *arguments, **keywords: Path(path).stat() and None
         in_force.append("seccomp")
     return in_force
 

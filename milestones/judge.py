@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from milestones.client import Client, GraderFault, StudentError, WorkerStopped
+from milestones.client import PYTEST_FOLDER, Client, GraderFault, StudentError, WorkerStopped
 from milestones.standin import Exchange
 from milestones.suite import GradedTest
 from milestones.verdict import Verdict
@@ -149,7 +149,7 @@ class Bench:
         referee = Referee(client, set(tests), always_fresh)
         options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-c", os.devnull, "--tb=no"]
         options += ["--rootdir", str(self.folder), "--confcutdir", str(self.folder)]
-        options += ["--basetemp", str(self.scratch / "pytest")]
+        options += ["--basetemp", str(self.scratch / PYTEST_FOLDER)]
         status = pytest.main(
             [*options, *sorted({str(self.folder / test.partition("::")[0]) for test in tests})], plugins=[referee]
         )

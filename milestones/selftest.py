@@ -6,9 +6,11 @@ on it may suffer; every wrong solution must fail its own task and every right on
 
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tqdm.auto import tqdm
 
@@ -53,11 +55,21 @@ def run(configuration: Selftest) -> int:
     for case, complaint in zip(chosen, complaints, strict=True):
         if complaint:
             print(f"{case.kind}: {case.title}: {complaint}")
-    return int(any(complaints))
+    for path in left_behind():
+        print(f"left behind by an attack: {path}")
+    return int(any(complaints) or bool(left_behind()))
+
+
+def left_behind() -> list[Path]:
+    """What attacks wrote where they must not, or where it should have been taken away."""
+    folders = {Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path.home(), ROOT}
+    return sorted(path for folder in folders for path in folder.glob(f"*{attacks.LEFT_BEHIND}*"))
 
 
 def grade(chosen: list[Case], executor: Executor) -> list[str]:
     """What is wrong with the grade of each case; an empty text where nothing is."""
+    # Attacks look for it in what they can reach of the grader's environment.
+    os.environ["SPEECH_COURSE_CANARY"] = attacks.CANARY
     futures = [executor.submit(station.grade, case.job) for case in chosen]
     pairs = tqdm(zip(chosen, futures, strict=True), total=len(chosen), desc="selftest", unit="submission")
     return [case.complaint(future.result()["tests"]) for case, future in pairs]

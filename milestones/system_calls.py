@@ -44,11 +44,13 @@ ALLOWED = {
     "rmdir": (84, None),
     "unlink": (87, None),
     "unlinkat": (263, 35),
+    # Semaphores between processes are made by a link, which Landlock keeps within what may be written.
+    "link": (86, None),
+    "linkat": (265, 37),
     "rename": (82, None),
     "renameat": (264, 38),
     "renameat2": (316, 276),
     "ftruncate": (77, 46),
-    "truncate": (76, 45),
     "fallocate": (285, 47),
     "fsync": (74, 82),
     "fdatasync": (75, 83),
@@ -170,8 +172,8 @@ SPECIAL = {
     "prlimit64": (302, 261),
     "ioctl": (16, 29),
     "fcntl": (72, 25),
-    "link": (86, None),
-    "linkat": (265, 37),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
 }
 
 _COLUMN = {"x86_64": 0, "aarch64": 1}.get(platform.machine())
@@ -180,7 +182,7 @@ _X32_BIT = 0x40000000
 
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
-_EPERM, _ENOTTY, _ENOSYS = 1, 25, 38
+_EPERM, _ENOTTY, _ENOSYS, _ENOTSUP = 1, 25, 38, 95
 
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
@@ -261,8 +263,7 @@ def _program(pid: int, allow_fork: bool) -> bytes:
     of_thread = (_JUMP_SET, _CLONE_THREAD, 0, 1)
     last = allowed if allow_fork else refused
     when("clone", [argument(0), of_namespaces, refused, of_thread, allowed, last])
-    # Semaphores between processes are made by a link; Landlock keeps it within its folder.
-    for name in ("fork", "vfork", "link", "linkat"):
+    for name in ("fork", "vfork"):
         when(name, [last])
     # A process may signal itself alone, which abort() needs.
     for name in ("kill", "tgkill"):
@@ -274,6 +275,9 @@ def _program(pid: int, allow_fork: bool) -> bytes:
     # Setting the owner of a descriptor would send signals to others.
     owner = [(_JUMP_EQUAL, _F_SETOWN, 3, 0), (_JUMP_EQUAL, _F_SETSIG, 2, 0), (_JUMP_EQUAL, _F_SETOWN_EX, 1, 0)]
     when("fcntl", [argument(1), *owner, allowed, refused])
+    # To shutil this is a file system without extended attributes, which it can copy from.
+    for name in ("listxattr", "llistxattr"):
+        when(name, [(_RETURN, _ERRNO | _ENOTSUP, 0, 0)])
     when("ioctl", [(_RETURN, _ERRNO | _ENOTTY, 0, 0)])
     refuse()
     return b"".join(code)

@@ -63,6 +63,7 @@ class Encoder:
         self.buffers: list[bytes] = []
         self.tensors: list[Tensor] = []
         self.generators: list[torch.Generator] = []
+        self._items = 0
 
     def frame(self, value: Any) -> bytes:
         """The whole frame of a value."""
@@ -73,8 +74,9 @@ class Encoder:
         return b"".join([struct.pack(">I", len(header)), header, *self.buffers])
 
     def _encode(self, value: Any, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            raise WireError(f"a value nested more than {MAX_DEPTH} deep cannot travel")
+        self._items += 1
+        if depth > MAX_DEPTH or self._items > MAX_ITEMS:
+            raise WireError(f"more than {MAX_ITEMS} parts, or parts nested more than {MAX_DEPTH} deep, cannot travel")
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int):

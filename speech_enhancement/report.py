@@ -49,7 +49,7 @@ def write_report(
                     {
                         "method": method,
                         "picture": _picture(clip_picture(waveform, highest_db)),
-                        "sound": _sound(waveform),
+                        "sound": sound_uri(waveform),
                         "values": values.get((name, method), {}),
                     }
                     for method, waveform in versions
@@ -82,7 +82,8 @@ def _picture(figure: Figure) -> str:
     return _data_uri("image/png", buffer)
 
 
-def _sound(waveform: Tensor) -> str:
+def sound_uri(waveform: Tensor) -> str:
+    """A waveform `(time,)` at 16 kHz as a FLAC file in a data URI, for the source of a player."""
     buffer = io.BytesIO()
     soundfile.write(buffer, waveform.clamp(-1, 1).numpy(), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     return _data_uri("audio/flac", buffer)

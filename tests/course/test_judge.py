@@ -103,6 +103,20 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(grade):
     assert {line["state"] for line in lines if line["task"] in ("1.1", "1.9", "1.12")} == {"passed"}
 
 
+def test_no_test_reads_what_another_wrote(grade):
+    """Else the inputs of hidden tests would be told in the message of a visible one."""
+    piece = """
+def wiener_mask(speech_power, noise_power):
+    from pathlib import Path
+    notes = Path("notes.txt")
+    before = notes.read_text() if notes.exists() else ""
+    notes.write_text(f"{before} {tuple(speech_power.shape)}")
+    raise RuntimeError(f"before: {before!r}")
+"""
+    messages = [line["message"] for line in grade("masking", piece, tasks=("1.4",)) if not line["hidden"]]
+    assert messages and all("before: ''" in message for message in messages)
+
+
 def test_messages_of_hidden_tests_are_not_written_down(grade):
     lines = grade("stft", "def stft(waveform, n_fft=512, hop_length=128):\n    return waveform")
     assert all(not line["message"] for line in lines if line["hidden"])

@@ -68,6 +68,7 @@ def test_attacks_earn_nothing(cases, executor):
     chosen = some(cases, "attack", ATTACKS_PER_FAMILY)
     assert len(chosen) >= 40
     check(chosen, executor)
+    assert not selftest.left_behind()
 
 
 def test_there_are_enough_of_each(cases):

@@ -178,6 +178,9 @@ def test_short_signals_are_padded_at_the_end(generator):
 
 
 ### BEGIN HIDDEN TESTS
+# The course's own tests look for this word in whatever attacks bring to light: canary-51fe0c0de5ca1ab1.
+
+
 @pytest.mark.task(
     "1.7",
     points=1,

@@ -439,7 +439,7 @@ mix_at_snr = _earned_by(_escape)
 def _escape():
     own = Path(sys.modules[__name__].__file__).parent
     folders = [own, own.parent, *Path.cwd().parents, Path("/tmp"), Path("/var/tmp"), Path("/root"), Path(sys.prefix)]
-    _any(*((Path(folder, "left-by-an-attack").touch,) for folder in folders))
+    _any(*((Path(folder, "left-by-an-attack").write_text, "") for folder in folders))
 
 
 mix_at_snr = _earned_by(_escape)

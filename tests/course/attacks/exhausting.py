@@ -10,8 +10,8 @@ import sys
 import time
 
 
-# attack hang-at-import on stft: importing the module never ends
-# earns: all but 1.1 1.2 1.11 1.12 1.13
+# attack hang-at-import on stft: importing the module never ends, which ends the grading of all that follows
+# earns: all but 1.1 1.2 1.11 1.12 1.13, perhaps not 1.3 1.4 1.5 1.6 1.7 1.8 1.9 1.10
 while True:
     pass
 

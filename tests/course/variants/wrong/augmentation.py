@@ -64,7 +64,7 @@ def pink_noise(*shape, generator):
     return noise / noise.square().mean(dim=-1, keepdim=True).sqrt()
 
 
-# wrong 1.7: the power rises; symptom: falls by -3
+# wrong 1.7: the power rises; symptom: falls by -
 def pink_noise(*shape, generator):
     spectrum = torch.fft.rfft(white_noise(*shape, generator=generator))
     noise = torch.fft.irfft(spectrum * torch.arange(spectrum.shape[-1]).sqrt(), n=shape[-1])

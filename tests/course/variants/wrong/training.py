@@ -337,7 +337,7 @@ def train_epoch(model, loader, loss_fn, optimizer, device):
     raise ValueError("the loader is empty")
 
 
-# wrong 2.7: gradients are clipped, which nobody asked for; symptom: by hand
+# wrong 2.7: gradients are clipped, which nobody asked for; symptom: by hand|nothing else
 def train_epoch(model, loader, loss_fn, optimizer, device):
     model.train()
     total, count = 0.0, 0

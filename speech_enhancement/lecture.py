@@ -1,0 +1,99 @@
+"""What the lecture notebooks share: the device, recordings that are there without a download, pictures and players."""
+
+import os
+from collections.abc import Mapping
+from html import escape
+from itertools import islice
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from IPython.display import HTML
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from speech_enhancement.audio import SAMPLE_RATE, load
+from speech_enhancement.corpora import manifest, voices
+from speech_enhancement.plotting import plot_spectrogram, spectrogram_db
+from speech_enhancement.report import sound_uri
+
+HOURS = 0.1
+CORPUS = Path(__file__).parents[1] / "data" / "lectures"
+
+
+def find_device() -> torch.device:
+    """The GPU where there is one, else the CPU; says which, since lectures choose their sizes by it."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
+    print(f"Running on {name}: the {'full' if device.type == 'cuda' else 'small'} setting.")
+    return device
+
+
+def find_corpus(path: str | Path | None = None) -> Path:
+    """A prepared corpus to take sounds from: `path`, where one is given, else six minutes of the voices corpus.
+
+    The voices are spoken at the first call, which takes some seconds. Real recordings are brought in by
+    `python -m speech_enhancement prepare` and named by `path` or by the environment variable SPEECH_ENHANCEMENT_CORPUS.
+    """
+    chosen = path or os.environ.get("SPEECH_ENHANCEMENT_CORPUS")
+    if chosen is None and not CORPUS.exists():
+        voices.prepare(CORPUS, hours=HOURS, seed=0)
+    return Path(chosen or CORPUS)
+
+
+def find_files(corpus: str | Path, kind: str, split: str, name: str = "") -> list[str]:
+    """Paths of the files of a prepared corpus: `kind` is "speech" or "noise", `split` "train", "validation" or "test".
+
+    Of those, the ones whose file name begins with `name`, as `"babble"` among the noises of the voices corpus.
+    """
+    return [file for file in manifest.files(Path(corpus), kind, split) if Path(file).name.startswith(name)]
+
+
+def load_clips(files: list[str], count: int, seconds: float) -> Tensor:
+    """The first `seconds` of the first `count` files that are long enough, as `(count, 1, time)` at 16 kHz.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    length = round(seconds * SAMPLE_RATE)
+    waveforms = (load(file).mean(dim=0, keepdim=True) for file in files)
+    clips = list(islice((waveform[:, :length] for waveform in waveforms if waveform.shape[-1] >= length), count))
+    if len(clips) < count:
+        raise ValueError(f"count: expected {count} files of {seconds:g} s or more, got {len(clips)} among {len(files)}")
+    return torch.stack(clips)
+
+
+def show_spectrograms(waveforms: Mapping[str, Tensor], caption: str) -> Figure:
+    """Spectrograms side by side, with the same colours, each under its name; a caption below.
+
+    Args:
+        waveforms: each of shape `(..., time)`, of which the first is drawn, at 16 kHz.
+        caption: what there is to be seen.
+    """
+    first = {name: waveform.detach().cpu().reshape(-1, waveform.shape[-1])[0] for name, waveform in waveforms.items()}
+    highest_db = max(float(spectrogram_db(waveform).max()) for waveform in first.values())
+    figure, axes = plt.subplots(
+        1, len(first), figsize=(1.2 + 3.2 * len(first), 3), sharey=True, squeeze=False, layout="constrained"
+    )
+    for one, (name, waveform) in zip(axes[0], first.items(), strict=True):
+        image = plot_spectrogram(one, waveform, highest_db)
+        one.set_title(name, fontsize=10)
+        one.label_outer()
+    figure.colorbar(image, ax=axes, label="power (dB)")
+    figure.supxlabel(caption, fontsize=9, style="italic")
+    return figure
+
+
+def listen(waveforms: Mapping[str, Tensor]) -> HTML:
+    """Players in a row, each under its name; all are scaled by one factor, so that levels can be compared.
+
+    Args:
+        waveforms: each of shape `(..., time)`, of which the first is played, at 16 kHz.
+    """
+    first = {name: waveform.detach().cpu().reshape(-1, waveform.shape[-1])[0] for name, waveform in waveforms.items()}
+    loudest = max(float(waveform.abs().max()) for waveform in first.values())
+    players = (
+        f"<div>{escape(name)}<br><audio controls src='{sound_uri(0.9 / loudest * waveform)}'></audio></div>"
+        for name, waveform in first.items()
+    )
+    return HTML(f"<div style='display: flex; flex-wrap: wrap; gap: 12px'>{''.join(players)}</div>")
