@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 COURSE := $(RUN) -m speech_enhancement
 
-.PHONY: demo test setup lint clean
+.PHONY: demo test notebooks setup clean
 
 setup: $(VENV)/.installed
 
@@ -25,6 +25,9 @@ demo: setup
 		--out demo/report
 	rm -rf demo/course
 	$(RUN) -m milestones demo demo/course
+
+notebooks: setup
+	$(RUN) -m milestones notebooks
 
 test: setup
 	$(RUN) -m pytest

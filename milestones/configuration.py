@@ -68,10 +68,24 @@ class Demo:
     """Folder to make."""
 
 
+@dataclass(frozen=True)
+class Notebooks:
+    """Execute the lecture notebooks anew, each in a fresh kernel, and write their outputs into them.
+
+    python -m milestones notebooks 01_spectrograms
+    """
+
+    names: Positional[tuple[str, ...]] = ()
+    """Names of notebooks, without folder and ending; by default all."""
+    jobs: int | None = None
+    """Notebooks at a time; by default as many as there are cores. Use 1 on a GPU."""
+
+
 COMMANDS = {
     "release": (Release, "milestones.release"),
     "grade": (Grade, "milestones.grade"),
     "selftest": (Selftest, "milestones.selftest"),
     "demo": (Demo, "milestones.demo"),
+    "notebooks": (Notebooks, "milestones.notebooks"),
 }
 """For each command its dataclass and the module whose `run` carries it out."""

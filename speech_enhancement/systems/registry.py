@@ -1,0 +1,51 @@
+"""The systems by the names that commands know them by; a module is imported when its system is asked for."""
+
+import importlib
+
+from speech_enhancement.systems.system import System
+
+NAMES = {
+    "butterworth": "linear_filters:ButterworthFilter",
+    "chebyshev": "linear_filters:ChebyshevFilter",
+    "elliptic": "linear_filters:EllipticFilter",
+    "moving-average": "moving_average:MovingAverage",
+    "adaptive-line-enhancer": "adaptive_line_enhancer:AdaptiveLineEnhancer",
+    "spectral-subtraction": "spectral_subtraction:SpectralSubtraction",
+    "wiener": "wiener:Wiener",
+    "log-mmse": "log_mmse:LogMMSE",
+    "cepstral-smoothing": "cepstral_smoothing:CepstralSmoothing",
+    "block-thresholding": "block_thresholding:BlockThresholding",
+    "coefficient-thresholding": "coefficient_thresholding:CoefficientThresholding",
+    "convolutional-autoencoder": "convolutional_autoencoder:ConvolutionalAutoencoder",
+    "deep-denoising-autoencoder": "deep_denoising_autoencoder:DeepDenoisingAutoencoder",
+    "recurrent-denoising-autoencoder": "recurrent_denoising_autoencoder:RecurrentDenoisingAutoencoder",
+    "log-spectrogram-unet": "log_spectrogram_unet:LogSpectrogramUNet",
+    "fully-convolutional": "fully_convolutional:FullyConvolutional",
+    "denoising-wavenet": "denoising_wavenet:DenoisingWaveNet",
+    "segan": "segan:SEGAN",
+    "deep-feature-losses": "deep_feature_losses:DeepFeatureLosses",
+    "deep-complex-unet": "deep_complex_unet:DeepComplexUNet",
+    "wave-unet": "wave_unet:WaveUNet",
+    "noise2noise": "noise2noise:Noise2Noise",
+    "deep-network-prior": "deep_network_prior:DeepNetworkPrior",
+    "super-resolution-unet": "super_resolution_unet:SuperResolutionUNet",
+    "tfilm": "tfilm:TFiLM",
+    "mu-gan": "mu_gan:MUGAN",
+    "packet-loss-filling": "packet_loss_filling:PacketLossFilling",
+}
+"""Module and class of each."""
+
+
+def build(name: str, size: str = "small") -> System:
+    """A system, untrained.
+
+    Raises:
+        ValueError: there is none of that name, or it has no such size.
+    """
+    if name not in NAMES:
+        raise ValueError(f"system: expected one of {', '.join(NAMES)}, got {name}")
+    module, _, kind = NAMES[name].partition(":")
+    system = getattr(importlib.import_module(f"speech_enhancement.systems.{module}"), kind)
+    if size not in system.sizes:
+        raise ValueError(f"size: expected one of {', '.join(system.sizes)}, got {size}")
+    return system(**system.sizes[size])

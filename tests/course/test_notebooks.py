@@ -1,0 +1,102 @@
+"""The lectures run, as they are committed and anew, and what is wrong with a notebook is told."""
+
+import os
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from milestones import notebooks
+from milestones.course import CourseError
+
+PATHS = notebooks.find()
+FINE = ["total = 1 + 1\ntotal"]
+
+
+@pytest.fixture
+def executed(tmp_path):
+    """Writes a notebook with some cells, executes it, and writes the outputs into it."""
+
+    def write(*sources):
+        path = tmp_path / "lecture.ipynb"
+        nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
+        execution = notebooks.execute(path, threads=1)
+        notebooks.write(execution)
+        return execution
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def executions():
+    """All lectures, executed in fresh kernels."""
+    return {execution.path: execution for execution in notebooks.execute_all(PATHS, len(os.sched_getaffinity(0)))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_runs_from_a_fresh_kernel(executions, path):
+    assert not executions[path].complaints
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_is_committed_as_executed(path):
+    assert not notebooks.inspect(path)
+
+
+def test_all_lectures_are_there():
+    numbers = [path.stem.partition("_")[0] for path in PATHS if path.stem[0].isdigit()]
+    assert numbers == [f"{number:02}" for number in range(1, 12)]
+    assert {"milestone1", "milestone2"} <= {path.stem for path in PATHS}
+
+
+def test_a_fine_notebook_has_no_complaints(executed):
+    execution = executed(*FINE)
+    assert not execution.complaints and not notebooks.inspect(execution.path)
+    assert nbformat.read(execution.path, 4).cells[0].outputs[0].data["text/plain"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("raise ValueError('no sound')", "expected it to run to its end, got ValueError: no sound"),
+        ("import warnings\nwarnings.warn('soon gone', DeprecationWarning)", "DeprecationWarning: soon gone"),
+        ("import warnings\nwarnings.warn('soon gone', FutureWarning)", "FutureWarning: soon gone"),
+    ],
+)
+def test_what_goes_wrong_is_told(executed, source, complaint):
+    (found,) = executed(*FINE, source).complaints
+    assert complaint in found
+
+
+def test_changed_code_is_told(executed):
+    path = executed(*FINE).path
+    path.write_text(path.read_text().replace("1 + 1", "1 + 2"))
+    assert "its code changed and its outputs did not" in notebooks.inspect(path)[0]
+
+
+def test_changed_text_is_no_changed_code(executed):
+    path = executed(*FINE).path
+    notebook = nbformat.read(path, 4)
+    notebook.cells.append(nbformat.v4.new_markdown_cell("More words."))
+    nbformat.write(notebook, path)
+    assert not notebooks.inspect(path)
+
+
+def test_a_cell_executed_again_is_told(executed):
+    path = executed(*FINE, "total = 3").path
+    notebook = nbformat.read(path, 4)
+    notebook.cells[0].execution_count = 3
+    nbformat.write(notebook, path)
+    assert notebooks.inspect(path) == ["expected each cell to be executed once, from first to last"]
+
+
+def test_long_cells_and_large_files_are_told(executed):
+    path = executed("\n".join(["x = 1"] * 31), "print('a' * 1_600_000)").path
+    assert notebooks.inspect(path)[0].startswith("expected at most 1500000 bytes, got")
+    assert notebooks.inspect(path)[1:] == ["cell 0: expected at most 30 lines, got 31"]
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(CourseError, match="99_nothing: expected the name of a notebook, one of"):
+        notebooks.find(("99_nothing",))

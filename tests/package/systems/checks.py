@@ -1,0 +1,75 @@
+"""What every system must do, for the tests of each."""
+
+import torch
+from safetensors.torch import load, save
+
+from speech_enhancement.systems.system import System
+
+
+def batch(seconds: float = 1.0, size: int = 2, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noisy and clean: gliding harmonics that come and go, and white noise at 5 dB SNR, `(size, 1, time)`."""
+    generator = torch.Generator().manual_seed(seed)
+    time = torch.arange(round(16000 * seconds)) / 16000
+    pitch = 100 + 100 * torch.rand(size, 1, 1, generator=generator)
+    phase = 2 * torch.pi * pitch * (time + 0.2 * time.square())
+    harmonics = sum(torch.sin(number * phase) / number for number in range(1, 12))
+    clean = 0.1 * harmonics * (0.5 + 0.5 * torch.sin(2 * torch.pi * 3 * time + pitch)).square()
+    noise = torch.randn(clean.shape, generator=generator)
+    scale = (clean.square().mean(-1, keepdim=True) / 10**0.5).sqrt()
+    return clean + scale * noise, clean
+
+
+def check_shapes(system: System, lengths=(16000, 16001, 12345, 4097)) -> None:
+    """The result has the input's shape and dtype and is finite, for odd lengths too."""
+    system.eval()
+    with torch.no_grad():
+        for length in lengths:
+            noisy = batch(seconds=length / 16000)[0][..., :length]
+            enhanced = system(noisy)
+            assert enhanced.shape == noisy.shape and enhanced.dtype == noisy.dtype
+            assert enhanced.isfinite().all()
+
+
+def check_gradients(system: System, seconds: float = 1.0) -> None:
+    """A gradient that is not zero reaches every parameter that enhancing needs, and every batch statistic is used."""
+    system.train()
+    torch.manual_seed(0)
+    noisy, clean = batch(seconds)
+    system.objective(noisy, clean).backward()
+    left_out = tuple(f"{name}." for name in system.only_for_training)
+    missing = [
+        name
+        for name, parameter in system.named_parameters()
+        if not name.startswith(left_out or ("\0",)) and (parameter.grad is None or not parameter.grad.any())
+    ]
+    assert not missing, f"no gradient reaches {missing}"
+
+
+def losses_on_one_batch(system: System, noisy, clean, steps: int) -> list[float]:
+    """Train on one batch over and over."""
+    system.train()
+    torch.manual_seed(0)
+    optimizers = system.optimizers()
+    return [system.training_step(noisy, clean, optimizers) for _ in range(steps)]
+
+
+def reached(system: System, length: int, position: int) -> tuple[int, int]:
+    """How far before and after a changed sample of the input the result changes, in samples."""
+    system.eval()
+    noisy = batch(length / 16000, size=1)[0][..., :length].double()
+    changed = noisy.clone()
+    changed[..., position] += 0.5
+    system = system.double()
+    with torch.no_grad():
+        difference = (system(noisy) - system(changed)).abs().flatten()
+    system.float()
+    where = (difference > 1e-12).nonzero().flatten()
+    return position - int(where.min()), int(where.max()) - position
+
+
+def check_reload(system: System, fresh: System) -> None:
+    """Weights written and read again into another instance give the same output."""
+    noisy, _ = batch()
+    fresh.load_state_dict(load(save({name: value.contiguous() for name, value in system.state_dict().items()})))
+    with torch.no_grad():
+        assert torch.equal(system.eval()(noisy), fresh.eval()(noisy))
