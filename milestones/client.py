@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from milestones.confinement import remove
 from milestones.wire import Decoder, Encoder, RemoteReference, WireError
 
 MAX_SCRATCH_BYTES = 512 * 2**20
@@ -371,21 +371,21 @@ def _replace(value: Any, others: dict[int, Tensor]) -> Any:
 
 def _empty(scratch: Path) -> None:
     """Take away what earlier workers wrote; pytest wants its own folder to stay."""
-    for path in (*scratch.iterdir(), *(scratch / PYTEST_FOLDER).glob("*")):
-        if path.name != PYTEST_FOLDER:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() and not path.is_symlink() else path.unlink()
+    everything = (*scratch.iterdir(), *(scratch / PYTEST_FOLDER).glob("*"))
+    remove(*(path for path in everything if path.name != PYTEST_FOLDER))
 
 
 def _usage(folder: Path) -> tuple[int, int]:
-    """Files and bytes below a folder; counting ends where there are too many."""
+    """Files, folders among them, and bytes below a folder; counting ends where there are too many."""
     n_files = n_bytes = 0
-    for root, _, names in os.walk(folder):
-        for name in names:
-            n_files += 1
-            with contextlib.suppress(OSError):
-                n_bytes += Path(root, name).lstat().st_blocks * 512
-        if n_files > MAX_SCRATCH_FILES:
-            break
+    waiting = [folder]
+    while waiting and n_files <= MAX_SCRATCH_FILES:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                n_files += 1
+                n_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
     return n_files, n_bytes
 
 

@@ -11,10 +11,10 @@ import ctypes
 import os
 import platform
 import resource
-import shutil
 import signal
 import site
 import struct
+import subprocess
 import sys
 import sysconfig
 import time
@@ -183,6 +183,12 @@ def enter_namespaces() -> bool:
     return _libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", _MS_NOSUID | _MS_NODEV, b"size=256m") == 0
 
 
+def remove(*paths: Path) -> None:
+    """Remove files and folders, also those that are too deep for Python, whose own way is a recursion."""
+    if paths:
+        subprocess.run(["rm", "-rf", "--", *map(str, paths)], check=False, stderr=subprocess.DEVNULL)
+
+
 class SharedMemory:
     """What lies in `/dev/shm`, so that what a worker leaves there can be taken away."""
 
@@ -199,7 +205,7 @@ class SharedMemory:
             with contextlib.suppress(OSError):
                 status = path.lstat()
                 if status.st_uid == os.getuid() and status.st_ctime >= self.since - 1:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    remove(path)
 
     def _names(self) -> set[str]:
         return set(os.listdir(self.FOLDER)) if self.FOLDER.is_dir() else set()  # noqa: PTH208, names are wanted

@@ -7,6 +7,7 @@ milestone, with that milestone's modules taken from the reference.
 
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +43,18 @@ class Referee:
         self._verdict: Verdict | None = None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if GradedTest.of(item).id in self.wanted]
+        """Take the first test of each task, then the second of each, and so on.
+
+        Three tests in a row that run out of time end a submission; so one function that never ends does not.
+        """
+        turns: Counter[str] = Counter()
+        rounds = []
+        for item in items:
+            test = GradedTest.of(item)
+            if test.id in self.wanted:
+                rounds.append((turns[test.task], item))
+                turns[test.task] += 1
+        items[:] = [item for _, item in sorted(rounds, key=lambda pair: pair[0])]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> object:

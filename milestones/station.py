@@ -1,9 +1,10 @@
 """A grading station: a process with judge and workers that grades one submission after another.
 
-    python -m milestones.station MILESTONE
+    python -m milestones.station MILESTONE FOLDER
 
-It reads jobs from standard input and writes records to standard output, one JSON object a line. The first line that it
-writes says what confines its workers. It ends, and takes its workers with it, when its input ends.
+The folder is for the submission and its scratch files, and is removed at the end. The station reads jobs from standard
+input and writes records to standard output, one JSON object a line. Its first line says what confines its workers. It
+ends, and takes its workers with it, when its input ends.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ PACKAGE = ROOT / "speech_enhancement"
 ATTEMPTS = 3
 
 
-def serve(number: int, jobs: Any, results: Any) -> None:
+def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
     """Grade each job of an open file, and write its record to another."""
     # Imported here: torch and pytest take seconds, and whoever only talks to a station needs neither.
     import torch
@@ -42,42 +43,40 @@ def serve(number: int, jobs: Any, results: Any) -> None:
     scenarios = _scenarios(milestone)
     exchange = standin.install(PACKAGE, _student_modules(milestone), scenarios)
     reference = {name: (PACKAGE / f"{name}.py").read_text("utf-8") for name in _earlier_modules(milestone)}
-    with tempfile.TemporaryDirectory(prefix="grading_", ignore_cleanup_errors=True) as folder:
-        package, scratch = Path(folder, "package"), Path(folder, "scratch")
-        package.mkdir()
-        scratch.mkdir()
-        nursery = Nursery(package, scratch)
-        try:
-            terms = Terms(package, scratch, milestone.seconds_per_test, milestone.memory_mebibytes, 0, scenarios)
-            bench = judge.Bench(exchange, milestone.tests, scratch)
-            probe = Client(nursery, terms)
-            probe.begin_test()
-            with contextlib.suppress(Exception):
-                probe.call("stft.none", (), {})
-            probe.discard()
-            _write(results, {"isolation": probe.isolation})
-            for line in jobs:
-                job = json.loads(line)
-                _lay_out(job["files"], package, scratch)
-                terms.seed, terms.seconds = job["seed"], job["seconds_per_test"]
-                client = Client(nursery, terms)
-                second = Client(nursery, Terms(**{**vars(terms), "reference": reference})) if reference else None
-                tests = [GradedTest(**test) for test in job["tests"]]
-                try:
-                    graded = bench.grade(tests, client, second, _dependent_tasks(milestone))
-                except (GraderFault, Exception) as fault:
-                    verdict = Verdict("grader fault", f"{type(fault).__name__}: {fault}")
-                    graded = {test.id: verdict for test in tests}
-                _write(results, {"tests": [graded[test.id].line(test) for test in tests]})
-        finally:
-            nursery.close()
+    package, scratch = folder / "package", folder / "scratch"
+    package.mkdir()
+    scratch.mkdir()
+    nursery = Nursery(package, scratch)
+    try:
+        terms = Terms(package, scratch, milestone.seconds_per_test, milestone.memory_mebibytes, 0, scenarios)
+        bench = judge.Bench(exchange, milestone.tests, scratch)
+        probe = Client(nursery, terms)
+        probe.begin_test()
+        with contextlib.suppress(Exception):
+            probe.call("stft.none", (), {})
+        probe.discard()
+        _write(results, {"isolation": probe.isolation})
+        for line in jobs:
+            job = json.loads(line)
+            _lay_out(job["files"], package, scratch)
+            terms.seed, terms.seconds = job["seed"], job["seconds_per_test"]
+            client = Client(nursery, terms)
+            second = Client(nursery, Terms(**{**vars(terms), "reference": reference})) if reference else None
+            tests = [GradedTest(**test) for test in job["tests"]]
+            try:
+                graded = bench.grade(tests, client, second, _dependent_tasks(milestone))
+            except (GraderFault, Exception) as fault:
+                verdict = Verdict("grader fault", f"{type(fault).__name__}: {fault}")
+                graded = {test.id: verdict for test in tests}
+            _write(results, {"tests": [graded[test.id].line(test) for test in tests]})
+    finally:
+        nursery.close()
+        confinement.remove(folder)
 
 
 def _lay_out(files: dict[str, str], package: Path, scratch: Path) -> None:
     """Put the submission's files, and those provided ones that it lacks, where the worker finds them."""
-    for folder in (package, scratch):
-        for path in folder.iterdir():
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+    confinement.remove(*package.iterdir(), *scratch.iterdir())
     ours = package / "speech_enhancement"
     for source in PACKAGE.rglob("*.py"):
         target = ours / source.relative_to(PACKAGE)
@@ -136,16 +135,21 @@ class Station:
 
     def __init__(self, number: int):
         self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, closed by close()
+        self._folder = Path(tempfile.mkdtemp(prefix="grading_"))
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "milestones.station", str(number)],
+            [sys.executable, "-m", "milestones.station", str(number), str(self._folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=environment,
             text=True,
         )
-        self.isolation = self._read(120)["isolation"]
+        try:
+            self.isolation = self._read(120)["isolation"]
+        except StationFault:
+            self.close()
+            raise
 
     def grade(self, job: dict, seconds: float) -> list[dict]:
         """The lines of the record of one job's tests.
@@ -170,6 +174,7 @@ class Station:
             self.process.wait()
         self.process.stdout.close()
         self._log.close()
+        confinement.remove(self._folder)
 
     def _read(self, seconds: float) -> dict:
         timer = threading.Timer(seconds, self.process.kill)
@@ -249,4 +254,4 @@ if __name__ == "__main__":
     os.dup2(null, 1)
     lines = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(null, 0)
-    serve(int(sys.argv[1]), lines, answers)
+    serve(int(sys.argv[1]), Path(sys.argv[2]), lines, answers)
