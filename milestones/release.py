@@ -49,7 +49,7 @@ def release(out: Path, last: int | None = None, root: Path = ROOT) -> None:
 
     Args:
         out: folder to make; it must not hold anything yet.
-        last: number of the last milestone whose tests and handout are released; by default all are. The modules of
+        last: number of the last milestone whose tests, handout and notebook are released; by default all are. The modules of
             later milestones are stubs too, because provided modules import them.
         root: the repository.
 
@@ -88,7 +88,9 @@ def _released(root: Path, milestones: list[Milestone]) -> list[str]:
     names = [name for name in FILES if (root / name).is_file()]
     for folder in (*FOLDERS, *suites):
         names += _files(root, folder)
-    return sorted(names)
+    released = {milestone.number for milestone in milestones}
+    later = {f"notebooks/milestone{number}.ipynb" for number in milestone_numbers(root) if number not in released}
+    return sorted(set(names) - later)
 
 
 def _files(root: Path, folder: str) -> Iterator[str]:

@@ -79,6 +79,13 @@ def test_command_gives_the_same_bytes(template, tmp_path):
     assert contents(tmp_path / "again") == released
 
 
+def test_the_first_milestone_alone(tmp_path):
+    release(tmp_path / "template", last=1)
+    names = set(contents(tmp_path / "template"))
+    assert {"tests/milestone1", "milestones/milestone1/README.md", "notebooks/milestone1.ipynb"} <= names
+    assert not [name for name in names if "milestone2" in name]
+
+
 def test_every_stub_raises_not_implemented(template):
     result = run(template, "-c", CALL_EVERY_STUB)
     assert result.stdout == "26 stubs\n", result.stderr
