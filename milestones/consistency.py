@@ -1,6 +1,7 @@
 """Whether the course fits together: each task has its stub, its tests, its heading and its points, and nothing else."""
 
 import ast
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -92,6 +93,31 @@ def check_tests(
         if not math.isclose(points, task.points):
             expected = f"points = {points:g}, the sum of its tests"
             raise CourseError(f"{places[task.id]}: expected {expected}, for task {task.id}, got {task.points:g}")
+
+
+def check_notebook(text: str, name: str, milestone: Milestone) -> None:
+    """nbgrader's graded cells must be those of the milestone's tasks and questions, with their points.
+
+    Args:
+        text: the milestone's notebook.
+        name: its path, for messages.
+        milestone: what is expected.
+
+    Raises:
+        CourseError: a cell is missing, unknown, there twice, or worth something else.
+    """
+    expected = {f"task-{task.id.replace('.', '-')}": task.points for task in milestone.tasks}
+    expected |= {answer.id: answer.points for answer in milestone.answers}
+    marks = [cell["metadata"].get("nbgrader", {}) for cell in json.loads(text)["cells"]]
+    graded = [(mark["grade_id"], mark["points"]) for mark in marks if mark.get("grade")]
+    for grade_id, points in graded:
+        if grade_id not in expected or [each for each, _ in graded].count(grade_id) > 1:
+            raise CourseError(f"{name}:1: expected one graded cell for each task and question, got {grade_id}")
+        if not math.isclose(points, expected[grade_id]):
+            raise CourseError(f"{name}:1: expected {expected[grade_id]:g} points of {grade_id}, got {points:g}")
+    for grade_id in expected:
+        if grade_id not in dict(graded):
+            raise CourseError(f"{name}:1: expected a graded cell {grade_id}, got none")
 
 
 def check_module(source: str, stripped: Stripped, name: str, tasks: dict[str, Task], places: dict[str, str]) -> None:

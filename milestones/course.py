@@ -39,6 +39,21 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A question in the milestone's notebook whose answer an instructor reads; its points come on top of the tasks'.
+
+    Attributes:
+        id: nbgrader's `grade_id` of the answer's cell.
+        points: at most.
+        question: in short.
+    """
+
+    id: str
+    points: float
+    question: str
+
+
+@dataclass(frozen=True)
 class LatePolicy:
     """Each day that has begun after the deadline takes a share of the points; after the last nothing counts."""
 
@@ -64,6 +79,7 @@ class Milestone:
     memory_mebibytes: int
     late: LatePolicy
     tasks: tuple[Task, ...]
+    answers: tuple[Answer, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -105,6 +121,7 @@ def load_milestone(number: int, root: Path = ROOT) -> Milestone:
             memory_mebibytes=text["memory_mebibytes"],
             late=LatePolicy(**text["late"]),
             tasks=tuple(Task(**{**task, "depends": tuple(task["depends"])}) for task in text["tasks"]),
+            answers=tuple(Answer(**answer) for answer in text.get("answers", ())),
         )
     except KeyError as error:
         raise CourseError(f"{path}: expected an entry {error}, got none") from None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from milestones.configuration import Release
-from milestones.consistency import check_handout, check_module, check_tests, task_places
+from milestones.consistency import check_handout, check_module, check_notebook, check_tests, task_places
 from milestones.course import ROOT, CourseError, Milestone, load_milestone, milestone_numbers
 from milestones.leaks import RENAMED, SharedLines, check_no_leak
 from milestones.stripping import Stripped, strip_notebook, strip_source
@@ -49,8 +49,8 @@ def release(out: Path, last: int | None = None, root: Path = ROOT) -> None:
 
     Args:
         out: folder to make; it must not hold anything yet.
-        last: number of the last milestone whose tests, handout and notebook are released; by default all are. The modules of
-            later milestones are stubs too, because provided modules import them.
+        last: number of the last milestone whose tests, handout and notebook are released; by default all are. The
+            modules of later milestones are stubs too, because provided modules import them.
         root: the repository.
 
     Raises:
@@ -136,6 +136,9 @@ def _check(root: Path, files: dict[str, Stripped | bytes], milestones: list[Mile
         handout = f"milestones/milestone{milestone.number}/README.md"
         text = files[handout].decode("utf-8") if handout in files else ""
         check_handout(text, handout, milestone, released)
+        notebook = f"notebooks/milestone{milestone.number}.ipynb"
+        if notebook in files:
+            check_notebook((root / notebook).read_text(encoding="utf-8"), notebook, milestone)
     for module in sorted({task.module for task in tasks.values()}):
         name = f"speech_enhancement/{module}.py"
         if name not in files:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.course.mini_course import MODULE, refusal, replace, write_course
+from milestones.release import release
+from tests.course.mini_course import MODULE, notebook, refusal, replace, solution_cell, write_course
 
 GAIN = "speech_enhancement/gain.py"
 TESTS = "tests/milestone1/test_gain.py"
@@ -104,3 +105,43 @@ def test_tests_that_need_a_hidden_line(course):
     """What is left of a test file must be Python."""
     replace(course, TESTS, "### BEGIN HIDDEN TESTS\n", "LEVELS = [\n    ### BEGIN HIDDEN TESTS\n    1,\n]\n")
     assert refusal(course).startswith(f"{TESTS}:26: expected Python when the hidden tests are taken out, got: ")
+
+
+def graded_cells(*marks):
+    cells = [
+        solution_cell("True", grade=True, solution=False, grade_id=grade_id, points=points)
+        for grade_id, points in marks
+    ]
+    return notebook(*cells)
+
+
+@pytest.mark.parametrize(
+    ("marks", "message"),
+    [
+        ([("task-1-1", 3), ("task-1-2", 5)], "expected 4 points of task-1-2, got 5"),
+        ([("task-1-1", 3)], "expected a graded cell task-1-2, got none"),
+        (
+            [("task-1-1", 3), ("task-1-2", 4), ("task-1-3", 1)],
+            "expected one graded cell for each task and question, got task-1-3",
+        ),
+        (
+            [("task-1-1", 3), ("task-1-1", 3), ("task-1-2", 4)],
+            "expected one graded cell for each task and question, got task-1-1",
+        ),
+        ([("task-1-1", 3), ("task-1-2", 4)], None),
+    ],
+)
+def test_graded_notebook(course, tmp_path, marks, message):
+    """Its ids and points are those of milestone.toml."""
+    (course / "notebooks" / "milestone1.ipynb").write_text(graded_cells(*marks))
+    if message is None:
+        release(tmp_path / "template", root=course)
+    else:
+        assert refusal(course) == f"notebooks/milestone1.ipynb:1: {message}"
+
+
+def test_questions_count_too(course):
+    (course / "notebooks" / "milestone1.ipynb").write_text(graded_cells(("task-1-1", 3), ("task-1-2", 4)))
+    with (course / TOML).open("a") as file:
+        file.write('\n[[answers]]\nid = "answer-1-1"\npoints = 3\nquestion = "Why?"\n')
+    assert refusal(course) == "notebooks/milestone1.ipynb:1: expected a graded cell answer-1-1, got none"
