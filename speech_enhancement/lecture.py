@@ -92,8 +92,8 @@ def listen(waveforms: Mapping[str, Tensor]) -> HTML:
     """
     first = {name: waveform.detach().cpu().reshape(-1, waveform.shape[-1])[0] for name, waveform in waveforms.items()}
     loudest = max(float(waveform.abs().max()) for waveform in first.values())
+    sources = {name: sound_uri(0.9 / loudest * waveform, "mp3") for name, waveform in first.items()}
     players = (
-        f"<div>{escape(name)}<br><audio controls src='{sound_uri(0.9 / loudest * waveform)}'></audio></div>"
-        for name, waveform in first.items()
+        f"<div>{escape(name)}<br><audio controls src='{source}'></audio></div>" for name, source in sources.items()
     )
     return HTML(f"<div style='display: flex; flex-wrap: wrap; gap: 12px'>{''.join(players)}</div>")
