@@ -1,0 +1,85 @@
+"""What the lectures show and play, and where their sounds come from."""
+
+import base64
+import io
+import re
+
+import matplotlib.pyplot as plt
+import pytest
+import soundfile
+import torch
+
+from speech_enhancement import lecture
+from speech_enhancement.audio import save
+from speech_enhancement.corpora.manifest import Entry, write_manifest
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Three files of speech, of which one is short, and two noises."""
+    entries = []
+    for name, kind, seconds in (
+        ("ann_1", "speech", 1.0),
+        ("ann_2", "speech", 0.2),
+        ("ben_1", "speech", 1.5),
+        ("babble_1", "noise", 1.0),
+        ("hum_1", "noise", 1.0),
+    ):
+        waveform = 0.1 * torch.randn(1, round(16000 * seconds), generator=torch.Generator().manual_seed(0))
+        save(tmp_path / f"{name}.wav", waveform)
+        entries.append(Entry(f"{name}.wav", kind, "train", "", seconds, "test"))
+    write_manifest(tmp_path, entries)
+    return tmp_path
+
+
+def tone(frequency, seconds=0.5, amplitude=0.5):
+    return amplitude * torch.sin(2 * torch.pi * frequency * torch.arange(round(16000 * seconds)) / 16000)
+
+
+def test_corpus_is_the_one_that_was_named(corpus, monkeypatch):
+    assert lecture.find_corpus(corpus) == corpus
+    monkeypatch.setenv("SPEECH_ENHANCEMENT_CORPUS", str(corpus))
+    assert lecture.find_corpus() == corpus
+
+
+def test_voices_are_made_once(tmp_path, monkeypatch):
+    monkeypatch.delenv("SPEECH_ENHANCEMENT_CORPUS", raising=False)
+    monkeypatch.setattr(lecture, "CORPUS", tmp_path / "voices")
+    made = []
+    monkeypatch.setattr(lecture.voices, "prepare", lambda out, hours, seed: (made.append(hours), out.mkdir()))
+    assert lecture.find_corpus() == lecture.find_corpus() == tmp_path / "voices"
+    assert made == [lecture.HOURS]
+
+
+def test_files_are_chosen_by_name(corpus):
+    names = [file.rpartition("/")[2] for file in lecture.find_files(corpus, "noise", "train", "babble")]
+    assert names == ["babble_1.wav"]
+    assert len(lecture.find_files(corpus, "speech", "train")) == 3
+
+
+def test_short_files_are_passed_over(corpus):
+    files = lecture.find_files(corpus, "speech", "train")
+    assert lecture.load_clips(files, 2, 1.0).shape == (2, 1, 16000)
+    with pytest.raises(ValueError, match="count: expected 3 files of 1 s or more, got 2 among 3"):
+        lecture.load_clips(files, 3, 1.0)
+
+
+def test_pictures_share_their_colours():
+    figure = lecture.show_spectrograms({"loud": tone(1000), "soft": tone(1000, amplitude=0.05)}, "Figure 1.")
+    loud, soft = (axes.images[0] for axes in figure.axes[:2])
+    assert loud.get_clim() == soft.get_clim()
+    assert loud.get_array().max() - soft.get_array().max() == pytest.approx(20, abs=0.01)
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["loud", "soft"]
+    assert figure.axes[0].get_xlabel() == "time (s)" and figure.axes[0].get_ylabel() == "frequency (kHz)"
+    plt.close(figure)
+
+
+def test_players_share_one_scale():
+    """What is half as loud is played half as loud, and what is too loud is not clipped."""
+    page = lecture.listen({"a <b>": tone(440, amplitude=4.0), "soft": tone(440, amplitude=2.0)}).data
+    assert "a &lt;b&gt;" in page and "a <b>" not in page
+    sounds = [soundfile.read(io.BytesIO(base64.b64decode(text))) for text in re.findall("base64,([^']+)", page)]
+    levels = [abs(waveform[2000:6000]).max() for waveform, _ in sounds]
+    assert [rate for _, rate in sounds] == [16000, 16000]
+    # MP3 was seen to change the level of a tone by 2 %.
+    assert levels[0] == pytest.approx(0.9, rel=0.05) and levels[1] == pytest.approx(0.45, rel=0.05)
