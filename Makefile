@@ -29,8 +29,9 @@ demo: setup
 notebooks: setup
 	$(RUN) -m milestones notebooks
 
+# A process a core, each with one thread: small tensors gain nothing from a second one.
 test: setup
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist loadfile
 	$(RUN) -m ruff check speech_enhancement milestones tests bench
 	$(RUN) -m ruff format --check speech_enhancement milestones tests bench
 

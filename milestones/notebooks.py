@@ -24,7 +24,11 @@ MAX_BYTES = 1_500_000
 MAX_LINES = 30
 SECONDS_PER_CELL = 900
 _DEPRECATION = re.compile(r"\b(?:PendingDeprecation|Deprecation|Future)Warning: .*")
-_WARNINGS = "default::DeprecationWarning,default::PendingDeprecationWarning"
+# Matplotlib takes tensors, whose two methods for NumPy lack a keyword of NumPy 2: that is for PyTorch to mend.
+_WARNINGS = (
+    "default::DeprecationWarning,default::PendingDeprecationWarning,"
+    "ignore:__array__ implementation:DeprecationWarning,ignore:__array_wrap__ must accept:DeprecationWarning"
+)
 _MARK = "speech_enhancement"
 
 

@@ -1,17 +1,18 @@
-"""The commands: prepare, train, evaluate, enhance."""
+"""The commands: prepare, train, evaluate, enhance, benchmark."""
 
 import importlib
 import sys
 
 import tyro
 
-from speech_enhancement.configuration import Command, Enhance, Evaluate, Prepare, Train
+from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Prepare, Train
 
 _MODULES = {
     Prepare: "speech_enhancement.corpora.commands",
     Train: "speech_enhancement.experiment",
     Evaluate: "speech_enhancement.evaluation",
     Enhance: "speech_enhancement.enhancement",
+    Benchmark: "speech_enhancement.benchmark",
 }
 
 

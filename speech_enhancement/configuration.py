@@ -112,18 +112,26 @@ class Prepare:
 
 @dataclass(frozen=True)
 class Train:
-    """Train a U-Net that masks the noise, on a prepared corpus.
+    """Train the package's U-Net, or another system of the literature, on a prepared corpus.
 
     python -m speech_enhancement train --corpus data/voices --out runs/voices
     torchrun --nproc-per-node 2 -m speech_enhancement train --corpus data/voices --out runs/voices
+    python -m speech_enhancement train --corpus data/voices --out runs/segan --system segan --minutes 30
 
     The same command again goes on where a run was stopped. In the folder: best.ckpt, last.ckpt, log.jsonl, curves.png.
+    Other systems bring their own sizes, losses and optimizers: the options for those are the U-Net's alone.
     """
 
     corpus: Path
     """Prepared corpus."""
     out: Path
     """Folder of the run."""
+    system: str = "unet"
+    """The package's U-Net, or the name of another system that learns."""
+    size: Literal["small", "paper"] = "small"
+    """Of another system: at most 2 million parameters, or as published."""
+    minutes: float | None = None
+    """Another system's training ends with the epoch in which so much time is used up; by default after all epochs."""
     epochs: int = 40
     """Passes over the speech; the learning rate falls to zero over them, along a cosine."""
     crops_per_file: int = 8
@@ -161,6 +169,10 @@ class Train:
             raise ValueError(f"--hop-length: expected 1 to half of --n-fft, {self.n_fft // 2}, got {self.hop_length}")
         if not self.snr_db[0] <= self.snr_db[1]:
             raise ValueError(f"--snr-db: expected the lowest ratio first, got {self.snr_db[0]} {self.snr_db[1]}")
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"--minutes: expected a number above 0, got {self.minutes}")
+        if self.system == "unet" and (self.minutes is not None or self.size != "small"):
+            raise ValueError("--minutes, --size: expected with another --system, got them with unet")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"--workers: expected 0 or more, got {self.workers}")
 
@@ -183,6 +195,8 @@ class Evaluate:
     """Folder to write; files of an earlier evaluation in it are replaced."""
     checkpoint: Path | None = None
     """Model to measure; without it, the one that comes with the package."""
+    system: str | None = None
+    """System that needs no training to measure instead of a model, deep-network-prior for one."""
     players: int = 6
     """Clips on the page: from the one that the model improves least to the one that it improves most."""
     picture: str | None = None
@@ -211,10 +225,54 @@ class Enhance:
     """Folder to write; existing files are kept, and count as failures."""
     checkpoint: Path | None = None
     """Model to use; without it, the one that comes with the package."""
+    system: str | None = None
+    """System that needs no training to use instead of a model, log-mmse for one."""
     overwrite: bool = False
     """Replace files that are there already."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto takes a GPU where there is one."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Train every system for the same time, measure all on the same pairs, and lay quality beside cost.
+
+    python -m speech_enhancement benchmark --corpus data/mine --noisy pairs/noisy --clean pairs/clean --out benchmark
+
+    Writes table.md, quality.png (quality against cost) and report.html (one page with pictures and players), and keeps
+    a folder a system. The same command again goes on where it was stopped.
+    """
+
+    corpus: Path
+    """Prepared corpus to learn from."""
+    noisy: Path
+    """Folder of noisy files."""
+    clean: Path
+    """Folder of clean files of the same names."""
+    out: Path
+    """Folder to write."""
+    minutes: float = 10.0
+    """Training time of each system, which ends with the epoch in which it is used up."""
+    systems: tuple[str, ...] = ()
+    """Names of systems; by default all."""
+    size: Literal["small", "paper"] = "small"
+    """At most 2 million parameters, or as published."""
+    segment_seconds: float = 2.0
+    """Length of a crop in training."""
+    batch_size: int = 8
+    """Crops a step."""
+    seed: int = 0
+    """Decides the initial weights and the data."""
+    players: int = 3
+    """Clips on the page."""
+    workers: int | None = None
+    """Processes that compute PESQ and STOI; by default one a core."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """For training; auto takes a GPU where there is one. Costs and results are measured on the CPU."""
+
+    def __post_init__(self):
+        if self.players < 1:
+            raise ValueError(f"--players: expected 1 or more, got {self.players}")
 
 
 Command = (
@@ -222,4 +280,5 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Enhance, tyro.conf.subcommand("enhance")]
+    | Annotated[Benchmark, tyro.conf.subcommand("benchmark")]
 )

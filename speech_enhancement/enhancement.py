@@ -19,15 +19,18 @@ from speech_enhancement.configuration import Enhance
 from speech_enhancement.distributed import choose_device
 from speech_enhancement.failures import Failures
 from speech_enhancement.filtering import HALF_LENGTH, remove_rumble
-from speech_enhancement.model_file import Sizes, load_model
+from speech_enhancement.model_file import load_model
+from speech_enhancement.sizes import Sizes
+from speech_enhancement.systems import registry
+from speech_enhancement.systems.system import System
 
 CHUNK_SECONDS = 40.0
 
 
 def run(configuration: Enhance) -> int:
     """Enhance all files; 1 where one of them failed."""
-    model, sizes = load_model(configuration.checkpoint, choose_device(configuration.device))
-    enhancer = FileEnhancer(model, sizes)
+    device = choose_device(configuration.device)
+    enhancer = FileEnhancer(*load_system(configuration.system, configuration.checkpoint, device), device=device)
     failures = Failures()
     done = 0
     jobs = list(_jobs(configuration, failures))
@@ -40,6 +43,24 @@ def run(configuration: Enhance) -> int:
             done += 1
     print(f"{done} files enhanced in {configuration.out}, {len(failures)} failed")
     return 1 if failures else 0
+
+
+def load_system(
+    name: str | None, checkpoint: Path | None, device: torch.device | str = "cpu"
+) -> tuple[nn.Module, Sizes | System]:
+    """What a command was asked to use: a system that needs no training, by its name, or a trained model.
+
+    Raises:
+        ValueError: both were given, or the system must be trained first.
+    """
+    if name is None:
+        return load_model(checkpoint, device)
+    if checkpoint is not None:
+        raise ValueError(f"--system: expected it without --checkpoint, which knows its own system, got {name}")
+    system = registry.build(name).to(device).eval()
+    if system.count_parameters():
+        raise ValueError(f"--system: expected one that needs no training, got {name}; train it, and give --checkpoint")
+    return system, system
 
 
 def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Path]]:
@@ -70,16 +91,22 @@ class FileEnhancer:
 
     Args:
         model: `(1, 1, time)` -> `(1, 1, time)` at 16 kHz, in evaluation mode.
-        sizes: of the model, which say where a chunk may begin.
-        chunk_seconds: length of a chunk; memory grows with it, and not with the file.
+        chunking: the model's sizes, or the system itself; says where a chunk may begin and how much must surround it.
+        chunk_seconds: length of a chunk; memory grows with it, and not with the file. Where a system's `context` is
+            None, the whole file is one chunk.
+        device: of the model.
     """
 
-    def __init__(self, model: nn.Module, sizes: Sizes, chunk_seconds: float = CHUNK_SECONDS):
+    def __init__(
+        self,
+        model: nn.Module,
+        chunking: Sizes | System,
+        chunk_seconds: float = CHUNK_SECONDS,
+        device: torch.device | str = "cpu",
+    ):
         self.model = model
-        self.device = next(model.parameters()).device
-        self.alignment = sizes.hop_length * 2 ** (len(sizes.channels) - 1)
-        self.context = sizes.reach + HALF_LENGTH
-        self.shortest = sizes.n_fft // 2 + 1
+        self.device = device
+        self.chunking = chunking
         self.chunk_seconds = chunk_seconds
 
     def enhance_file(self, source: Path, destination: Path) -> None:
@@ -106,7 +133,7 @@ class FileEnhancer:
     def enhance_recording(self, recording: Recording) -> Iterator[Tensor]:
         """The enhanced recording in pieces `(channels, time)`, at the sample rate of the recording."""
         rate = recording.sample_rate
-        chunk, context = self._chunking(rate)
+        chunk, context = (recording.frames, 0) if self.chunking.context is None else self._chunk(rate)
         # Read strictly onwards: what two pieces share is kept, since not every format can be sought in exactly.
         first, piece = 0, recording.read(0, 0)
         for start in range(0, recording.frames, chunk):
@@ -123,15 +150,15 @@ class FileEnhancer:
         """One channel in one pass: `(time,)` -> `(time,)`, at its own sample rate."""
         length = waveform.shape[-1]
         noisy = remove_rumble(resample(waveform.to(self.device), sample_rate, SAMPLE_RATE))
-        padding = max(0, self.shortest - noisy.shape[-1])
+        padding = max(0, self.chunking.shortest - noisy.shape[-1])
         enhanced = self.model(nn.functional.pad(noisy, (0, padding))[None, None])[0, 0, : noisy.shape[-1]]
         restored = resample(enhanced, SAMPLE_RATE, sample_rate).cpu()
         return nn.functional.pad(restored, (0, max(0, length - restored.shape[-1])))[:length]
 
-    def _chunking(self, rate: int) -> tuple[int, int]:
+    def _chunk(self, rate: int) -> tuple[int, int]:
         """Chunk and context in samples of the file, each a whole number of the model's steps at 16 kHz."""
-        step_at_16k = math.lcm(self.alignment, SAMPLE_RATE // math.gcd(SAMPLE_RATE, rate))
+        step_at_16k = math.lcm(self.chunking.alignment, SAMPLE_RATE // math.gcd(SAMPLE_RATE, rate))
         step = step_at_16k * rate // SAMPLE_RATE
         chunk = max(1, round(self.chunk_seconds * rate / step)) * step
-        context = -(-self.context // step_at_16k) * step
+        context = -(-(self.chunking.context + HALF_LENGTH) // step_at_16k) * step
         return chunk, context

@@ -15,9 +15,8 @@ from tqdm.auto import tqdm
 from speech_enhancement import metrics, perceptual
 from speech_enhancement.audio import AudioError, find, load, replacing
 from speech_enhancement.configuration import Evaluate
-from speech_enhancement.enhancement import FileEnhancer
+from speech_enhancement.enhancement import FileEnhancer, load_system
 from speech_enhancement.failures import Failures
-from speech_enhancement.model_file import load_model
 from speech_enhancement.plotting import save_spectrograms
 from speech_enhancement.report import write_report
 from speech_enhancement.systems.ideal_ratio_mask import mask_ideally
@@ -44,8 +43,10 @@ class Score:
 
 def run(configuration: Evaluate) -> int:
     """Measure, write and print; 1 where a file could not be used or a metric had no value."""
-    enhancer = FileEnhancer(*load_model(configuration.checkpoint))
-    methods = methods_beside(lambda noisy, _: enhancer.enhance(noisy))
+    model, chunking = load_system(configuration.system, configuration.checkpoint)
+    enhancer = FileEnhancer(model, chunking)
+    title = getattr(model, "title", MODEL)
+    methods = methods_beside(lambda noisy, _: enhancer.enhance(noisy), title)
     failures = Failures()
     pairs = find_pairs(configuration.noisy, configuration.clean, failures)
     if configuration.picture is not None and configuration.picture not in pairs:
@@ -60,24 +61,23 @@ def run(configuration: Evaluate) -> int:
     table = format_table(scores)
     with replacing(configuration.out / "table.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
-    chosen = choose_clips(scores, configuration.players)
+    chosen = choose_clips(scores, configuration.players, title)
     write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table)
-    save_picture(
-        configuration.out / "spectrograms.png", configuration.picture or chosen[len(chosen) // 2], pairs, methods
-    )
+    clip = configuration.picture or chosen[len(chosen) // 2]
+    save_picture(configuration.out / "spectrograms.png", clip, pairs, methods, title)
     print(table)
     print(f"report: {configuration.out / 'report.html'}")
     return 1 if failures or any(score.reasons for score in scores) else 0
 
 
-def methods_beside(model: Method) -> dict[str, Method]:
-    """The model among the classical methods, in the order of the table."""
+def methods_beside(model: Method, title: str = MODEL) -> dict[str, Method]:
+    """The model among the classical methods, in the order of the table; it takes the place of one of its title."""
     return {
         "noisy": lambda noisy, clean: noisy,
         "spectral subtraction": lambda noisy, clean: subtract_noise(noisy),
         "Wiener, decision-directed": lambda noisy, clean: filter_by_wiener(noisy),
         "log-MMSE": lambda noisy, clean: filter_by_log_mmse(noisy),
-        MODEL: model,
+        title: model,
         "oracle ratio mask": mask_ideally,
     }
 
@@ -168,22 +168,23 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
             writer.writerow([score.file, score.method, *(f"{score.values[metric]:.4f}" for metric in METRICS)])
 
 
-def choose_clips(scores: Sequence[Score], count: int) -> list[str]:
+def choose_clips(scores: Sequence[Score], count: int, title: str = MODEL) -> list[str]:
     """Files from the one whose SI-SDR the model improves least to the one that it improves most, evenly spaced."""
     si_sdr = {(score.file, score.method): score.values["si_sdr"] for score in scores}
     files = {score.file for score in scores if not math.isnan(score.values["si_sdr"])}
-    ranked = sorted(files, key=lambda file: si_sdr[file, MODEL] - si_sdr[file, "noisy"])
+    ranked = sorted(files, key=lambda file: si_sdr[file, title] - si_sdr[file, "noisy"])
     if len(ranked) <= count:
         return ranked
     return [ranked[round(i * (len(ranked) - 1) / max(1, count - 1))] for i in range(count)]
 
 
-def save_picture(path: Path, name: str, pairs: Mapping[str, tuple[Path, Path]], methods: Mapping[str, Method]) -> None:
+def save_picture(
+    path: Path, name: str, pairs: Mapping[str, tuple[Path, Path]], methods: Mapping[str, Method], title: str
+) -> None:
     """Spectrograms of one clip: noisy, enhanced by the model, and clean."""
     noisy, clean = load_pair(*pairs[name])
-    save_spectrograms(
-        path, {"noisy": noisy, f"enhanced by {MODEL}": methods[MODEL](noisy, clean), "clean": clean}, name
-    )
+    enhanced = methods[title](noisy, clean)
+    save_spectrograms(path, {"noisy": noisy, f"enhanced by {title}": enhanced, "clean": clean}, name)
 
 
 def _collect(pending: dict[Future, Score], bar: tqdm) -> None:

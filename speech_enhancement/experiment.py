@@ -7,31 +7,27 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import BatchSampler, DataLoader
-from torch.utils.data.distributed import DistributedSampler
 
-from speech_enhancement.audio import SAMPLE_RATE, replacing
-from speech_enhancement.coloration import ColoredSpeechDataset
+from speech_enhancement.audio import replacing
+from speech_enhancement.batches import batches
 from speech_enhancement.configuration import Train
-from speech_enhancement.corpora.manifest import files
-from speech_enhancement.data import NoisySpeechDataset
 from speech_enhancement.distributed import Process, process_group
 from speech_enhancement.losses import EnhancementLoss
-from speech_enhancement.model_file import Sizes, save_model
-from speech_enhancement.paths import PathSequence
+from speech_enhancement.model_file import save_model
 from speech_enhancement.plotting import save_training_curves
+from speech_enhancement.resuming import check_is_same_run, plain
+from speech_enhancement.sizes import Sizes
 from speech_enhancement.state_file import read_state
+from speech_enhancement.system_training import SystemTraining
 from speech_enhancement.training import load_checkpoint, save_checkpoint, train_epoch, validate
-from speech_enhancement.watching import NonFiniteLossError, WatchedBatches, WatchedLoss, clip_gradients
-
-# A run may go on with other values of these; all others decide the weights.
-_FREE_TO_CHANGE = ("corpus", "out", "workers", "device")
+from speech_enhancement.watching import NonFiniteLossError, WatchedLoss, clip_gradients
 
 
 def run(configuration: Train) -> int:
     """Train, or go on training; always 0, since what goes wrong raises."""
+    kind = Experiment if configuration.system == "unet" else SystemTraining
     with process_group(configuration.device) as process:
-        Experiment(configuration, process).run()
+        kind(configuration, process).run()
     return 0
 
 
@@ -50,8 +46,8 @@ class Experiment:
         torch.manual_seed(configuration.seed)
         self.model = self.sizes.build().to(process.device, memory_format=torch.channels_last)
         self.parallel_model = Autocast(process.parallel(self.model), process.device)
-        self.train_batches = self.batches(configuration, process, "train")
-        self.validation_batches = self.batches(configuration, process, "validation")
+        self.train_batches = batches(configuration, process, "train")
+        self.validation_batches = batches(configuration, process, "validation")
         loss_fn = EnhancementLoss().to(process.device)
         self.train_loss = WatchedLoss(loss_fn, self.train_batches)
         self.validation_loss = WatchedLoss(loss_fn, self.validation_batches)
@@ -117,7 +113,7 @@ class Experiment:
             self.optimizer,
             record["epoch"],
             sizes=asdict(self.sizes),
-            configuration=_plain(self.configuration),
+            configuration=plain(self.configuration),
             log=self.log,
         )
         self._write_log()
@@ -145,7 +141,7 @@ class Experiment:
             return 0
         try:
             checkpoint = load_checkpoint(self.last, self.model, self.optimizer)
-            self._check_is_same_run(checkpoint["configuration"])
+            check_is_same_run(self.configuration, checkpoint["configuration"], self.last)
             self.log = checkpoint["log"]
         except (KeyError, RuntimeError) as error:
             reason = str(error).splitlines()[-1].strip()
@@ -153,43 +149,6 @@ class Experiment:
         if self.process.is_first:
             self._write_log()
         return checkpoint["epoch"] + 1
-
-    def _check_is_same_run(self, before: dict) -> None:
-        for name, now in _plain(self.configuration).items():
-            if name not in _FREE_TO_CHANGE and before.get(name) != now:
-                option = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{option}: {self.last} has {before.get(name)}, got {now}; choose another --out")
-
-    @staticmethod
-    def batches(configuration: Train, process: Process, split: str) -> WatchedBatches:
-        """This process's share of the batches of a split."""
-        is_training = split == "train"
-        speech = PathSequence(files(configuration.corpus, "speech", split))
-        repeats = configuration.crops_per_file if is_training else 1
-        paths = PathSequence(path for _ in range(repeats) for path in speech)
-        dataset = NoisySpeechDataset(
-            paths,
-            files(configuration.corpus, "noise", split),
-            round(configuration.segment_seconds * SAMPLE_RATE),
-            configuration.snr_db,
-            configuration.seed if is_training else configuration.seed + 1,
-        )
-        if is_training:
-            dataset = ColoredSpeechDataset(dataset, configuration.seed)
-        sampler = DistributedSampler(
-            dataset, process.world_size, process.rank, shuffle=is_training, seed=configuration.seed
-        )
-        on_gpu = process.device.type == "cuda"
-        # On the CPU mixing takes little of a step, and a worker would take cores from the model.
-        workers = configuration.workers if configuration.workers is not None else 4 if on_gpu else 0
-        loader = DataLoader(
-            dataset,
-            batch_sampler=BatchSampler(sampler, configuration.batch_size, drop_last=False),
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            pin_memory=on_gpu,
-        )
-        return WatchedBatches(loader, paths, split, show=process.is_first)
 
 
 class Autocast(nn.Module):
@@ -203,8 +162,3 @@ class Autocast(nn.Module):
     def forward(self, noisy: Tensor) -> Tensor:
         with torch.autocast(self.device_type, torch.bfloat16, enabled=self.device_type == "cuda"):
             return self.model(noisy)
-
-
-def _plain(configuration: Train) -> dict:
-    """The configuration with paths as strings and tuples as lists, as a checkpoint gives it back."""
-    return json.loads(json.dumps(asdict(configuration), default=str))

@@ -80,6 +80,32 @@ def save_training_curves(path: Path, log: Sequence[Mapping[str, float]]) -> None
     _save(figure, path)
 
 
+def save_quality_against_cost(path: Path, points: Mapping[str, tuple[float, float]]) -> None:
+    """Mean SI-SDR against the real-time factor, a named point a system."""
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xscale="log", xlabel="real-time factor on one core", ylabel="SI-SDR (dB)")
+    axes.grid(alpha=0.3)
+    ranked = sorted(points.items(), key=lambda item: item[1][0])
+    lowest, highest = ranked[0][1][0], ranked[-1][1][0]
+    # Names stand in a column beside the axes, evenly spaced in the order of quality, so that none covers another.
+    for position, (title, (quality, cost)) in enumerate(ranked):
+        height = lowest + (highest - lowest) * position / max(1, len(ranked) - 1)
+        color = f"C{position % 10}"
+        axes.plot(cost, quality, "o", color=color)
+        axes.annotate(
+            f"{title}, {quality:.1f} dB",
+            (cost, quality),
+            (1.03, height),
+            textcoords=axes.get_yaxis_transform(),
+            color=color,
+            va="center",
+            fontsize=9,
+            arrowprops={"arrowstyle": "-", "color": color, "alpha": 0.4},
+        )
+    _save(figure, path)
+
+
 def clip_picture(waveform: Tensor, highest_db: float) -> Figure:
     """A waveform above its spectrogram, small, for a page of many."""
     figure = Figure(figsize=(4, 2.6), layout="constrained", dpi=80)

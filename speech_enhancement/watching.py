@@ -54,7 +54,8 @@ class WatchedBatches:
                 duration = noisy.numel() / SAMPLE_RATE
                 seconds += duration
                 bar.total = duration * len(order)
-                bar.set_postfix_str(f"of audio, loss {sum(self.losses) / len(self.losses):.4f}", refresh=False)
+                if self.losses:
+                    bar.set_postfix_str(f"of audio, loss {sum(self.losses) / len(self.losses):.4f}", refresh=False)
                 bar.update(duration)
         elapsed = time.perf_counter() - begin
         self.waiting_share, self.audio_rate = waited / elapsed, seconds / elapsed

@@ -11,6 +11,7 @@ from scipy.special import exp1
 from torch import Tensor
 
 from speech_enhancement.systems.decision_directed import filter_frames
+from speech_enhancement.systems.system import System
 
 
 def log_mmse_gain(xi: Tensor, gamma: Tensor) -> Tensor:
@@ -23,3 +24,16 @@ def log_mmse_gain(xi: Tensor, gamma: Tensor) -> Tensor:
 def filter_by_log_mmse(noisy: Tensor) -> Tensor:
     """Noisy waveform `(..., time)` -> enhanced waveform of the same shape."""
     return filter_frames(noisy, lambda xi, gamma: log_mmse_gain(xi, gamma).clamp_max(1))
+
+
+class LogMMSE(System):
+    """`filter_by_log_mmse` as a system; a frame's gain depends on all frames before it.
+
+    Shape:
+        `(batch, 1, time)` -> the same
+    """
+
+    title = "Log-MMSE"
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return filter_by_log_mmse(noisy)

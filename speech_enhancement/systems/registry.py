@@ -5,6 +5,7 @@ import importlib
 from speech_enhancement.systems.system import System
 
 NAMES = {
+    "masking-unet": "masking_unet:MaskingUNet",
     "butterworth": "linear_filters:ButterworthFilter",
     "chebyshev": "linear_filters:ChebyshevFilter",
     "elliptic": "linear_filters:EllipticFilter",

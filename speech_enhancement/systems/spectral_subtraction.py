@@ -10,12 +10,30 @@ from torch import Tensor
 
 from speech_enhancement.masking import apply_mask, estimate_noise_power, spectral_subtraction
 from speech_enhancement.stft import istft, stft
+from speech_enhancement.systems.system import System
+
+
+def subtraction_gain(noisy_power: Tensor) -> Tensor:
+    """Power `(..., freq, frames)` -> gain of the same shape, between 0.1 and 1; 0 where there is no power."""
+    speech_power = spectral_subtraction(noisy_power, estimate_noise_power(noisy_power))
+    return (speech_power / noisy_power.clamp_min(1e-12)).sqrt()
 
 
 def subtract_noise(noisy: Tensor) -> Tensor:
     """Noisy waveform `(..., time)` -> enhanced waveform of the same shape."""
     spectrogram = stft(noisy)
-    noisy_power = spectrogram.abs().square()
-    speech_power = spectral_subtraction(noisy_power, estimate_noise_power(noisy_power))
-    gain = (speech_power / noisy_power.clamp_min(1e-12)).sqrt()
+    gain = subtraction_gain(spectrogram.abs().square())
     return istft(apply_mask(spectrogram, gain), length=noisy.shape[-1])
+
+
+class SpectralSubtraction(System):
+    """`subtract_noise` as a system; every sample depends on the first frames, which the noise is estimated from.
+
+    Shape:
+        `(batch, 1, time)` -> the same
+    """
+
+    title = "Spectral subtraction"
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return subtract_noise(noisy)

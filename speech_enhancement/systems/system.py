@@ -20,12 +20,16 @@ class System(nn.Module):
         sizes: keyword arguments of the constructor by the name of a size: "paper" as published, "small" of at most
             2 million parameters.
         context: samples before and after it that a sample of the result can depend on; None where it is all of them.
+        alignment: an input shifted by a multiple of so many samples gives a result shifted by as many.
+        shortest: samples that an input has at least.
         only_for_training: names of submodules that enhancing does not need, a discriminator for instance.
     """
 
     title: ClassVar[str]
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "small": {}}
     context: int | None = None
+    alignment: int = 1
+    shortest: int = 4096
     only_for_training: ClassVar[tuple[str, ...]] = ()
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:

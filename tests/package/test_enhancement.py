@@ -12,7 +12,8 @@ import torch
 from speech_enhancement.audio import Recording
 from speech_enhancement.enhancement import FileEnhancer
 from speech_enhancement.filtering import remove_rumble
-from speech_enhancement.model_file import Sizes, load_model
+from speech_enhancement.model_file import load_model
+from speech_enhancement.sizes import Sizes
 
 from .conftest import tree, voice_like
 from .test_audio import BROKEN, broken
@@ -55,7 +56,7 @@ def test_context_is_longer_than_what_a_sample_depends_on(packaged, generator):
     with torch.inference_mode():
         difference = (model(changed) - model(noisy)).abs()[0, 0]
     reach = int(difference.gt(1e-7).nonzero().sub(16000 * 7).abs().max())
-    assert sizes.reach / 10 < reach <= sizes.reach
+    assert sizes.context / 10 < reach <= sizes.context
 
 
 def test_enhancing_raises_the_snr(packaged, generator):
@@ -169,8 +170,8 @@ def test_nothing_but_float_rounding_remains_of_a_chunk(packaged):
     _, sizes = packaged
     enhancer = FileEnhancer(*packaged)
     for rate in (16000, 44100, 11025, 48000, 15999):
-        chunk, context = enhancer._chunking(rate)
+        chunk, context = enhancer._chunk(rate)
         for samples in (chunk, context):
             assert samples * 16000 % rate == 0
-            assert samples * 16000 // rate % enhancer.alignment == 0
-    assert isinstance(sizes, Sizes) and np.log2(enhancer.alignment / sizes.hop_length) == len(sizes.channels) - 1
+            assert samples * 16000 // rate % sizes.alignment == 0
+    assert isinstance(sizes, Sizes) and np.log2(sizes.alignment / sizes.hop_length) == len(sizes.channels) - 1

@@ -9,10 +9,12 @@ import sys
 import pytest
 import torch
 
+from speech_enhancement.batches import batches
 from speech_enhancement.configuration import Train
 from speech_enhancement.distributed import Process
 from speech_enhancement.experiment import Experiment
-from speech_enhancement.model_file import Sizes, load_model, save_model
+from speech_enhancement.model_file import load_model, save_model
+from speech_enhancement.sizes import Sizes
 from speech_enhancement.state_file import read_state
 from speech_enhancement.watching import NonFiniteLossError
 
@@ -147,8 +149,8 @@ def test_processes_share_the_data(corpus, tmp_path):
     seen = []
     for rank in range(2):
         configured = configuration(corpus, tmp_path / "run")
-        batches = Experiment.batches(configured, Process(rank, 2, torch.device("cpu")), "train")
-        seen.append({index for batch in batches.loader.batch_sampler for index in batch})
+        shared = batches(configured, Process(rank, 2, torch.device("cpu")), "train")
+        seen.append({index for batch in shared.loader.batch_sampler for index in batch})
     assert not seen[0] & seen[1] and len(seen[0] | seen[1]) == 12
 
 

@@ -7,8 +7,9 @@ import sys
 import pytest
 import torch
 
-from speech_enhancement.model_file import Sizes, load_model, save_model
+from speech_enhancement.model_file import load_model, save_model
 from speech_enhancement.paths import PathSequence
+from speech_enhancement.sizes import Sizes
 from speech_enhancement.state_file import StateFileError, read_state, write_state
 
 

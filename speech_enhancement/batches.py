@@ -1,0 +1,44 @@
+"""The batches of a prepared corpus: speech and noise mixed anew in each epoch, and colored in training."""
+
+from torch.utils.data import BatchSampler, DataLoader
+from torch.utils.data.distributed import DistributedSampler
+
+from speech_enhancement.audio import SAMPLE_RATE
+from speech_enhancement.coloration import ColoredSpeechDataset
+from speech_enhancement.configuration import Train
+from speech_enhancement.corpora.manifest import files
+from speech_enhancement.data import NoisySpeechDataset
+from speech_enhancement.distributed import Process
+from speech_enhancement.paths import PathSequence
+from speech_enhancement.watching import WatchedBatches
+
+
+def batches(configuration: Train, process: Process, split: str) -> WatchedBatches:
+    """This process's share of the batches of a split."""
+    is_training = split == "train"
+    speech = PathSequence(files(configuration.corpus, "speech", split))
+    repeats = configuration.crops_per_file if is_training else 1
+    paths = PathSequence(path for _ in range(repeats) for path in speech)
+    dataset = NoisySpeechDataset(
+        paths,
+        files(configuration.corpus, "noise", split),
+        round(configuration.segment_seconds * SAMPLE_RATE),
+        configuration.snr_db,
+        configuration.seed if is_training else configuration.seed + 1,
+    )
+    if is_training:
+        dataset = ColoredSpeechDataset(dataset, configuration.seed)
+    sampler = DistributedSampler(
+        dataset, process.world_size, process.rank, shuffle=is_training, seed=configuration.seed
+    )
+    on_gpu = process.device.type == "cuda"
+    # On the CPU mixing takes little of a step, and a worker would take cores from the model.
+    workers = configuration.workers if configuration.workers is not None else 4 if on_gpu else 0
+    loader = DataLoader(
+        dataset,
+        batch_sampler=BatchSampler(sampler, configuration.batch_size, drop_last=False),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=on_gpu,
+    )
+    return WatchedBatches(loader, paths, split, show=process.is_first)

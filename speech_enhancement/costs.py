@@ -1,0 +1,80 @@
+"""What a system costs: multiply-adds, real-time factor on one core, and latency."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from time import perf_counter
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from speech_enhancement.audio import SAMPLE_RATE
+from speech_enhancement.systems.system import System
+
+SECONDS = 4
+
+
+def count_multiply_adds(system: System) -> float:
+    """Multiply-adds per second of audio, of convolutions and matrix products; Fourier transforms are not counted."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="TF32 acceleration", category=UserWarning)
+        # The library's LSTM is one operation, which cannot be counted; without it the LSTM is made of matrix products.
+        with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+            _enhance(system, _signal())
+    return counter.get_total_flops() / 2 / SECONDS
+
+
+def real_time_factor(system: System) -> float:
+    """Seconds on one core for a second of audio; the fastest of three passes, or the first where it is slow."""
+    noisy = _signal()
+    with _one_thread():
+        first = _seconds(system, noisy)
+        passes = [first] if first > SECONDS else [_seconds(system, noisy) for _ in range(3)]
+    return min(passes) / SECONDS
+
+
+def latency(system: System) -> float | None:
+    """Seconds that the result waits for the input: how far before a changed sample it changes, by -120 dB or more.
+
+    The most over several samples, since a frame is known only when its last sample is; None where a change reaches
+    back so far that the whole file must be known, or changes nothing.
+    """
+    length, changed = SECONDS * SAMPLE_RATE, range(3 * SAMPLE_RATE, 3 * SAMPLE_RATE + 512, 64)
+    noisy = _signal().double().repeat(1 + len(changed), 1, 1)
+    for item, position in enumerate(changed, start=1):
+        noisy[item, 0, position] += 1
+    # One item at a time: a batch may be computed in another order, and so be rounded otherwise.
+    results = [_enhance(system.double(), item.unsqueeze(0)).flatten() for item in noisy]
+    system.float()
+    first = [((result - results[0]).abs() > 1e-6).nonzero().flatten()[:1] for result in results[1:]]
+    ahead = [position - index for position, index in zip(changed, torch.cat(first).tolist(), strict=False)]
+    return None if not ahead or max(ahead) > length // 2 else max(0, *ahead) / SAMPLE_RATE
+
+
+def _signal() -> Tensor:
+    """A tone in noise, `(1, 1, time)`."""
+    time = torch.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
+    noise = torch.randn(len(time), generator=torch.Generator().manual_seed(0))
+    return (0.1 * torch.sin(2 * torch.pi * 440 * time) + 0.05 * noise)[None, None]
+
+
+def _seconds(system: System, noisy: Tensor) -> float:
+    begin = perf_counter()
+    _enhance(system, noisy)
+    return perf_counter() - begin
+
+
+def _enhance(system: System, noisy: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return system(noisy)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,165 @@
+"""The command `train --system`: a system of the literature, trained by its own steps for some epochs or minutes."""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from speech_enhancement.audio import replacing
+from speech_enhancement.batches import batches
+from speech_enhancement.configuration import Train
+from speech_enhancement.distributed import Process
+from speech_enhancement.model_file import save_system
+from speech_enhancement.plotting import save_training_curves
+from speech_enhancement.resuming import check_is_same_run, plain
+from speech_enhancement.state_file import read_state, write_state
+from speech_enhancement.systems import registry
+from speech_enhancement.watching import WatchedBatches
+
+
+class SystemTraining:
+    """One training run of a system in one folder, which goes on where it was stopped.
+
+    Each epoch draws from a random state of its own, so that a run that was stopped ends in the weights of one that
+    was not. A run with a time budget ends with the epoch in which the budget is used up.
+
+    Args:
+        configuration: what to train on what.
+        process: this process, which must be the only one.
+
+    Raises:
+        ValueError: the system is unknown or does not learn, or there are several processes.
+    """
+
+    def __init__(self, configuration: Train, process: Process):
+        if process.world_size > 1:
+            raise ValueError(f"--system: expected one process, got {process.world_size}; systems train in one")
+        self.configuration = configuration
+        self.device = process.device
+        torch.manual_seed(configuration.seed)
+        self.system = registry.build(configuration.system, configuration.size).to(self.device)
+        if self.system.count_parameters() == 0:
+            raise ValueError(f"--system: expected one that learns, got {configuration.system}")
+        self.optimizers = self.system.optimizers()
+        self.train_batches = batches(configuration, process, "train")
+        self.validation_batches = batches(configuration, process, "validation")
+        self.log: list[dict] = []
+
+    @property
+    def last(self) -> Path:
+        return self.configuration.out / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        return self.configuration.out / "best.ckpt"
+
+    def run(self) -> None:
+        """Epochs to the last, or until the time is used up."""
+        self._resume()
+        budget = None if self.configuration.minutes is None else 60 * self.configuration.minutes
+        while len(self.log) < self.configuration.epochs:
+            used = sum(record["seconds"] for record in self.log)
+            if budget is not None and used >= budget:
+                break
+            self._keep(self._epoch(len(self.log)))
+        best = min(self.log, key=lambda record: record["validation_loss"])
+        print(f"best epoch {best['epoch'] + 1}, validation loss {best['validation_loss']:.4f}: {self.best}")
+
+    def _epoch(self, epoch: int) -> dict:
+        begin = time.perf_counter()
+        torch.manual_seed(self.configuration.seed + epoch)
+        if epoch == 0:
+            self.system.pretrain(self._endless())
+        self._set_epoch(epoch)
+        self.train_batches.description = f"epoch {epoch + 1}"
+        train_loss = self._train()
+        validation_loss = self._validate()
+        return {
+            "epoch": epoch,
+            "train_loss": train_loss,
+            "validation_loss": validation_loss,
+            "seconds": round(time.perf_counter() - begin, 2),
+            "audio_seconds_per_second": round(self.train_batches.audio_rate, 2),
+            "waiting_share": round(self.train_batches.waiting_share, 4),
+        }
+
+    def _train(self) -> float:
+        self.system.train()
+        total = 0.0
+        for noisy, clean in self._moved(self.train_batches):
+            loss = self.system.training_step(noisy, clean, self.optimizers)
+            total += self._watched(loss, self.train_batches) * len(noisy)
+        return total / self.train_batches.count
+
+    @torch.no_grad()
+    def _validate(self) -> float:
+        self.system.eval()
+        total = 0.0
+        for noisy, clean in self._moved(self.validation_batches):
+            loss = self.system.objective(noisy, clean).item()
+            total += self._watched(loss, self.validation_batches) * len(noisy)
+        return total / self.validation_batches.count
+
+    @staticmethod
+    def _watched(loss: float, where: WatchedBatches) -> float:
+        if loss != loss or abs(loss) == float("inf"):
+            raise where.complain("the loss")
+        where.losses.append(loss)
+        return loss
+
+    def _moved(self, pairs: WatchedBatches) -> Iterator[tuple[Tensor, Tensor]]:
+        for noisy, clean in pairs:
+            yield noisy.to(self.device), clean.to(self.device)
+
+    def _endless(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches for pre-training, from epochs that training itself does not reach."""
+        self.train_batches.description = "before the first epoch"
+        for epoch in itertools.count(1_000_000):
+            self._set_epoch(epoch)
+            yield from self._moved(self.train_batches)
+
+    def _set_epoch(self, epoch: int) -> None:
+        self.train_batches.losses.clear()
+        self.train_batches.dataset.set_epoch(epoch)
+        self.train_batches.loader.batch_sampler.sampler.set_epoch(epoch)
+
+    def _keep(self, record: dict) -> None:
+        """Checkpoints first, the log after: a run killed in between repeats the epoch and writes the same again."""
+        if all(record["validation_loss"] < earlier["validation_loss"] for earlier in self.log):
+            save_system(self.best, self.system, self.configuration.system, self.configuration.size, record["epoch"])
+        self.log.append(record)
+        run_state = {
+            "model": self.system.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "log": self.log,
+            "configuration": plain(self.configuration),
+        }
+        with replacing(self.last) as temporary:
+            write_state(temporary, run_state)
+        with replacing(self.configuration.out / "log.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in self.log), encoding="utf-8")
+        save_training_curves(self.configuration.out / "curves.png", self.log)
+
+    def _resume(self) -> None:
+        """Restore what the folder's last checkpoint holds, where there is one.
+
+        Raises:
+            ValueError: the folder holds a run of another configuration.
+        """
+        self.configuration.out.mkdir(parents=True, exist_ok=True)
+        if not self.last.exists():
+            return
+        state = read_state(self.last, self.device)
+        try:
+            check_is_same_run(self.configuration, state["configuration"], self.last)
+            self.system.load_state_dict(state["model"])
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
+            self.log = state["log"]
+        except (KeyError, RuntimeError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise ValueError(f"{self.last}: expected a checkpoint of this system, got another ({reason})") from None

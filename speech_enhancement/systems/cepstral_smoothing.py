@@ -1,0 +1,104 @@
+"""Cepstral smoothing of the gain: single gains that jump, the musical noise, go; onsets and harmonics stay.
+
+Spectral subtraction opens at random wherever the noise is above its mean for a moment, and each lonely open bin is
+heard as a short tone. A gain that is averaged over time would hide them and blur every onset too. The cepstrum of the
+gain, the Fourier transform of its logarithm over frequency, tells apart what the spectrum mixes:
+
+    c[q, m] = inverse DFT of log G[k, m] over k                                 q: quefrency, in samples
+
+Low q hold the broad shape (formants, onsets and pauses), q at the pitch period and near it hold the comb of harmonics,
+and all other q hold the fine structure that changes from bin to bin, which speech has none of and lonely bins have most
+of. Each is averaged over time by a constant of its own, and the gain is put together again:
+
+    c'[q, m] = b[q, m] * c'[q, m - 1] + (1 - b[q, m]) * c[q, m]
+    b = 0 for q < 8 (0.5 ms),    0.4 at the pitch period,    0.8 elsewhere
+    G'[k, m] = exp(DFT of c'[q, m] over q)
+
+The pitch period is where the frame's own c is highest between 2 ms and 14 ms (500 to 70 Hz), with one quefrency to
+either side; in a frame without voice that frees three of 257 coefficients, which does no harm. The mean of a logarithm
+is below the logarithm of the mean, so that noise falls lower than without smoothing.
+
+Source: Breithaupt, Gerkmann and Martin, "Cepstral smoothing of spectral filter gains for speech enhancement without
+musical noise", IEEE Signal Processing Letters 14(12), 2007. The paper applies it to any gain; here it is that of
+`spectral_subtraction`, which needs it most. Its table of constants was not at hand: the three constants and the limits
+are ours, chosen for a hop of 8 ms.
+"""
+
+import torch
+from torch import Tensor
+
+from speech_enhancement.masking import apply_mask
+from speech_enhancement.stft import istft, stft
+from speech_enhancement.systems.spectral_subtraction import subtraction_gain
+from speech_enhancement.systems.system import System
+
+SHORTEST_PERIOD = 32
+LONGEST_PERIOD = 228
+"""Samples at 16 kHz: 500 and 70 Hz."""
+
+LOWEST_GAIN = 0.01
+"""Digital silence has the gain zero, which has no logarithm."""
+
+
+def cepstrum(gain: Tensor) -> Tensor:
+    """Of gains `(..., freq, frames)`, positive: `(..., quefrency, frames)`, as many, for the other half mirrors it."""
+    return torch.fft.irfft(gain.log(), dim=-2)[..., : gain.shape[-2], :]
+
+
+def gain_of_cepstrum(coefficients: Tensor) -> Tensor:
+    """What `cepstrum` was taken of."""
+    mirrored = coefficients[..., 1:-1, :].flip(-2)
+    return torch.fft.rfft(torch.cat([coefficients, mirrored], dim=-2), dim=-2).real.exp()
+
+
+def pitch_period(coefficients: Tensor) -> Tensor:
+    """Quefrency of the highest coefficient where pitch can lie: `(..., quefrency, frames)` -> `(..., 1, frames)`."""
+    return coefficients[..., SHORTEST_PERIOD : LONGEST_PERIOD + 1, :].argmax(dim=-2, keepdim=True) + SHORTEST_PERIOD
+
+
+class CepstralSmoothing(System):
+    """Spectral subtraction whose gain is smoothed over time in the cepstrum; every frame depends on those before.
+
+    Args:
+        memory: what is kept of the frame before, elsewhere than at low quefrencies and at the pitch.
+        pitch_memory: what is kept at the pitch period.
+        envelope_memory: what is kept at low quefrencies.
+        envelope_size: how many quefrencies are low.
+
+    Shape:
+        `(batch, 1, time)` -> the same
+    """
+
+    title = "Cepstral smoothing"
+
+    def __init__(
+        self,
+        memory: float = 0.8,
+        pitch_memory: float = 0.4,
+        envelope_memory: float = 0.0,
+        envelope_size: int = 8,
+    ):
+        super().__init__()
+        self.memory = memory
+        self.pitch_memory = pitch_memory
+        self.envelope_memory = envelope_memory
+        self.envelope_size = envelope_size
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        spectrogram = stft(noisy)
+        gain = self.smooth(subtraction_gain(spectrogram.abs().square()))
+        return istft(apply_mask(spectrogram, gain), length=noisy.shape[-1])
+
+    def smooth(self, gain: Tensor) -> Tensor:
+        """Gains `(..., freq, frames)` to gains of the same shape, at most 1."""
+        coefficients = cepstrum(gain.clamp_min(LOWEST_GAIN))
+        quefrency = torch.arange(coefficients.shape[-2], device=gain.device).unsqueeze(-1)
+        is_pitch = (quefrency - pitch_period(coefficients)).abs() <= 1  # (..., quefrency, frames)
+        memory = torch.full_like(coefficients, self.memory).masked_fill(is_pitch, self.pitch_memory)
+        memory[..., : self.envelope_size, :] = self.envelope_memory
+        smoothed = coefficients[..., 0]
+        frames = []
+        for coefficient, kept in zip(coefficients.unbind(-1), memory.unbind(-1), strict=True):
+            smoothed = torch.lerp(coefficient, smoothed, kept)
+            frames.append(smoothed)
+        return gain_of_cepstrum(torch.stack(frames, dim=-1)).clamp_max(1)

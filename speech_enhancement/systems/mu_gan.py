@@ -1,0 +1,162 @@
+"""MU-GAN: super-resolution by a network that must be near the truth in samples and in a code, and look genuine.
+
+What lies in the upper band cannot be told from the lower one with certainty, and the squared error asks for the mean of
+all that could be there, which is dull. Two losses beside it ask for one of the things that could be there. Source: Kim
+and Sathe, "Bandwidth extension on raw audio via generative adversarial networks", arXiv 1903.09027, 2019.
+
+**Feature loss.** An autoencoder E, D learns to send clean waveforms through a narrow code, which takes no labels. What
+the code keeps is what sounds are made of, and the distance is taken between codes, besides that of the samples:
+
+    L_E = mean (D(E(s)) - s)^2
+    L   = mean (e - s)^2 / w_1 + mean (E(e) - E(s))^2 / w_2
+
+with e = G(y) the estimate from the interpolated waveform y, and w_1, w_2 the same distances with silence in place of e
+(`feature_losses`), so that both are relative errors, whatever the level of recordings and the size of codes.
+
+**Discriminator.** C learns to tell clean waveforms from estimates, and the generator to be taken for clean:
+
+    L_C = mean softplus(-C(s)) + mean softplus(C(e)),    L_G = L + 0.01 mean softplus(-C(e))
+
+These are the logarithmic losses of Goodfellow et al., "Generative adversarial nets", NIPS 2014, in the form that does
+not saturate.
+
+    generator      the U-Net of `super_resolution_unet`, degradation and all: 70.9 million parameters
+    autoencoder    5 convolutions of kernel 9 and stride 2 with 32 channels and leaky ReLU, one of kernel 1 to a code
+                   of 8 channels, a quarter as many numbers as samples; back by convolutions of kernel 9 and subpixel
+                   shuffles
+    discriminator  6 convolutions of kernel 15 and stride 2 with leaky ReLU, 16 to 256 channels, one of kernel 1 to one
+                   channel, and its mean over time
+
+The last two serve training alone. The paper's tables are not at hand: the sizes of autoencoder and discriminator, the
+weights and the rates of Adam are chosen here. Its generator is a U-Net too, with convolutions of several lengths side
+by side; here it is the predecessor's, so that what differs between the two systems is the loss. The discriminator's
+weights begin at random when the generator's do, without the generator being trained by itself before.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from speech_enhancement.systems.feature_losses import FeatureLoss, FeatureNetwork
+from speech_enhancement.systems.segan import descend
+from speech_enhancement.systems.super_resolution_unet import SubpixelShuffle, SuperResolutionUNet, remove_upper_band
+from speech_enhancement.systems.system import System
+
+ADVERSARIAL_WEIGHT = 0.01
+SLOPE = 0.2
+
+
+class Autoencoder(FeatureNetwork):
+    """Waveform `(batch, 1, time)` -> the same, through a code `(batch, code_channels, ceil(time / 2^depth))`.
+
+    Args:
+        channels: of the layers between.
+        code_channels: of the code.
+        depth: how many times the rate is halved.
+    """
+
+    n_layers = 2
+
+    def __init__(self, channels: int = 32, code_channels: int = 8, depth: int = 5):
+        super().__init__()
+        encoder, decoder = [], []
+        for layer in range(depth):
+            encoder += [
+                nn.Conv1d(channels if layer else 1, channels, 9, stride=2, padding=4),
+                nn.LeakyReLU(SLOPE),
+            ]
+            decoder += [
+                nn.Conv1d(channels if layer else code_channels, 2 * channels, 9, padding=4),
+                nn.LeakyReLU(SLOPE),
+                SubpixelShuffle(),
+            ]
+        self.encoder = nn.Sequential(*encoder, nn.Conv1d(channels, code_channels, 1))
+        self.decoder = nn.Sequential(*decoder, nn.Conv1d(channels, 1, 9, padding=4))
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        return self.decoder(self.encoder(waveform))[..., : waveform.shape[-1]]
+
+    def activations(self, waveform: Tensor) -> list[Tensor]:
+        """The waveform itself, and its code."""
+        return [waveform, self.encoder(waveform)]
+
+    def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        return functional.mse_loss(self(clean), clean)
+
+
+class Discriminator(nn.Module):
+    """Waveform `(batch, 1, time)` -> the log odds that it is genuine, `(batch,)`.
+
+    Args:
+        channels: after each layer.
+    """
+
+    def __init__(self, channels: Sequence[int]):
+        super().__init__()
+        layers = []
+        for before, after in zip((1, *channels[:-1]), channels, strict=True):
+            layers += [nn.Conv1d(before, after, 15, stride=2, padding=7), nn.LeakyReLU(SLOPE)]
+        self.layers = nn.Sequential(*layers, nn.Conv1d(channels[-1], 1, 1))
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        return self.layers(waveform).mean(dim=(1, 2))
+
+
+class MUGAN(System):
+    """The super-resolution U-Net with a feature loss and a discriminator.
+
+    Args:
+        discriminator_channels: after each layer of the discriminator.
+        pretraining_steps: batches that the autoencoder is trained with.
+        generator: arguments of `SuperResolutionUNet`.
+    """
+
+    title = "MU-GAN"
+    sizes = SuperResolutionUNet.sizes
+    only_for_training = ("feature_loss", "discriminator")
+
+    def __init__(
+        self,
+        discriminator_channels: Sequence[int] = (16, 32, 64, 128, 256, 256),
+        pretraining_steps: int = 1000,
+        **generator: Any,
+    ):
+        super().__init__()
+        self.generator = SuperResolutionUNet(**generator)
+        self.feature_loss = FeatureLoss(Autoencoder(), functional.mse_loss, pretraining_steps)
+        self.discriminator = Discriminator(discriminator_channels)
+        self.context = self.generator.context
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return self.generator(noisy)
+
+    def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """The loss of the generator, L_G; it makes its input from the clean waveform."""
+        return self._generator_loss(self._estimate(clean), clean)
+
+    def optimizers(self) -> list[Optimizer]:
+        return [*self.generator.optimizers(), torch.optim.Adam(self.discriminator.parameters(), lr=1e-4)]
+
+    def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        self.feature_loss.pretrain((remove_upper_band(clean, self.generator.ratio), clean) for _, clean in batches)
+
+    def training_step(self, noisy: Tensor, clean: Tensor, optimizers: Sequence[Optimizer]) -> float:
+        """One step of the discriminator and one of the generator; returns the loss of the generator."""
+        of_generator, of_discriminator = optimizers
+        estimate = self._estimate(clean)
+        for_real, for_fake = self.discriminator(clean), self.discriminator(estimate.detach())
+        descend(of_discriminator, functional.softplus(-for_real).mean() + functional.softplus(for_fake).mean())
+        loss = self._generator_loss(estimate, clean)
+        descend(of_generator, loss)
+        return loss.item()
+
+    def _estimate(self, clean: Tensor) -> Tensor:
+        return self.generator(remove_upper_band(clean, self.generator.ratio))
+
+    def _generator_loss(self, estimate: Tensor, clean: Tensor) -> Tensor:
+        adversarial = functional.softplus(-self.discriminator(estimate)).mean()
+        return self.feature_loss(estimate, clean) + ADVERSARIAL_WEIGHT * adversarial

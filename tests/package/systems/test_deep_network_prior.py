@@ -1,0 +1,150 @@
+"""The deep network prior: the network, what is accumulated, the gains, and noise that it finds."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from speech_enhancement.metrics import si_sdr
+from speech_enhancement.stft import stft
+from speech_enhancement.systems import deep_network_prior
+from speech_enhancement.systems.deep_network_prior import (
+    DeepNetworkPrior,
+    PriorNetwork,
+    accumulate,
+    fit,
+    gain_of_changes,
+)
+from speech_enhancement.systems.log_mmse import log_mmse_gain
+from speech_enhancement.systems.system import System
+from tests.package.systems.checks import batch, check_shapes
+
+TINY = {"filters": 2, "iterations": 5}
+
+
+@pytest.fixture
+def counts_from_the_second_step(monkeypatch):
+    """For tests of what does not depend on how well a file is fitted."""
+    monkeypatch.setattr(deep_network_prior, "FIRST_STEP", 2)
+
+
+def tone_in_noise() -> tuple[torch.Tensor, torch.Tensor]:
+    """Half a second of a tone of 1 kHz: in white noise 10 dB below it, and alone; `(1, 1, time)`."""
+    tone = torch.sin(2 * torch.pi / 16 * torch.arange(8192)).view(1, 1, -1)
+    return tone + 0.22 * torch.randn(tone.shape, generator=torch.Generator().manual_seed(0)), tone
+
+
+@pytest.mark.usefixtures("counts_from_the_second_step")
+def test_shapes():
+    check_shapes(DeepNetworkPrior(**TINY), lengths=(1000, 1025))
+
+
+def test_network_has_the_parameters_of_its_layers():
+    """Weights, biases, and two numbers a channel of batch normalisation, in 6 + 1 + 6 layers and the last one."""
+    widths = [60 * level for level in range(1, 7)]
+    shapes = [(before, width, 15) for before, width in zip([1, *widths], [*widths, 360], strict=True)]
+    shapes += [(below + width, width, 5) for below, width in zip([*widths[1:], 360], widths, strict=True)]
+    expected = sum(before * width * kernel + 3 * width for before, width, kernel in shapes) + 61 + 1
+    with torch.device("meta"):
+        network = PriorNetwork(**{"filters": DeepNetworkPrior.sizes["paper"]["filters"]})
+    assert sum(parameter.numel() for parameter in network.parameters()) == expected == 9_279_602
+
+
+def test_system_itself_has_nothing_to_train():
+    assert DeepNetworkPrior().count_parameters() == 0
+
+
+def test_fit_comes_nearer_and_reaches_every_parameter():
+    torch.manual_seed(0)
+    network = PriorNetwork(4)
+    before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+    target = batch(0.512, size=1)[1]
+    target = 0.1 * target / target.square().mean().sqrt()
+    errors = [(output - target).square().mean().item() for output in fit(network, target, 40)]
+    assert np.mean(errors[-5:]) < 0.5 * errors[0]
+    unchanged = [name for name, parameter in network.named_parameters() if torch.equal(parameter, before[name])]
+    assert not unchanged
+
+
+def test_input_of_the_network_does_not_know_the_file():
+    first, second = batch(0.128)[0].split(1)
+    outputs = []
+    for target in (first, second):
+        torch.manual_seed(0)
+        outputs.append(next(fit(PriorNetwork(2), target, 1)))
+    assert torch.equal(*outputs)
+
+
+def test_accumulated_changes_by_hand():
+    """Relative to the newer magnitude; 11 values, so that the percentiles are the second and the last but one."""
+    before = torch.ones(1, 11)
+    after = torch.tensor([[1.0, 2, 2, 2, 2, 2, 2, 2, 2, 4, 8]])
+    assert accumulate(iter([before, after])) == pytest.approx(torch.tensor([[0.5] * 9 + [0.75] * 2]))
+    assert accumulate([before, after, after]) == pytest.approx(accumulate([before, after])), "no change adds nothing"
+    assert accumulate([before, after, before]).flatten()[:3].tolist() == pytest.approx([0.5 + 1, 0.5 + 1, 0.5 + 1])
+
+
+def test_gain_falls_with_the_changes():
+    total = torch.linspace(2, 5, 257).reshape(257, 1).expand(257, 3).flipud()
+    gain = gain_of_changes(total.clone())
+    assert not gain[:3].any() and not gain[-1:].any()
+    assert (gain[3:-1].diff(dim=0) >= 0).all() and gain[-2, 0] > 0.99
+    middle = gain[128, 0].item()  # mask 1/2: the noise has half of the magnitude
+    assert middle == pytest.approx(log_mmse_gain(torch.tensor([3.0]), torch.tensor([4.0])).item(), abs=1e-3)
+    assert gain[3, 0].item() < 0.15
+
+
+@pytest.mark.usefixtures("counts_from_the_second_step")
+def test_same_seed_same_result_and_the_random_state_of_others_is_left_alone():
+    noisy, _ = batch(0.1)
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    first = DeepNetworkPrior(**TINY)(noisy)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(first, DeepNetworkPrior(**TINY)(noisy))
+    assert torch.equal(first[1:], DeepNetworkPrior(**TINY)(noisy[1:])), "each file is fitted alone"
+    assert not torch.equal(first, DeepNetworkPrior(**TINY, seed=1)(noisy))
+
+
+@pytest.mark.usefixtures("counts_from_the_second_step")
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_it_fits_where_gradients_are_off_too(mode):
+    noisy = batch(0.1, size=1)[0]
+    with mode():
+        enhanced = DeepNetworkPrior(**TINY)(noisy)
+    assert torch.equal(enhanced, DeepNetworkPrior(**TINY)(noisy)) and not enhanced.requires_grad
+
+
+@pytest.mark.usefixtures("counts_from_the_second_step")
+def test_volume_does_not_matter():
+    noisy = batch(0.1, size=1)[0].double()
+    enhanced, louder = DeepNetworkPrior(**TINY)(noisy), DeepNetworkPrior(**TINY)(4 * noisy)
+    assert torch.allclose(louder, 4 * enhanced, atol=1e-6)
+
+
+def test_a_tone_changes_less_than_the_noise_around_it():
+    """What the whole method rests on, in a small instance."""
+    noisy, _ = tone_in_noise()
+    torch.manual_seed(0)
+    outputs = itertools.islice(fit(PriorNetwork(4), 0.1 * noisy / noisy.std(), 75), 49, None)
+    changes = accumulate(stft(output).abs() for output in outputs).squeeze().mean(dim=-1)  # of bins of 31.25 Hz
+    around = torch.cat([changes[3:29], changes[36:-1]])  # without the three bins to either side that the window blurs
+    assert changes[32] < 0.6 * around.mean(), f"{changes[32]:.2f} at 1 kHz, {around.mean():.2f} elsewhere"
+
+
+def test_noise_around_a_tone_is_lowered():
+    """By 1 dB after so few steps: the gain of bins that change by an average amount is still above 0.8."""
+    noisy, tone = tone_in_noise()
+    enhanced = DeepNetworkPrior(filters=4, iterations=70)(noisy)
+    assert si_sdr(enhanced, tone).item() > si_sdr(noisy, tone).item() + 0.75
+
+
+def test_too_few_iterations_are_refused():
+    with pytest.raises(ValueError, match="iterations"):
+        DeepNetworkPrior(iterations=50)
+
+
+def test_is_a_system_without_context():
+    assert issubclass(DeepNetworkPrior, System) and DeepNetworkPrior().context is None

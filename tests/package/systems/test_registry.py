@@ -1,0 +1,42 @@
+"""What the commands rely on, of every system."""
+
+import pytest
+import torch
+
+from speech_enhancement.systems import registry
+
+from .checks import check_shapes
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_small_is_small(name):
+    assert registry.build(name).count_parameters() <= 2_000_000
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_shortest_input(name):
+    torch.manual_seed(0)
+    system = registry.build(name)
+    check_shapes(system, lengths=(system.shortest,))
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_shifted_input_gives_shifted_result(name):
+    """By a multiple of the alignment, away from the ends; so files can be enhanced in chunks."""
+    torch.manual_seed(0)
+    system = registry.build(name).double().eval()
+    if system.context is None:
+        pytest.skip("a sample of the result depends on the whole file")
+    shift = -(-1000 // system.alignment) * system.alignment
+    noisy = 0.1 * torch.randn(1, 1, 2 * system.context + shift + 8000, dtype=torch.float64)
+    with torch.no_grad():
+        first, second = system(noisy)[..., shift:], system(noisy[..., shift:])
+    inside = slice(system.context, -system.context or None)
+    torch.testing.assert_close(first[..., inside], second[..., inside], rtol=0, atol=1e-9)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="system: expected one of butterworth, .*, got winer"):
+        registry.build("winer")
+    with pytest.raises(ValueError, match="size: expected one of paper, small, got huge"):
+        registry.build("wiener", "huge")

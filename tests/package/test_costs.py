@@ -1,0 +1,83 @@
+"""Costs of systems whose costs are known beforehand."""
+
+import pytest
+import torch
+from torch import nn
+
+from speech_enhancement import costs
+from speech_enhancement.systems.convolutional_autoencoder import ConvolutionalAutoencoder
+from speech_enhancement.systems.system import System
+
+
+class Convolution(System):
+    """Looks `ahead` samples ahead."""
+
+    def __init__(self, ahead):
+        super().__init__()
+        self.ahead = ahead
+        self.layer = nn.Conv1d(1, 1, 2 * ahead + 1, padding=ahead, bias=False)
+
+    def forward(self, noisy):
+        return self.layer(noisy)
+
+
+class Recurrent(System):
+    """An LSTM over 160 frames a second: 4 gates of 8 values, each from 100 and 8 values; then 8 x 100 weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(100, 8, batch_first=True)
+        self.out = nn.Linear(8, 100)
+
+    def forward(self, noisy):
+        return self.out(self.lstm(noisy.reshape(1, -1, 100))[0]).reshape(1, 1, -1)
+
+
+class Normalizing(System):
+    """Needs the loudest sample of the file."""
+
+    def forward(self, noisy):
+        return noisy / noisy.abs().amax(dim=-1, keepdim=True)
+
+
+def test_multiply_adds_of_a_convolution():
+    assert costs.count_multiply_adds(Convolution(5)) == 11 * 16000
+
+
+def test_multiply_adds_of_an_autoencoder():
+    """2 x 32 x 2048 weights, once in 32 samples, but at the ends."""
+    assert costs.count_multiply_adds(ConvolutionalAutoencoder()) == pytest.approx(2 * 2048 * 16000, rel=0.03)
+
+
+def test_multiply_adds_of_an_lstm():
+    assert costs.count_multiply_adds(Recurrent()) == (4 * 8 * (100 + 8) + 8 * 100) * 160
+
+
+@pytest.mark.parametrize("ahead", [0, 7, 100])
+def test_latency_is_how_far_it_looks_ahead(ahead):
+    torch.manual_seed(0)
+    assert costs.latency(Convolution(ahead).eval()) == ahead / 16000
+
+
+def test_latency_of_what_needs_the_file():
+    assert costs.latency(Normalizing()) is None
+
+
+def test_latency_leaves_the_system_in_single_precision():
+    system = Convolution(1).eval()
+    costs.latency(system)
+    assert system.layer.weight.dtype == torch.float32
+
+
+def test_real_time_factor_uses_one_core():
+    class Counting(Convolution):
+        threads = set()
+
+        def forward(self, noisy):
+            self.threads.add(torch.get_num_threads())
+            return super().forward(noisy)
+
+    before = torch.get_num_threads()
+    system = Counting(1)
+    assert costs.real_time_factor(system) > 0
+    assert system.threads == {1} and torch.get_num_threads() == before

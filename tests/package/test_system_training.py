@@ -1,0 +1,132 @@
+"""`train --system`: a system of the literature by its own steps; and its checkpoint in the other commands."""
+
+import json
+
+import pytest
+import torch
+
+from speech_enhancement.audio import load, save
+from speech_enhancement.configuration import Train
+from speech_enhancement.distributed import Process
+from speech_enhancement.enhancement import FileEnhancer, load_system
+from speech_enhancement.model_file import load_model
+from speech_enhancement.state_file import StateFileError, read_state, write_state
+from speech_enhancement.system_training import SystemTraining
+from speech_enhancement.watching import NonFiniteLossError
+
+from .conftest import tree
+
+ALONE = Process(0, 1, torch.device("cpu"))
+
+
+def training(corpus, out, epochs=3, process=ALONE, **options):
+    options = {"system": "convolutional-autoencoder", "segment_seconds": 0.5, "batch_size": 4, **options}
+    return SystemTraining(Train(corpus, out, epochs=epochs, crops_per_file=1, device="cpu", **options), process)
+
+
+def log(out):
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def test_run_writes_its_files_and_learns(corpus, tmp_path):
+    training(corpus, tmp_path / "run", epochs=6).run()
+    assert tree(tmp_path / "run") == ["best.ckpt", "curves.png", "last.ckpt", "log.jsonl"]
+    losses = [record["validation_loss"] for record in log(tmp_path / "run")]
+    assert len(losses) == 6 and min(losses) < losses[0]
+    assert read_state(tmp_path / "run" / "best.ckpt")["epoch"] == losses.index(min(losses))
+
+
+@pytest.mark.parametrize("system", ["convolutional-autoencoder", "packet-loss-filling"])
+def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path, system):
+    """Where a system draws random numbers itself, too."""
+    training(corpus, tmp_path / "whole", epochs=2, system=system).run()
+    stopped = training(corpus, tmp_path / "parts", epochs=2, system=system)
+    keep = stopped._keep
+
+    def keep_and_stop(record):
+        keep(record)
+        raise KeyboardInterrupt
+
+    stopped._keep = keep_and_stop
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run()
+    training(corpus, tmp_path / "parts", epochs=2, system=system).run()
+    whole, parts = (read_state(tmp_path / name / "last.ckpt")["model"] for name in ("whole", "parts"))
+    assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
+
+
+def test_time_budget_ends_after_the_epoch(corpus, tmp_path):
+    training(corpus, tmp_path / "run", epochs=50, minutes=1e-6).run()
+    assert len(log(tmp_path / "run")) == 1
+    training(corpus, tmp_path / "run", epochs=50, minutes=1e-6).run()
+    assert len(log(tmp_path / "run")) == 1, "the used-up time of a resumed run counts"
+
+
+def test_what_cannot_be_trained_is_refused(corpus, tmp_path):
+    with pytest.raises(ValueError, match="--system: expected one that learns, got wiener"):
+        training(corpus, tmp_path / "run", system="wiener")
+    with pytest.raises(ValueError, match="system: expected one of .*, got winer"):
+        training(corpus, tmp_path / "run", system="winer")
+    with pytest.raises(ValueError, match="--system: expected one process, got 2"):
+        training(corpus, tmp_path / "run", process=Process(0, 2, torch.device("cpu")))
+    with pytest.raises(ValueError, match="--minutes, --size"):
+        Train(corpus, tmp_path / "run", minutes=1)
+
+
+def test_another_configuration_is_refused(corpus, tmp_path):
+    training(corpus, tmp_path / "run", epochs=1).run()
+    with pytest.raises(ValueError, match="--batch-size: .*last.ckpt has 4, got 2"):
+        training(corpus, tmp_path / "run", epochs=1, batch_size=2).run()
+
+
+def test_non_finite_loss_names_its_batch(corpus, tmp_path):
+    broken = training(corpus, tmp_path / "run")
+    with torch.no_grad():
+        next(broken.system.parameters()).fill_(torch.inf)
+    with pytest.raises(NonFiniteLossError, match=r"the loss is not finite, in a batch of .*\.wav"):
+        broken.run()
+
+
+@pytest.fixture
+def checkpoint(corpus, tmp_path):
+    training(corpus, tmp_path / "run", epochs=1).run()
+    return tmp_path / "run" / "best.ckpt"
+
+
+def test_checkpoint_serves_enhance_and_evaluate(run, checkpoint, corpus, tmp_path):
+    noisy, clean = (corpus / "pairs" / side for side in ("noisy", "clean"))
+    done = run("enhance", noisy, "--checkpoint", checkpoint, "--out", tmp_path / "enhanced")
+    assert done.returncode == 0 and len(tree(tmp_path / "enhanced")) == len(tree(noisy)), done.stderr
+    options = ("--noisy", noisy, "--clean", clean, "--out", tmp_path / "report", "--players", 1)
+    done = run("evaluate", "--checkpoint", checkpoint, *options)
+    assert done.returncode == 0 and "| Convolutional autoencoder |" in done.stdout, done.stderr
+
+
+def test_system_that_needs_no_training_by_its_name(run, corpus, tmp_path):
+    noisy = corpus / "pairs" / "noisy"
+    done = run("enhance", noisy, "--system", "moving-average", "--out", tmp_path / "enhanced")
+    assert done.returncode == 0 and len(tree(tmp_path / "enhanced")) == len(tree(noisy)), done.stderr
+    with pytest.raises(ValueError, match="expected one that needs no training, got segan"):
+        load_system("segan", None)
+    with pytest.raises(ValueError, match="expected it without --checkpoint"):
+        load_system("wiener", tmp_path / "best.ckpt")
+
+
+def test_chunks_join(checkpoint, tmp_path):
+    torch.manual_seed(0)
+    save(tmp_path / "long.wav", 0.1 * torch.randn(1, 100000))
+    for chunking in (load_model(checkpoint), load_system("moving-average", None), load_system("wiener", None)):
+        pieces = FileEnhancer(*chunking, chunk_seconds=1)
+        pieces.enhance_file(tmp_path / "long.wav", tmp_path / "joined.wav")
+        whole = FileEnhancer(*chunking).enhance(load(tmp_path / "long.wav")[0])
+        # 16-bit files.
+        assert (load(tmp_path / "joined.wav")[0] - whole.clamp(-1, 1)).abs().max() < 2e-4
+
+
+@pytest.mark.parametrize(
+    "extra", [{"system": "wiener", "size": "huge"}, {"system": "os", "size": "small"}, {"system": []}]
+)
+def test_forged_checkpoint_is_refused(checkpoint, tmp_path, extra):
+    write_state(tmp_path / "forged.ckpt", {**read_state(checkpoint), "extra": extra})
+    with pytest.raises(StateFileError, match="expected a model of this package"):
+        load_model(tmp_path / "forged.ckpt")
