@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import multiprocessing
 import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from milestones.course import ROOT, CourseError
 FOLDER = ROOT / "notebooks"
 MAX_BYTES = 1_500_000
 MAX_LINES = 30
-SECONDS_PER_CELL = 900
+SECONDS_PER_CELL = 300
 _DEPRECATION = re.compile(r"\b(?:PendingDeprecation|Deprecation|Future)Warning: .*")
 # Matplotlib takes tensors, whose two methods for NumPy lack a keyword of NumPy 2: that is for PyTorch to mend.
 _WARNINGS = (
@@ -77,7 +78,9 @@ def find(names: Sequence[str] = ()) -> list[Path]:
 def execute_all(paths: Sequence[Path], jobs: int) -> Iterator[Execution]:
     """Execute notebooks, some at a time, each in a kernel of its own; in the order in which they end."""
     threads = max(1, len(os.sched_getaffinity(0)) // jobs)
-    with ThreadPoolExecutor(jobs) as executor:
+    # Clients of kernels that share a process lose messages now and then, and wait for ever.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as executor:
         futures = [executor.submit(execute, path, threads) for path in paths]
         for future in tqdm(as_completed(futures), total=len(paths), desc="notebooks", unit="notebook"):
             yield future.result()

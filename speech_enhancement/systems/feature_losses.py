@@ -9,8 +9,8 @@ there, and the distance is taken between those:
 with d the mean absolute or squared difference. The weights w_l bring layers to one scale, whatever the size of their
 activations: each gives 1 where the estimate is silence.
 
-    deep_feature_losses   activations of a classifier of noises
-    mu_gan                the waveform, and the code of an autoencoder
+    deep_feature_losses    activations of a classifier of noises
+    mu_gan                 the waveform, and the code of an autoencoder
     `FeatureLossTraining`  any other system, with either
 
 The network is trained first, by `pretrain`, and then stays as it is: its weights get no gradient, and its batch
@@ -116,6 +116,7 @@ class FeatureLossTraining(System):
         self.feature_loss = feature_loss
         self.title = f"{system.title}, feature loss"
         self.context = system.context
+        self.alignment = system.alignment
 
     def forward(self, noisy: Tensor) -> Tensor:
         return self.system(noisy)

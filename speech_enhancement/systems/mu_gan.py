@@ -130,6 +130,7 @@ class MUGAN(System):
         self.feature_loss = FeatureLoss(Autoencoder(), functional.mse_loss, pretraining_steps)
         self.discriminator = Discriminator(discriminator_channels)
         self.context = self.generator.context
+        self.alignment = self.generator.alignment
 
     def forward(self, noisy: Tensor) -> Tensor:
         return self.generator(noisy)

@@ -160,6 +160,7 @@ class NoisyTargetTuning(System):
         self.system = system
         self.title = f"{system.title}, noisy targets"
         self.context = system.context
+        self.alignment = system.alignment
         self.only_for_training = tuple(f"system.{name}" for name in system.only_for_training)
 
     def forward(self, noisy: Tensor) -> Tensor:

@@ -80,6 +80,16 @@ def test_receptive_field_is_the_context(position):
     assert before + after > 1.5 * system.context, f"the bound is not tight: {before} and {after} of {system.context}"
 
 
+def test_skip_connections_carry_the_input_past_the_bottom():
+    system = tiny().eval()
+    system.down[-1].weight.data.zero_()
+    first, second = torch.randn(2, 1, 2, 129, 20)
+    with torch.no_grad():
+        assert not torch.allclose(system.estimate_mask(first), system.estimate_mask(second))
+        system.down[0].weight.data.zero_()
+        assert torch.equal(system.estimate_mask(first), system.estimate_mask(second)), "the spectrogram is no skip"
+
+
 def test_convolution_is_that_of_complex_numbers():
     torch.manual_seed(0)
     convolution = ComplexConvolution(3, 5, (7, 5), (2, 1)).double()
