@@ -1,8 +1,8 @@
 """The commands of the course: `submit` for students, and where this is no student's template, those of instructors."""
 
 import importlib
-import importlib.util
 import sys
+from pathlib import Path
 
 import tyro
 
@@ -10,7 +10,8 @@ from milestones.course import CourseError
 from milestones.submit import Submit
 
 COMMANDS = {"submit": (Submit, "milestones.submit")}
-if importlib.util.find_spec("milestones.configuration"):
+# By its file, since an editable installation of the course lends its modules to any package of this name.
+if Path(__file__).with_name("configuration.py").exists():
     COMMANDS |= importlib.import_module("milestones.configuration").COMMANDS
 
 

@@ -24,6 +24,7 @@ _CACHES = ("__pycache__", ".*")
 _IMPORT = """
 import importlib, json, sys
 sys.path.insert(0, "")
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
 for name in json.loads(sys.argv[1]):
     module, _, function = name.partition(".")
     try:

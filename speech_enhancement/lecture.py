@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+from filelock import FileLock
 from IPython.display import HTML
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -35,10 +36,14 @@ def find_corpus(path: str | Path | None = None) -> Path:
     The voices are spoken at the first call, which takes some seconds. Real recordings are brought in by
     `python -m speech_enhancement prepare` and named by `path` or by the environment variable SPEECH_ENHANCEMENT_CORPUS.
     """
-    chosen = path or os.environ.get("SPEECH_ENHANCEMENT_CORPUS")
-    if chosen is None and not CORPUS.exists():
-        voices.prepare(CORPUS, hours=HOURS, seed=0)
-    return Path(chosen or CORPUS)
+    if chosen := path or os.environ.get("SPEECH_ENHANCEMENT_CORPUS"):
+        return Path(chosen)
+    CORPUS.parent.mkdir(parents=True, exist_ok=True)
+    # Two notebooks may be opened at once.
+    with FileLock(CORPUS.with_name(f".{CORPUS.name}.lock")):
+        if not CORPUS.exists():
+            voices.prepare(CORPUS, hours=HOURS, seed=0)
+    return CORPUS
 
 
 def find_files(corpus: str | Path, kind: str, split: str, name: str = "") -> list[str]:

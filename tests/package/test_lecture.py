@@ -3,6 +3,9 @@
 import base64
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import matplotlib.pyplot as plt
 import pytest
@@ -49,6 +52,25 @@ def test_voices_are_made_once(tmp_path, monkeypatch):
     monkeypatch.setattr(lecture.voices, "prepare", lambda out, hours, seed: (made.append(hours), out.mkdir()))
     assert lecture.find_corpus() == lecture.find_corpus() == tmp_path / "voices"
     assert made == [lecture.HOURS]
+
+
+def test_notebooks_opened_at_once_make_them_once(tmp_path, monkeypatch):
+    """The first waits for a moment for the second, which comes into its way only where nothing holds it back."""
+    monkeypatch.delenv("SPEECH_ENHANCEMENT_CORPUS", raising=False)
+    monkeypatch.setattr(lecture, "CORPUS", tmp_path / "data" / "voices")
+    met = Barrier(2)
+    made = []
+
+    def prepare(out, hours, seed):
+        made.append(out)
+        with suppress(BrokenBarrierError):
+            met.wait(0.3)
+        out.mkdir(exist_ok=True)
+
+    monkeypatch.setattr(lecture.voices, "prepare", prepare)
+    with ThreadPoolExecutor(2) as pool:
+        assert [*pool.map(lambda _: lecture.find_corpus(), range(2))] == 2 * [lecture.CORPUS]
+    assert made == [lecture.CORPUS]
 
 
 def test_files_are_chosen_by_name(corpus):
