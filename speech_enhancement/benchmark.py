@@ -7,7 +7,9 @@ import csv
 import json
 import math
 import statistics
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -28,42 +30,65 @@ from speech_enhancement.systems import registry
 from speech_enhancement.systems.ideal_ratio_mask import mask_ideally
 from speech_enhancement.systems.system import System
 
-NOISY, ORACLE = "noisy", "oracle ratio mask"
-_COLUMNS = ("si_sdr", "pesq", "stoi", "lsd")
+ORACLE = "oracle ratio mask"
+_COLUMNS = {"snr": 1, "si_sdr": 1, "pesq": 2, "stoi": 3, "lsd": 2}
+"""Metrics of the table, and their digits."""
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """What is measured: a system, what systems of a task are given, or the oracle.
+
+    Attributes:
+        title: as the table names it.
+        task: as the table names it.
+        folder: where its scores and costs are kept.
+        method: from a noisy and a clean waveform to an estimate.
+        costs: of a system; empty for what is none.
+    """
+
+    title: str
+    task: str
+    folder: Path
+    method: Method
+    costs: Mapping = field(default_factory=dict)
 
 
 def run(configuration: Benchmark) -> int:
     """Train, measure and write; 1 where a system or a file failed, or a metric had no value."""
-    names = configuration.systems or tuple(registry.NAMES)
     configuration.out.mkdir(parents=True, exist_ok=True)
     failures = Failures()
     pairs = find_pairs(configuration.noisy, configuration.clean, failures)
     if not pairs:
         raise AudioError(f"{configuration.noisy}: expected pairs, got none")
-    methods: dict[str, Method] = {NOISY: lambda noisy, clean: noisy}
-    rows: dict[str, dict] = {NOISY: {}}
-    folders = [NOISY]
-    for name in tqdm(names, desc="benchmark", unit="system"):
-        with failures.noting(name):
-            system = learned(name, configuration)
-            rows[system.title] = measured(system, configuration.out / name)
-            methods[system.title] = _method(system)
-            folders.append(name)
-    methods[ORACLE], rows[ORACLE] = mask_ideally, {}
-    folders.append("oracle")
-    scores = [
-        score
-        for folder, title in zip(folders, methods, strict=True)
-        for score in scored(title, methods[title], pairs, configuration.out / folder, failures, configuration.workers)
-    ]
-    table = format_table(scores, rows, configuration.minutes)
+    entrants = find_entrants(configuration, failures)
+    scores = [score for entrant in entrants for score in scored(entrant, pairs, failures, configuration.workers)]
+    table = format_table(scores, entrants, configuration.minutes)
     with replacing(configuration.out / "table.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
-    save_quality_against_cost(configuration.out / "quality.png", quality_and_cost(scores, rows))
+    save_quality_against_cost(configuration.out / "quality.png", quality_and_cost(scores, entrants))
     chosen = sorted(pairs)[:: -(-len(pairs) // configuration.players)]
-    write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table)
+    methods = {entrant.title: entrant.method for entrant in entrants}
+    order = "Clips evenly spaced in the order of their names."
+    write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table, order)
     print(table)
     return 1 if failures or any(score.reasons for score in scores) else 0
+
+
+def find_entrants(configuration: Benchmark, failures: Failures) -> list[Entrant]:
+    """Systems, trained and with their costs; before the first of each task what it is given, and last the oracle."""
+    out = configuration.out
+    denoising = System.task
+    entrants = [Entrant("noisy", denoising, out / "noisy", lambda noisy, clean: noisy)]
+    for name in tqdm(configuration.systems or tuple(registry.NAMES), desc="benchmark", unit="system"):
+        with failures.noting(name):
+            system = learned(name, configuration)
+            costs_of_system = measured(system, out / name)
+            if not any(entrant.task == system.task for entrant in entrants):
+                before = f"before {system.task}"
+                entrants.append(Entrant(before, system.task, out / before.replace(" ", "-"), _received(system)))
+            entrants.append(Entrant(system.title, system.task, out / name, _enhanced(system), costs_of_system))
+    return [*entrants, Entrant(ORACLE, denoising, out / "oracle", mask_ideally)]
 
 
 def learned(name: str, configuration: Benchmark) -> System:
@@ -114,37 +139,41 @@ def measured(system: System, folder: Path) -> dict:
 
 
 def scored(
-    title: str,
-    method: Method,
-    pairs: Mapping[str, tuple[Path, Path]],
-    folder: Path,
-    failures: Failures,
-    workers: int | None,
+    entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: Failures, workers: int | None
 ) -> list[Score]:
     """Scores of all pairs, from `scores.csv` where it is there."""
-    path = folder / "scores.csv"
+    path = entrant.folder / "scores.csv"
     if path.exists():
         with path.open(encoding="utf-8") as file:
             return [
-                Score(row["file"], title, {metric: float(row[metric]) for metric in METRICS}, {})
+                Score(row["file"], entrant.title, {metric: float(row[metric]) for metric in METRICS}, {})
                 for row in csv.DictReader(file)
             ]
-    scores = score_pairs(pairs, {title: method}, failures, workers)
-    folder.mkdir(parents=True, exist_ok=True)
+    scores = score_pairs(pairs, {entrant.title: entrant.method}, failures, workers)
+    entrant.folder.mkdir(parents=True, exist_ok=True)
     if not any(score.reasons for score in scores):
         write_scores(path, scores)
     return scores
 
 
-def format_table(scores: Sequence[Score], rows: Mapping[str, Mapping], minutes: float) -> str:
-    """Markdown: means over the files, and costs; the best SI-SDR first, the noisy files before and the oracle last."""
-    titles = ["SI-SDR (dB)", "PESQ", "STOI", "LSD", "parameters", "multiply-adds/s", "real-time factor"]
+def format_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: float) -> str:
+    """Markdown: means over the files, and costs.
+
+    Task by task, what systems are given before them, the best SI-SDR first, and the oracle last.
+    """
+    titles = ["task", *(METRICS[metric] for metric in _COLUMNS), "parameters", "multiply-adds/s", "real-time factor"]
     titles += ["training (audio-s/s)", "waiting for data", "latency"]
-    lines = ["| system | " + " | ".join(titles) + " |", "|---|" + "---|" * len(titles)]
+    lines = ["| system | " + " | ".join(titles) + " |", "|---|---|" + "---:|" * (len(titles) - 1)]
     means = _means(scores)
-    for title in sorted(rows, key=lambda title: (title == ORACLE, title != NOISY, -means[title]["si_sdr"])):
-        values = [_number(means[title][metric], digits) for metric, digits in zip(_COLUMNS, (1, 2, 3, 2), strict=True)]
-        lines.append(f"| {title} | " + " | ".join([*values, *_costs(rows[title])]) + " |")
+    tasks = list(dict.fromkeys(entrant.task for entrant in entrants))
+
+    def rank(entrant: Entrant) -> tuple:
+        is_oracle = entrant.title == ORACLE
+        return tasks.index(entrant.task), is_oracle, bool(entrant.costs), -means[entrant.title]["si_sdr"]
+
+    for entrant in sorted(entrants, key=rank):
+        values = [_number(means[entrant.title][metric], digits) for metric, digits in _COLUMNS.items()]
+        lines.append("| " + " | ".join([entrant.title, entrant.task, *values, *_costs(entrant.costs)]) + " |")
     n_files = len({score.file for score in scores})
     lines.append(f"\nMeans over {n_files} files; {minutes:g} minutes of training each.")
     if not perceptual.pesq_is_installed():
@@ -154,17 +183,34 @@ def format_table(scores: Sequence[Score], rows: Mapping[str, Mapping], minutes: 
     return "\n".join(lines) + "\n"
 
 
-def quality_and_cost(scores: Sequence[Score], rows: Mapping[str, Mapping]) -> dict[str, tuple[float, float]]:
-    """By title: mean SI-SDR, and real-time factor."""
+def quality_and_cost(scores: Sequence[Score], entrants: Sequence[Entrant]) -> dict[str, tuple[float, float]]:
+    """By title of the systems that denoise: mean SI-SDR, and real-time factor."""
     means = _means(scores)
-    return {title: (means[title]["si_sdr"], row["real_time_factor"]) for title, row in rows.items() if row}
+    return {
+        entrant.title: (means[entrant.title]["si_sdr"], entrant.costs["real_time_factor"])
+        for entrant in entrants
+        if entrant.costs and entrant.task == System.task
+    }
 
 
-def _method(system: System) -> Method:
+def _received(system: System) -> Method:
+    def degrade(noisy: Tensor, clean: Tensor) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            # What is lost of a clip is the same for every system of a task.
+            torch.manual_seed(zlib.crc32(clean.numpy().tobytes()))
+            return system.received(noisy[None, None], clean[None, None])[0, 0]
+
+    return degrade
+
+
+def _enhanced(system: System) -> Method:
+    receive = _received(system)
+
     @torch.inference_mode()
     def enhance(noisy: Tensor, clean: Tensor) -> Tensor:
         padding = max(0, system.shortest - len(noisy))
-        return system(torch.nn.functional.pad(noisy, (0, padding))[None, None])[0, 0, : len(noisy)]
+        received = torch.nn.functional.pad(receive(noisy, clean), (0, padding))
+        return system(received[None, None])[0, 0, : len(noisy)]
 
     return enhance
 

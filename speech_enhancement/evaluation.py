@@ -62,7 +62,8 @@ def run(configuration: Evaluate) -> int:
     with replacing(configuration.out / "table.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
     chosen = choose_clips(scores, configuration.players, title)
-    write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table)
+    order = "From the clip whose SI-SDR the model improves least to the one that it improves most."
+    write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table, order)
     clip = configuration.picture or chosen[len(chosen) // 2]
     save_picture(configuration.out / "spectrograms.png", clip, pairs, methods, title)
     print(table)

@@ -119,19 +119,20 @@ def clip_picture(waveform: Tensor, highest_db: float) -> Figure:
 
 
 def scores_picture(scores: Sequence, methods: Sequence[str], metrics: Mapping[str, str]) -> Figure:
-    """Every file's score as a dot, the median as a line: a panel a metric, a column a method."""
-    figure = Figure(figsize=(3.2 * len(metrics), 3.6), layout="constrained", dpi=80)
-    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    """Every file's score as a dot, the median as a line: a panel a metric, a line a method."""
+    figure = Figure(figsize=(2 + 2.6 * len(metrics), 1 + 0.28 * len(methods)), layout="constrained", dpi=80)
+    panels = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
     for axes, (metric, title) in zip(panels, metrics.items(), strict=True):
         for position, method in enumerate(methods):
             values = np.array([score.values[metric] for score in scores if score.method == method])
             values = values[np.isfinite(values)]
-            axes.plot(position + np.linspace(-0.25, 0.25, len(values)), np.sort(values), ".", alpha=0.5, markersize=4)
+            axes.plot(np.sort(values), position + np.linspace(-0.25, 0.25, len(values)), ".", alpha=0.5, markersize=4)
             if len(values):
-                axes.hlines(np.median(values), position - 0.3, position + 0.3, color="black")
-        axes.set_xticks(range(len(methods)), methods, rotation=40, ha="right", fontsize=8)
+                axes.vlines(np.median(values), position - 0.35, position + 0.35, color="black")
         axes.set_title(title)
-        axes.grid(axis="y", alpha=0.3)
+        axes.grid(alpha=0.3)
+    panels[0].set_yticks(range(len(methods)), methods, fontsize=9)
+    panels[0].invert_yaxis()
     return figure
 
 

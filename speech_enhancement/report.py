@@ -24,6 +24,7 @@ def write_report(
     methods: Mapping[str, Callable[[Tensor, Tensor], Tensor]],
     metrics: Mapping[str, str],
     notes: str,
+    order: str,
 ) -> None:
     """Write the page.
 
@@ -35,6 +36,7 @@ def write_report(
         methods: what to show of a clip, by name; the clean clip comes last.
         metrics: titles by name.
         notes: the table in Markdown, whose lines after the table are printed below it.
+        order: a sentence on which clips there are.
     """
     values = {(score.file, score.method): score.values for score in scores}
     clips = []
@@ -69,6 +71,7 @@ def write_report(
         rows=rows,
         remarks=remarks,
         clips=clips,
+        order=order,
         metrics=metrics,
         overview=_picture(scores_picture(scores, list(methods), metrics)),
     )

@@ -57,7 +57,7 @@ class AdaptiveLineEnhancer(System):
         `(batch, 1, time)` -> the same
     """
 
-    title = "Adaptive line enhancer"
+    title = "adaptive line enhancer"
 
     def __init__(self, length: int = 512, delay: int = 800, step: float = 0.005):
         super().__init__()

@@ -96,7 +96,7 @@ class BlockThresholding(System):
         `(batch, 1, time)` -> the same
     """
 
-    title = "Block thresholding"
+    title = "block thresholding"
 
     def forward(self, noisy: Tensor) -> Tensor:
         spectrogram = stft(noisy, WINDOW, HOP).squeeze(1)  # (batch, 401, frames)

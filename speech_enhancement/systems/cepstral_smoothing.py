@@ -69,7 +69,7 @@ class CepstralSmoothing(System):
         `(batch, 1, time)` -> the same
     """
 
-    title = "Cepstral smoothing"
+    title = "cepstral smoothing"
 
     def __init__(
         self,

@@ -72,7 +72,7 @@ class CoefficientThresholding(System):
         `(batch, 1, time)` -> the same
     """
 
-    title = "Coefficient thresholding"
+    title = "coefficient thresholding"
 
     def __init__(self, threshold: Callable[[Tensor, Tensor], Tensor] = shrink):
         super().__init__()

@@ -46,7 +46,7 @@ class ConvolutionalAutoencoder(System):
         `(batch, 1, time)` -> the same
     """
 
-    title = "Convolutional autoencoder"
+    title = "convolutional autoencoder"
 
     def __init__(self, channels: int = 32, kernel_size: int = 2048, stride: int = 32):
         super().__init__()

@@ -42,7 +42,7 @@ class DeepDenoisingAutoencoder(MelGainSystem):
         pretraining_steps: batches that each is pre-trained with.
     """
 
-    title = "Deep denoising autoencoder"
+    title = "deep denoising autoencoder"
 
     def __init__(
         self,

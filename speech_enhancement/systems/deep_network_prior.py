@@ -141,7 +141,7 @@ class DeepNetworkPrior(System):
         ValueError: there are too few iterations.
     """
 
-    title = "Deep network prior"
+    title = "deep network prior"
     sizes = {"paper": {"filters": 60, "iterations": 5000}, "small": {"filters": 12, "iterations": 200}}
 
     def __init__(self, filters: int = 12, iterations: int = 200, seed: int = 0):

@@ -62,7 +62,7 @@ class DenoisingWaveNet(System):
         dilations: how many there are, from 1 doubling.
     """
 
-    title = "Denoising WaveNet"
+    title = "denoising WaveNet"
     sizes = {
         "paper": {},
         "small": {"channels": 24, "skip_channels": 24, "head_channels": (32, 16), "stacks": 1},

@@ -33,7 +33,7 @@ class FullyConvolutional(System):
         kernel: taps of each, odd.
     """
 
-    title = "Fully convolutional"
+    title = "fully convolutional"
     sizes = {"paper": {}, "small": {"filters": 16, "kernel": 31}}
 
     def __init__(self, layers: int = 8, filters: int = 30, kernel: int = 55):

@@ -92,7 +92,7 @@ class EllipticFilter(LinearFilter):
         attenuation_db: least attenuation outside, beyond the edge's slope.
     """
 
-    title = "Elliptic filter"
+    title = "elliptic filter"
 
     def __init__(
         self,

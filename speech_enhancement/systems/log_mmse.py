@@ -33,7 +33,7 @@ class LogMMSE(System):
         `(batch, 1, time)` -> the same
     """
 
-    title = "Log-MMSE"
+    title = "log-MMSE"
 
     def forward(self, noisy: Tensor) -> Tensor:
         return filter_by_log_mmse(noisy)

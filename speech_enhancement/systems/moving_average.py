@@ -43,7 +43,7 @@ class MovingAverage(System):
         ValueError: `length` is even or not positive.
     """
 
-    title = "Moving average"
+    title = "moving average"
 
     def __init__(self, length: int = 5):
         super().__init__()

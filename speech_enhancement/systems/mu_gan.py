@@ -43,7 +43,7 @@ from torch.optim import Optimizer
 
 from speech_enhancement.systems.feature_losses import FeatureLoss, FeatureNetwork
 from speech_enhancement.systems.segan import descend
-from speech_enhancement.systems.super_resolution_unet import SubpixelShuffle, SuperResolutionUNet, remove_upper_band
+from speech_enhancement.systems.super_resolution_unet import SubpixelShuffle, SuperResolutionUNet
 from speech_enhancement.systems.system import System
 
 ADVERSARIAL_WEIGHT = 0.01
@@ -84,6 +84,9 @@ class Autoencoder(FeatureNetwork):
         """The waveform itself, and its code."""
         return [waveform, self.encoder(waveform)]
 
+    def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        return self.generator.received(noisy, clean)
+
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
         return functional.mse_loss(self(clean), clean)
 
@@ -116,7 +119,11 @@ class MUGAN(System):
     """
 
     title = "MU-GAN"
-    sizes = SuperResolutionUNet.sizes
+    task = SuperResolutionUNet.task
+    sizes = {
+        "paper": SuperResolutionUNet.sizes["paper"],
+        "small": {**SuperResolutionUNet.sizes["small"], "pretraining_steps": 150},
+    }
     only_for_training = ("feature_loss", "discriminator")
 
     def __init__(
@@ -135,28 +142,28 @@ class MUGAN(System):
     def forward(self, noisy: Tensor) -> Tensor:
         return self.generator(noisy)
 
+    def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        return self.generator.received(noisy, clean)
+
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
         """The loss of the generator, L_G; it makes its input from the clean waveform."""
-        return self._generator_loss(self._estimate(clean), clean)
+        return self._generator_loss(self(self.received(noisy, clean)), clean)
 
     def optimizers(self) -> list[Optimizer]:
         return [*self.generator.optimizers(), torch.optim.Adam(self.discriminator.parameters(), lr=1e-4)]
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        self.feature_loss.pretrain((remove_upper_band(clean, self.generator.ratio), clean) for _, clean in batches)
+        self.feature_loss.pretrain((self.received(noisy, clean), clean) for noisy, clean in batches)
 
     def training_step(self, noisy: Tensor, clean: Tensor, optimizers: Sequence[Optimizer]) -> float:
         """One step of the discriminator and one of the generator; returns the loss of the generator."""
         of_generator, of_discriminator = optimizers
-        estimate = self._estimate(clean)
+        estimate = self(self.received(noisy, clean))
         for_real, for_fake = self.discriminator(clean), self.discriminator(estimate.detach())
         descend(of_discriminator, functional.softplus(-for_real).mean() + functional.softplus(for_fake).mean())
         loss = self._generator_loss(estimate, clean)
         descend(of_generator, loss)
         return loss.item()
-
-    def _estimate(self, clean: Tensor) -> Tensor:
-        return self.generator(remove_upper_band(clean, self.generator.ratio))
 
     def _generator_loss(self, estimate: Tensor, clean: Tensor) -> Tensor:
         adversarial = functional.softplus(-self.discriminator(estimate)).mean()

@@ -89,7 +89,8 @@ class PacketLossFilling(System):
         channels: after each of the four convolutions down.
     """
 
-    title = "packet loss filling"
+    title = "packet-loss filling"
+    task = "packet-loss filling"
     sizes = {"paper": {"channels": (64, 128, 256, 512)}, "small": {"channels": (32, 64, 128, 256)}}
 
     def __init__(self, channels: Sequence[int]):
@@ -118,6 +119,10 @@ class PacketLossFilling(System):
             length = stride * x.shape[-1]
             x = convolution(functional.relu(x + skips.pop())).narrow(-1, stride // 2, length)
         return level * x[..., :time]
+
+    def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """Clean speech with losses, drawn by torch's global generator."""
+        return clean.masked_fill(draw_losses(len(clean), clean.shape[-1]).to(clean.device), 0)
 
     def forward(self, noisy: Tensor) -> Tensor:
         missing = find_missing(noisy)

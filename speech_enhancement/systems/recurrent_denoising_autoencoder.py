@@ -34,7 +34,7 @@ class RecurrentDenoisingAutoencoder(MelGainSystem):
         width: units of each hidden layer.
     """
 
-    title = "Recurrent denoising autoencoder"
+    title = "recurrent denoising autoencoder"
 
     def __init__(self, n_mels: int = 40, n_frames: int = 3, width: int = 500):
         super().__init__(n_mels)

@@ -33,7 +33,7 @@ class SpectralSubtraction(System):
         `(batch, 1, time)` -> the same
     """
 
-    title = "Spectral subtraction"
+    title = "spectral subtraction"
 
     def forward(self, noisy: Tensor) -> Tensor:
         return subtract_noise(noisy)

@@ -81,6 +81,7 @@ class SuperResolutionUNet(System):
     """
 
     title = "super-resolution U-Net"
+    task = "bandwidth extension"
     sizes = {
         "paper": {"channels": (128, 384, 512, 512)},
         "small": {"channels": (16, 32, 64, 64), "dropout": 0.0},
@@ -136,5 +137,8 @@ class SuperResolutionUNet(System):
             x = torch.cat([block(x), skips.pop()], dim=1)
         return noisy + self.shuffle(self.outlet(x))[..., :time]
 
+    def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        return remove_upper_band(clean, self.ratio)
+
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        return functional.mse_loss(self(remove_upper_band(clean, self.ratio)), clean)
+        return functional.mse_loss(self(self.received(noisy, clean)), clean)

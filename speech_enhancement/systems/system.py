@@ -17,6 +17,7 @@ class System(nn.Module):
 
     Attributes:
         title: as a table names it.
+        task: what it is for, as a table names it.
         sizes: keyword arguments of the constructor by the name of a size: "paper" as published, "small" of at most
             2 million parameters.
         context: samples before and after it that a sample of the result can depend on; None where it is all of them.
@@ -26,11 +27,16 @@ class System(nn.Module):
     """
 
     title: ClassVar[str]
+    task: ClassVar[str] = "denoising"
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "small": {}}
     context: int | None = None
     alignment: int = 1
     shortest: int = 4096
     only_for_training: ClassVar[tuple[str, ...]] = ()
+
+    def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """What the system is given of a pair: the noisy waveform; for another task, what it makes of the clean one."""
+        return noisy
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
         """The loss of a batch, a scalar; by default the mean absolute error of the waveform."""

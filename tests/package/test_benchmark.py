@@ -1,16 +1,19 @@
 """The command `benchmark`: its table, picture and page, and going on where it was stopped."""
 
 import csv
+import math
 import re
 
 import pytest
+import torch
 
 from speech_enhancement import benchmark
 from speech_enhancement.configuration import Benchmark
+from speech_enhancement.failures import Failures
 
 from .conftest import tree
 
-SYSTEMS = ("spectral-subtraction", "convolutional-autoencoder")
+SYSTEMS = ("spectral-subtraction", "convolutional-autoencoder", "packet-loss-filling")
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +53,51 @@ def test_files_are_written(configured, done):
 
 def test_table_has_a_row_a_system(configured, done):
     table = rows(configured.out)
-    assert next(iter(table)) == "noisy" and list(table)[-1] == "oracle ratio mask" and len(table) == 4
-    autoencoder = table["Convolutional autoencoder"]
-    assert autoencoder[4] == "131,105" and autoencoder[9] != "file" and float(autoencoder[6]) > 0
-    assert table["Spectral subtraction"][7] == "-", "what does not learn has no training rate"
+    assert len(table) == 6 and next(iter(table)) == "noisy"
+    assert list(table)[3:] == ["oracle ratio mask", "before packet-loss filling", "packet-loss filling"]
+    autoencoder = table["convolutional autoencoder"]
+    assert autoencoder[6] == "131,105" and autoencoder[11] != "file" and float(autoencoder[8]) > 0
+    assert table["spectral subtraction"][9] == "-", "what does not learn has no training rate"
 
 
 def test_means_are_those_of_the_files(configured, done):
     with (configured.out / "spectral-subtraction" / "scores.csv").open() as file:
         values = [float(row["si_sdr"]) for row in csv.DictReader(file)]
-    assert rows(configured.out)["Spectral subtraction"][0] == f"{sum(values) / len(values):.1f}"
+    assert rows(configured.out)["spectral subtraction"][2] == f"{sum(values) / len(values):.1f}"
+
+
+def test_tasks_are_measured_on_what_they_are_about(configured, done):
+    """Filling is given clean speech with losses, and takes no part in the picture of denoising."""
+    table = rows(configured.out)
+    assert {row[0] for row in table.values()} == {"denoising", "packet-loss filling"}
+    assert float(table["before packet-loss filling"][1]) == pytest.approx(-10 * math.log10(0.2), abs=3)
+    failures = Failures()
+    entrants = benchmark.find_entrants(configured, failures)
+    scores = [score for one in entrants for score in benchmark.scored(one, {}, failures, None)]
+    points = benchmark.quality_and_cost(scores, entrants)
+    assert set(points) == {"spectral subtraction", "convolutional autoencoder"} and not failures
+
+
+def test_all_systems_of_a_task_are_given_the_same(configured, done):
+    """Each clip loses packets of its own, whoever fills them and whatever was drawn before."""
+    before, filling = (
+        entrant.method
+        for entrant in benchmark.find_entrants(configured, Failures())
+        if entrant.task == "packet-loss filling"
+    )
+    clips = [torch.rand(2, 16000, generator=torch.Generator().manual_seed(seed)) + 0.1 for seed in range(2)]
+    given = [before(*clip) for clip in clips]
+    torch.rand(1)
+    for received, clip in zip(given, clips, strict=True):
+        assert torch.equal(received, before(*clip))
+        filled = filling(*clip)
+        assert torch.equal(filled[received != 0], clip[1][received != 0])
+    assert not torch.equal(given[0] == 0, given[1] == 0)
 
 
 def test_page_plays_every_system(configured, done):
     page = (configured.out / "report.html").read_text()
-    assert len(re.findall("<audio", page)) == 5, "noisy, two systems, oracle, clean"
+    assert len(re.findall("<audio", page)) == 7, "noisy, two systems, oracle, before filling, after it, clean"
 
 
 def test_goes_on_where_it_was_stopped(configured, done, monkeypatch):
@@ -83,7 +116,7 @@ def test_goes_on_where_it_was_stopped(configured, done, monkeypatch):
         benchmark, "score_pairs", lambda pairs, methods, *rest: scored.extend(methods) or score(pairs, methods, *rest)
     )
     assert benchmark.run(configured) == 0
-    assert (trained, measured, scored) == ([], ["Spectral subtraction"], ["oracle ratio mask"])
+    assert (trained, measured, scored) == ([], ["spectral subtraction"], ["oracle ratio mask"])
     pattern = rb"\d+\.\d{4}"  # the real-time factor, measured anew
     assert re.sub(pattern, b"", (configured.out / "table.md").read_bytes()) == re.sub(pattern, b"", before)
 
@@ -93,4 +126,4 @@ def test_unknown_system_is_told_and_the_others_are_done(configured, tmp_path, ca
     partly = Benchmark(**{**vars(configured), "out": tmp_path / "out", "systems": names})
     assert benchmark.run(partly) == 1
     assert "failed: winer: system: expected one of" in capsys.readouterr().err
-    assert list(rows(tmp_path / "out")) == ["noisy", "Spectral subtraction", "oracle ratio mask"]
+    assert list(rows(tmp_path / "out")) == ["noisy", "spectral subtraction", "oracle ratio mask"]

@@ -101,7 +101,7 @@ def test_is_the_system_but_for_the_loss():
     system = tuned()
     noisy, clean = batch(0.1)
     assert torch.equal(system.eval()(noisy), system.system(noisy))
-    assert system.title == "Fully convolutional, feature loss"
+    assert system.title == "fully convolutional, feature loss"
     assert system.context == system.system.context == 21
     assert system.count_parameters() == system.system.count_parameters()
     (optimizer,) = system.optimizers()
