@@ -27,7 +27,8 @@ What differs here:
   authors took the mean losses of the first ten epochs.
 - In the authors' program batch normalisation uses the statistics of the recording in enhancing too. Here those of
   training are used, so that what is far away does not count.
-- "small" has 16 channels, and its classifier learns from 150 batches instead of 1000. The rate of Adam is 1e-3, the authors' 1e-4, since training here is short.
+- "small" has 16 channels, and its classifier learns from 150 batches instead of 1000. The rate of Adam is 1e-3, the
+  authors' 1e-4, since training here is short.
 """
 
 import torch
