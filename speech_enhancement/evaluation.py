@@ -17,6 +17,7 @@ from speech_enhancement.audio import AudioError, find, load, replacing
 from speech_enhancement.configuration import Evaluate
 from speech_enhancement.enhancement import FileEnhancer, load_system
 from speech_enhancement.failures import Failures
+from speech_enhancement.filtering import remove_rumble
 from speech_enhancement.plotting import save_spectrograms
 from speech_enhancement.report import write_report
 from speech_enhancement.systems.ideal_ratio_mask import mask_ideally
@@ -75,6 +76,7 @@ def methods_beside(model: Method, title: str = MODEL) -> dict[str, Method]:
     """The model among the classical methods, in the order of the table; it takes the place of one of its title."""
     return {
         "noisy": lambda noisy, clean: noisy,
+        "noisy, above 50 Hz": lambda noisy, clean: remove_rumble(noisy),
         "spectral subtraction": lambda noisy, clean: subtract_noise(noisy),
         "Wiener, decision-directed": lambda noisy, clean: filter_by_wiener(noisy),
         "log-MMSE": lambda noisy, clean: filter_by_log_mmse(noisy),

@@ -18,8 +18,8 @@ def snr(estimate: Tensor, target: Tensor) -> Tensor:
         target: clean signal s, of the same shape.
 
     Returns:
-        Ratio in dB, shape `(...)`, differentiable. A perfect estimate gives inf or more than 60 dB, never NaN; the
-        error stays under 0.05 dB for signals with an RMS of 1e-3 and more.
+        Ratio in dB, shape `(...)`, differentiable. A perfect estimate of a target that is not silent gives inf or more
+        than 60 dB; never NaN. The error stays under 0.05 dB for signals with an RMS of 1e-3 and more.
     """
     ### BEGIN SOLUTION
     signal = target.square().sum(dim=-1)

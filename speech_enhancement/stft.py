@@ -9,7 +9,7 @@ def stft(waveform: Tensor, n_fft: int = 512, hop_length: int = 128) -> Tensor:
 
     Frame m is centred on sample `m * hop_length` and weighted by a periodic Hann window w of `n_fft` samples:
 
-        X[k, m] = sum_n  x[n + m * hop_length - n_fft / 2] * w[n] * exp(-2j * pi * k * n / n_fft),  n = 0 ... n_fft - 1
+        X[k, m] = sum_n  x[n + m * hop_length - n_fft // 2] * w[n] * exp(-2j * pi * k * n / n_fft),  n = 0 ... n_fft - 1
 
     Where a frame reaches past an end of the signal, the signal is continued by reflection about its first or last
     sample. The sum is not normalised. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis
@@ -21,7 +21,8 @@ def stft(waveform: Tensor, n_fft: int = 512, hop_length: int = 128) -> Tensor:
         hop_length: distance between neighbouring frames, in samples.
 
     Returns:
-        Complex spectrogram, shape `(..., n_fft // 2 + 1, 1 + time // hop_length)`, of the precision of `waveform`.
+        Complex spectrogram, shape `(..., n_fft // 2 + 1, 1 + time // hop_length)`, of the precision of `waveform`. For
+        an odd `n_fft` it may have a frame less where `time` is a multiple of `hop_length`.
 
     Raises:
         ValueError: `time` is not above `n_fft // 2`, so that the ends cannot be reflected.
@@ -54,7 +55,7 @@ def istft(spectrogram: Tensor, length: int | None = None, n_fft: int = 512, hop_
     The signal whose spectrogram comes nearest to the one given: with y[n, m] the inverse transform of frame m, the
     frames are windowed once more, added where they overlap and divided by the sum of the squared windows:
 
-        x[n] = sum_m w[i] * y[i, m]  /  sum_m w[i]^2,    i = n - m * hop_length + n_fft / 2
+        x[n] = sum_m w[i] * y[i, m]  /  sum_m w[i]^2,    i = n - m * hop_length + n_fft // 2
 
     Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP 32(2),
     1984, equation 6.
@@ -68,7 +69,8 @@ def istft(spectrogram: Tensor, length: int | None = None, n_fft: int = 512, hop_
 
     Returns:
         Real signal, shape `(..., length)`, or `(..., hop_length * (frames - 1))` without `length`. It undoes `stft` to
-        1e-5.
+        1e-5 in all samples that a window covers with a hundredth of its height or more, which are all for a
+        `hop_length` up to `n_fft / 3`.
 
     Example:
         >>> waveform = torch.sin(torch.arange(24800.0))
