@@ -1,6 +1,6 @@
 """Plugin of pytest: after the tests of a milestone, a table of the tasks and what they have earned.
 
-Tests run in the order of their tasks. A test that fails while a task on which its own depends has failed is told as
+Tests run in the order of their tasks, and those of a task after those that it needs. A test that fails while a task on which its own depends has failed is told as
 skipped, because the earlier task is what to mend first; where it passes all the same, it has passed.
 """
 
@@ -41,6 +41,9 @@ class Scoreboard:
         self.config = config
         milestones = [load_milestone(number, config.rootpath) for number in milestone_numbers(config.rootpath)]
         self.table = ScoreTable(milestones, self._is_stub)
+        self._order: list[str] = []
+        for task in self.table.tasks:
+            self._put_in_order(task)
         self._stubs: dict[Path, list[Stub]] = {}
         unknown = [task for task in config.getoption("--task") if task not in self.table.tasks]
         if unknown:
@@ -102,7 +105,13 @@ class Scoreboard:
         if test is None or test.task not in self.table.tasks:
             return None
         module = self.table.tasks[test.task].module
-        return list(self.table.tasks).index(test.task), not test.id.startswith(f"test_{module}.py")
+        return self._order.index(test.task), not test.id.startswith(f"test_{module}.py")
+
+    def _put_in_order(self, task: str) -> None:
+        for needed in self.table.tasks[task].depends:
+            self._put_in_order(needed)
+        if task not in self._order:
+            self._order.append(task)
 
     def _add(self, nodeid: str, test: GradedTest | None, state: str, stub: str | None = None) -> None:
         if test is not None and test.task in self.table.tasks:

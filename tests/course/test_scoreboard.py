@@ -125,6 +125,16 @@ def test_half_finished_template(template):
     assert "1 failed, 1 passed, 1 skipped, as an earlier task fails" in plain
 
 
+def test_what_is_needed_is_tested_first(template):
+    toml = template / "milestones/milestone1/milestone.toml"
+    first, second = "depends = []", 'depends = ["1.1"]'
+    text = toml.read_text()
+    assert text.index(first) < text.index(second)
+    toml.write_text(text.replace(second, first).replace(first, 'depends = ["1.2"]', 1))
+    listed = output(template, "tests/milestone1", "--collect-only", "-q")
+    assert listed.index("test_attenuate") < listed.index("test_amplify")
+
+
 def test_solution_that_calls_a_stub_is_skipped(template):
     """The task is implemented; what it needs is not."""
     text = (template / GAIN).read_text()
