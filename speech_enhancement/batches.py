@@ -1,5 +1,6 @@
 """The batches of a prepared corpus: speech and noise mixed anew in each epoch, and colored in training."""
 
+import torch
 from torch.utils.data import BatchSampler, DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
@@ -37,6 +38,8 @@ def batches(configuration: Train, process: Process, split: str) -> WatchedBatche
     loader = DataLoader(
         dataset,
         batch_sampler=BatchSampler(sampler, configuration.batch_size, drop_last=False),
+        # Its own, since a loader draws a number whenever workers start: a resumed run would go on with other ones.
+        generator=torch.Generator().manual_seed(configuration.seed),
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=on_gpu,

@@ -1,9 +1,11 @@
 """The command `benchmark`: all systems, trained for the same time and measured on the same files.
 
-Each system has a folder: `run` of its training, `costs.json` and `scores.csv`. What is there already is not done again.
+Each system has a folder: `run` of its training, `costs.json` and `scores.csv`. What is there already is not done again,
+unless it is of another size, other weights or other files.
 """
 
 import csv
+import hashlib
 import json
 import math
 import statistics
@@ -62,12 +64,15 @@ def run(configuration: Benchmark) -> int:
     if not pairs:
         raise AudioError(f"{configuration.noisy}: expected pairs, got none")
     entrants = find_entrants(configuration, failures)
-    scores = [score for entrant in entrants for score in scored(entrant, pairs, failures, configuration.workers)]
+    scores = [score for entrant in entrants for score in scored(entrant, pairs, failures, configuration)]
+    entrants = [entrant for entrant in entrants if any(score.method == entrant.title for score in scores)]
     table = format_table(scores, entrants, configuration.minutes)
     with replacing(configuration.out / "table.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
-    save_quality_against_cost(configuration.out / "quality.png", quality_and_cost(scores, entrants))
-    chosen = sorted(pairs)[:: -(-len(pairs) // configuration.players)]
+    if points := quality_and_cost(scores, entrants):
+        save_quality_against_cost(configuration.out / "quality.png", points)
+    names = sorted({score.file for score in scores})
+    chosen = names[:: max(1, len(names) // configuration.players)][: configuration.players]
     methods = {entrant.title: entrant.method for entrant in entrants}
     order = "Clips evenly spaced in the order of their names."
     write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table, order)
@@ -83,7 +88,7 @@ def find_entrants(configuration: Benchmark, failures: Failures) -> list[Entrant]
     for name in tqdm(configuration.systems or tuple(registry.NAMES), desc="benchmark", unit="system"):
         with failures.noting(name):
             system = learned(name, configuration)
-            costs_of_system = measured(system, out / name)
+            costs_of_system = measured(system, out / name, configuration.size)
             if not any(entrant.task == system.task for entrant in entrants):
                 before = f"before {system.task}"
                 entrants.append(Entrant(before, system.task, out / before.replace(" ", "-"), _received(system)))
@@ -97,33 +102,36 @@ def learned(name: str, configuration: Benchmark) -> System:
     system = registry.build(name, configuration.size).eval()
     if system.count_parameters() == 0:
         return system
+    device = choose_device(configuration.device)
     training = Train(
         configuration.corpus,
         configuration.out / name / "run",
         system=name,
         size=configuration.size,
         minutes=configuration.minutes,
-        epochs=1_000_000,
         crops_per_file=1,
         segment_seconds=configuration.segment_seconds,
         batch_size=configuration.batch_size,
+        # Mixed between steps, the data would take a seventh of the time of the fastest systems.
+        workers=1 if device.type == "cpu" else None,
         seed=configuration.seed,
         device=configuration.device,
     )
-    SystemTraining(training, Process(0, 1, choose_device(configuration.device))).run()
+    SystemTraining(training, Process(0, 1, device)).run()
     return load_model(training.out / "best.ckpt")[0]
 
 
-def measured(system: System, folder: Path) -> dict:
-    """What the system costs, from `costs.json` where it is there, and what its training log says."""
+def measured(system: System, folder: Path, size: str) -> dict:
+    """What the system costs, from `costs.json` where it is there for that size, and what its training log says."""
     path = folder / "costs.json"
-    if not path.exists():
+    if not path.exists() or json.loads(path.read_text(encoding="utf-8"))["size"] != size:
         factor = costs.real_time_factor(system)
         row = {
+            "size": size,
             "parameters": system.count_parameters(),
             "multiply_adds": costs.count_multiply_adds(system),
             "real_time_factor": factor,
-            # What fits itself to each file is too slow to be changed sample by sample, and needs the file anyway.
+            # What is slower than sound cannot keep up with it, and has the file before it begins.
             "latency": costs.latency(system) if factor < 1 else None,
         }
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,27 +141,41 @@ def measured(system: System, folder: Path) -> dict:
     log = folder / "run" / "log.jsonl"
     if log.exists():
         records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        row["training_seconds"] = sum(record["seconds"] for record in records)
         row["training_rate"] = statistics.median(record["audio_seconds_per_second"] for record in records)
         row["waiting_share"] = statistics.median(record["waiting_share"] for record in records)
     return row
 
 
 def scored(
-    entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: Failures, workers: int | None
+    entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: Failures, configuration: Benchmark
 ) -> list[Score]:
-    """Scores of all pairs, from `scores.csv` where it is there."""
-    path = entrant.folder / "scores.csv"
-    if path.exists():
+    """Scores of all pairs, from `scores.csv` where it is there for the same files, size and weights."""
+    path, mark = entrant.folder / "scores.csv", entrant.folder / "scored.txt"
+    fingerprint = _fingerprint(entrant, pairs, configuration.size)
+    if path.exists() and mark.exists() and mark.read_text(encoding="utf-8") == fingerprint:
         with path.open(encoding="utf-8") as file:
             return [
                 Score(row["file"], entrant.title, {metric: float(row[metric]) for metric in METRICS}, {})
                 for row in csv.DictReader(file)
             ]
-    scores = score_pairs(pairs, {entrant.title: entrant.method}, failures, workers)
+    scores = score_pairs(pairs, {entrant.title: entrant.method}, failures, configuration.workers)
     entrant.folder.mkdir(parents=True, exist_ok=True)
-    if not any(score.reasons for score in scores):
+    mark.unlink(missing_ok=True)
+    if len(scores) == len(pairs) and not any(score.reasons for score in scores):
         write_scores(path, scores)
+        with replacing(mark) as temporary:
+            temporary.write_text(fingerprint, encoding="utf-8")
     return scores
+
+
+def _fingerprint(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], size: str) -> str:
+    """Of all that scores depend on; not of the files' contents."""
+    weights = entrant.folder / "run" / "best.ckpt"
+    files = [[str(path.resolve()) for path in pair] for _, pair in sorted(pairs.items())]
+    digest = hashlib.sha256(json.dumps([size, files, perceptual.pesq_is_installed()]).encode())
+    digest.update(weights.read_bytes() if weights.exists() else b"")
+    return digest.hexdigest()
 
 
 def format_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: float) -> str:
@@ -162,7 +184,7 @@ def format_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: 
     Task by task, what systems are given before them, the best SI-SDR first, and the oracle last.
     """
     titles = ["task", *(METRICS[metric] for metric in _COLUMNS), "parameters", "multiply-adds/s", "real-time factor"]
-    titles += ["training (audio-s/s)", "waiting for data", "latency"]
+    titles += ["training (s)", "training (audio-s/s)", "waiting for data", "latency"]
     lines = ["| system | " + " | ".join(titles) + " |", "|---|---|" + "---:|" * (len(titles) - 1)]
     means = _means(scores)
     tasks = list(dict.fromkeys(entrant.task for entrant in entrants))
@@ -232,12 +254,13 @@ def _mean(values: Sequence[float]) -> float:
 
 def _costs(row: Mapping) -> list[str]:
     if not row:
-        return ["-"] * 6
+        return ["-"] * 7
     latency = "file" if row["latency"] is None else f"{1000 * row['latency']:.0f} ms"
+    seconds = f"{row['training_seconds']:.0f}" if "training_seconds" in row else "-"
     rate = f"{row['training_rate']:.0f}" if "training_rate" in row else "-"
     waiting = f"{100 * row['waiting_share']:.0f} %" if "waiting_share" in row else "-"
     factor = f"{row['real_time_factor']:.4f}"
-    return [f"{row['parameters']:,}", f"{row['multiply_adds'] / 1e6:,.1f} M", factor, rate, waiting, latency]
+    return [f"{row['parameters']:,}", f"{row['multiply_adds'] / 1e6:,.1f} M", factor, seconds, rate, waiting, latency]
 
 
 def _number(value: float, digits: int) -> str:

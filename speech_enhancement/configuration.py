@@ -131,7 +131,7 @@ class Train:
     size: Literal["small", "paper"] = "small"
     """Of another system: at most 2 million parameters, or as published."""
     minutes: float | None = None
-    """Another system's training ends with the epoch in which so much time is used up; by default after all epochs."""
+    """Another system's training ends with the epoch in which so much time is used up, and not after --epochs."""
     epochs: int = 40
     """Passes over the speech; the learning rate falls to zero over them, along a cosine."""
     crops_per_file: int = 8
@@ -157,7 +157,7 @@ class Train:
     seed: int = 0
     """Decides the initial weights and the data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto takes a GPU where there is one; on a GPU the model runs in bfloat16 (autocast)."""
+    """auto takes a GPU where there is one; on a GPU the U-Net runs in bfloat16 (autocast)."""
 
     def __post_init__(self):
         for name in ("epochs", "crops_per_file", "segment_seconds", "batch_size", "learning_rate", "clip_norm"):

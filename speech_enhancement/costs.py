@@ -16,7 +16,10 @@ SECONDS = 4
 
 
 def count_multiply_adds(system: System) -> float:
-    """Multiply-adds per second of audio, of convolutions and matrix products; Fourier transforms are not counted."""
+    """Multiply-adds per second of audio, of convolutions and matrix products; Fourier transforms are not counted.
+
+    Of four seconds, with what the system puts before and after them.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="TF32 acceleration", category=UserWarning)
         # The library's LSTM is one operation, which cannot be counted; without it the LSTM is made of matrix products.
@@ -37,19 +40,23 @@ def real_time_factor(system: System) -> float:
 def latency(system: System) -> float | None:
     """Seconds that the result waits for the input: how far before a changed sample it changes, by -120 dB or more.
 
-    The most over several samples, since a frame is known only when its last sample is; None where a change reaches
-    back so far that the whole file must be known, or changes nothing.
+    The most over samples that are spread over the system's coarsest step, since a frame is known only when its last
+    sample is; None where a change reaches back so far that the whole file must be known, or changes nothing.
     """
-    length, changed = SECONDS * SAMPLE_RATE, range(3 * SAMPLE_RATE, 3 * SAMPLE_RATE + 512, 64)
-    noisy = _signal().double().repeat(1 + len(changed), 1, 1)
+    length, first = SECONDS * SAMPLE_RATE, SECONDS * SAMPLE_RATE // 2
+    changed = range(first, first + max(512, system.alignment), max(512, system.alignment) // 8)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        received = system.received(_signal(), _signal())
+    noisy = received.double().repeat(1 + len(changed), 1, 1)
     for item, position in enumerate(changed, start=1):
         noisy[item, 0, position] += 1
     # One item at a time: a batch may be computed in another order, and so be rounded otherwise.
     results = [_enhance(system.double(), item.unsqueeze(0)).flatten() for item in noisy]
     system.float()
-    first = [((result - results[0]).abs() > 1e-6).nonzero().flatten()[:1] for result in results[1:]]
-    ahead = [position - index for position, index in zip(changed, torch.cat(first).tolist(), strict=False)]
-    return None if not ahead or max(ahead) > length // 2 else max(0, *ahead) / SAMPLE_RATE
+    differs = [((result - results[0]).abs() > 1e-6).nonzero().flatten().tolist() for result in results[1:]]
+    ahead = [position - found[0] for position, found in zip(changed, differs, strict=True) if found]
+    return None if not ahead or max(ahead) > length * 3 // 8 else max(0, *ahead) / SAMPLE_RATE
 
 
 def _signal() -> Tensor:

@@ -87,7 +87,7 @@ def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Pa
 
 
 class FileEnhancer:
-    """Takes rumble below 50 Hz out of files and runs a model over them, in chunks.
+    """Runs a model over files, in chunks; what denoises is given them without rumble below 50 Hz.
 
     Args:
         model: `(1, 1, time)` -> `(1, 1, time)` at 16 kHz, in evaluation mode.
@@ -107,6 +107,8 @@ class FileEnhancer:
         self.model = model
         self.device = device
         self.chunking = chunking
+        # Other tasks need what they are given as it is: the zeros of lost packets for one.
+        self.removes_rumble = getattr(model, "task", System.task) == System.task
         self.chunk_seconds = chunk_seconds
 
     def enhance_file(self, source: Path, destination: Path) -> None:
@@ -149,8 +151,12 @@ class FileEnhancer:
     def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
         """One channel in one pass: `(time,)` -> `(time,)`, at its own sample rate."""
         length = waveform.shape[-1]
-        noisy = remove_rumble(resample(waveform.to(self.device), sample_rate, SAMPLE_RATE))
-        padding = max(0, self.chunking.shortest - noisy.shape[-1])
+        noisy = resample(waveform.to(self.device), sample_rate, SAMPLE_RATE)
+        if self.removes_rumble:
+            noisy = remove_rumble(noisy)
+        # After the last whole hop a single window fades out: dividing by it would magnify what the model does there.
+        padding = -noisy.shape[-1] % self.chunking.alignment
+        padding += max(0, self.chunking.shortest - noisy.shape[-1] - padding)
         enhanced = self.model(nn.functional.pad(noisy, (0, padding))[None, None])[0, 0, : noisy.shape[-1]]
         restored = resample(enhanced, SAMPLE_RATE, sample_rate).cpu()
         return nn.functional.pad(restored, (0, max(0, length - restored.shape[-1])))[:length]

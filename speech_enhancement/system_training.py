@@ -60,14 +60,16 @@ class SystemTraining:
     def run(self) -> None:
         """Epochs to the last, or until the time is used up."""
         self._resume()
-        budget = None if self.configuration.minutes is None else 60 * self.configuration.minutes
-        while len(self.log) < self.configuration.epochs:
-            used = sum(record["seconds"] for record in self.log)
-            if budget is not None and used >= budget:
-                break
+        while not self._is_done():
             self._keep(self._epoch(len(self.log)))
         best = min(self.log, key=lambda record: record["validation_loss"])
         print(f"best epoch {best['epoch'] + 1}, validation loss {best['validation_loss']:.4f}: {self.best}")
+
+    def _is_done(self) -> bool:
+        minutes = self.configuration.minutes
+        if minutes is None:
+            return len(self.log) >= self.configuration.epochs
+        return sum(record["seconds"] for record in self.log) >= 60 * minutes
 
     def _epoch(self, epoch: int) -> dict:
         begin = time.perf_counter()
@@ -98,9 +100,11 @@ class SystemTraining:
     @torch.no_grad()
     def _validate(self) -> float:
         self.system.eval()
+        # What a system draws is the same for all epochs, so that none is the best by luck.
+        torch.manual_seed(self.configuration.seed)
         total = 0.0
         for noisy, clean in self._moved(self.validation_batches):
-            loss = self.system.objective(noisy, clean).item()
+            loss = self.system.validation_loss(noisy, clean).item()
             total += self._watched(loss, self.validation_batches) * len(noisy)
         return total / self.validation_batches.count
 
@@ -153,9 +157,11 @@ class SystemTraining:
         self.configuration.out.mkdir(parents=True, exist_ok=True)
         if not self.last.exists():
             return
-        state = read_state(self.last, self.device)
+        state = read_state(self.last)
         try:
-            check_is_same_run(self.configuration, state["configuration"], self.last)
+            # The learning rate of systems does not fall towards a last epoch, so that more epochs may follow.
+            before = state["configuration"] | {"epochs": self.configuration.epochs}
+            check_is_same_run(self.configuration, before, self.last)
             self.system.load_state_dict(state["model"])
             for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)

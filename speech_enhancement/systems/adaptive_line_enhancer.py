@@ -33,7 +33,7 @@ of that block's own u. With w the weights at its start, U the rows u[n], and g[n
 
 which is a triangular system, (I + strictly lower part of U U^T diag(g)) rest = x - U w, and then w becomes
 w + U^T (g * rest). This is no approximation (the filter is not frozen for a block, as in block LMS): it is the rule
-above in another order of sums, and costs B + 2N products a sample in three operations on matrices a block.
+above in another order of sums, and costs B N + 2 N products a sample, but in four operations on matrices a block.
 """
 
 import torch

@@ -99,12 +99,15 @@ class BlockThresholding(System):
     title = "block thresholding"
 
     def forward(self, noisy: Tensor) -> Tensor:
-        spectrogram = stft(noisy, WINDOW, HOP).squeeze(1)  # (batch, 401, frames)
+        # Whole hops, as the last samples after them are magnified by the inverse transform.
+        padded = functional.pad(noisy, (0, -noisy.shape[-1] % HOP))
+        spectrogram = stft(padded, WINDOW, HOP).squeeze(1)  # (batch, 401, frames)
         power = spectrogram.abs().square()
         noise_power = quantile_noise_power(power).clamp_min(1e-12)
         gain = self.gain(power / noise_power)
         mask = wiener_mask(gain.square() * power, noise_power)
-        return istft(apply_mask(spectrogram, mask).unsqueeze(1), noisy.shape[-1], WINDOW, HOP)
+        enhanced = istft(apply_mask(spectrogram, mask).unsqueeze(1), padded.shape[-1], WINDOW, HOP)
+        return enhanced[..., : noisy.shape[-1]]
 
     def gain(self, power: Tensor) -> Tensor:
         """Power `(batch, 401, frames)` relative to the noise's -> gain of the first pass, of the same shape."""

@@ -36,7 +36,10 @@ from speech_enhancement.systems.system import System
 
 
 def quantile_noise_power(noisy_power: Tensor, quantile: float = 0.5) -> Tensor:
-    """Power `(..., freq, frames)` of noise and speech that comes and goes -> power of the noise, `(..., freq, 1)`."""
+    """Power `(..., freq, frames)` of noise and speech that comes and goes -> power of the noise, `(..., freq, 1)`.
+
+    For complex Gaussian noise; at 0 Hz and half the sample rate, where coefficients are real, it is 1.8 dB too low.
+    """
     return torch.quantile(noisy_power, quantile, dim=-1, keepdim=True) / -math.log1p(-quantile)
 
 

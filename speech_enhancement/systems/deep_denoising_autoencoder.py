@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speech_enhancement.systems.mel_gain import FRAME_REACH, HOP_LENGTH, MelGainSystem, windows
+from speech_enhancement.systems.system import descend
 
 
 class DeepDenoisingAutoencoder(MelGainSystem):
@@ -85,9 +86,7 @@ class DeepDenoisingAutoencoder(MelGainSystem):
                 noisy, clean = (self._encode(self._vectors(self.features(waveform)), depth) for waveform in pair)
             hidden = torch.sigmoid(self.encoders[depth](noisy))
             loss = functional.mse_loss(self._decode_one(hidden, depth), clean)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            descend(optimizer, loss)
 
     def _vectors(self, features: Tensor) -> Tensor:
         return windows(features, self.n_frames).flatten(2)  # (batch, frames, n_mels * n_frames)

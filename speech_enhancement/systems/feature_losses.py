@@ -24,8 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from speech_enhancement.systems.segan import descend
-from speech_enhancement.systems.system import System
+from speech_enhancement.systems.system import System, descend
 
 WEIGHING_BATCHES = 10
 
@@ -102,8 +101,8 @@ class FeatureLossTraining(System):
     """Another system that learns by a feature loss in place of its own.
 
     Args:
-        system: the system; it is the one that is trained, and can be used without this class afterwards. It must learn
-            by plain steps.
+        system: the system, for denoising; it is the one that is trained, and can be used without this class afterwards.
+            It must learn by plain steps.
         feature_loss: the loss; `pretrain` trains its network.
     """
 

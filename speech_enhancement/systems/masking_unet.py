@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.optim import Optimizer
 
 from speech_enhancement.losses import EnhancementLoss
@@ -33,12 +34,15 @@ class MaskingUNet(System):
     def __init__(self, channels: Sequence[int], n_fft: int = 512, hop_length: int = 256):
         super().__init__()
         sizes = Sizes(tuple(channels), n_fft, hop_length)
+        self.hop_length = hop_length
         self.enhancer = sizes.build()
         self.loss = EnhancementLoss()
         self.context, self.alignment, self.shortest = sizes.context, sizes.alignment, sizes.shortest
 
     def forward(self, noisy: Tensor) -> Tensor:
-        return self.enhancer(noisy)
+        # Whole hops, as the last samples after them are magnified by the inverse transform.
+        padded = functional.pad(noisy, (0, -noisy.shape[-1] % self.hop_length))
+        return self.enhancer(padded)[..., : noisy.shape[-1]]
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
         return self.loss(self(noisy), clean)

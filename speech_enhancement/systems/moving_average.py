@@ -12,7 +12,7 @@ which is 1 at 0 Hz, zero at every multiple of r / L, and negative in between, wh
 turns into a ramp of L samples. At 16 kHz:
 
     L     white noise    -3 dB at    first zero
-    3       -4.8 dB      2487 Hz      5333 Hz
+    3       -4.8 dB      2484 Hz      5333 Hz
     5       -7.0 dB      1442 Hz      3200 Hz
     9       -9.5 dB       791 Hz      1778 Hz
     17     -12.3 dB       417 Hz       941 Hz

@@ -43,9 +43,8 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from speech_enhancement.systems.feature_losses import FeatureLoss, FeatureNetwork
-from speech_enhancement.systems.segan import descend
 from speech_enhancement.systems.super_resolution_unet import SubpixelShuffle, SuperResolutionUNet
-from speech_enhancement.systems.system import System
+from speech_enhancement.systems.system import System, descend
 
 ADVERSARIAL_WEIGHT = 0.01
 SLOPE = 0.2
@@ -84,9 +83,6 @@ class Autoencoder(FeatureNetwork):
     def activations(self, waveform: Tensor) -> list[Tensor]:
         """The waveform itself, and its code."""
         return [waveform, self.encoder(waveform)]
-
-    def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        return self.generator.received(noisy, clean)
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
         return functional.mse_loss(self(clean), clean)
@@ -150,11 +146,15 @@ class MUGAN(System):
         """The loss of the generator, L_G; it makes its input from the clean waveform."""
         return self._generator_loss(self(self.received(noisy, clean)), clean)
 
+    def validation_loss(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """The feature loss alone: the discriminator judges each epoch anew."""
+        return self.feature_loss(self(self.received(noisy, clean)), clean)
+
     def optimizers(self) -> list[Optimizer]:
         return [*self.generator.optimizers(), torch.optim.Adam(self.discriminator.parameters(), lr=1e-4)]
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        self.feature_loss.pretrain((self.received(noisy, clean), clean) for noisy, clean in batches)
+        self.feature_loss.pretrain(batches)
 
     def training_step(self, noisy: Tensor, clean: Tensor, optimizers: Sequence[Optimizer]) -> float:
         """One step of the discriminator and one of the generator; returns the loss of the generator."""

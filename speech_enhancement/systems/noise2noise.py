@@ -43,17 +43,14 @@ STRIDE = 4
 
 
 def noisy_target(noisy: Tensor, clean: Tensor) -> Tensor:
-    """Each item's speech with the noise of another item, at random.
+    """Each item's speech with the noise of another item, at random; a single item's own noise comes half a turn later.
 
     Args:
         noisy, clean: shape `(batch, 1, time)`.
-
-    Raises:
-        ValueError: the batch has one item, and so no other noise.
     """
     size = len(noisy)
-    if size < 2:
-        raise ValueError(f"noisy: expected at least 2 items, so that there is another noise, got {size}")
+    if size == 1:
+        return clean + (noisy - clean).roll(noisy.shape[-1] // 2, dims=-1)
     # An order at random, and each takes the noise of its successor: no item keeps its own.
     order = torch.randperm(size)
     other = torch.empty_like(order)
@@ -150,7 +147,7 @@ class NoisyTargetTuning(System):
     Its loss should be one whose best answer to targets that scatter is their middle, as that of the waveform is.
 
     Args:
-        system: the system; it is the one that is trained, and can be used without this class afterwards.
+        system: the system, for denoising; it is the one that is trained, and can be used without this class afterwards.
     """
 
     title = "noisy targets"

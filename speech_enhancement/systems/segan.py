@@ -37,7 +37,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torchaudio.functional import lfilter, preemphasis
 
-from speech_enhancement.systems.system import System
+from speech_enhancement.systems.system import System, descend
 
 EMPHASIS = 0.95
 L1_WEIGHT = 100
@@ -146,6 +146,7 @@ class SEGAN(System):
     def __init__(self, channels: Sequence[int] = (16, 32, 32, 64, 64, 128, 128, 256, 256, 512, 1024)):
         super().__init__()
         self.slice_length = BOTTOM_SAMPLES * 2 ** len(channels)
+        self.alignment = self.slice_length
         self.generator = Generator(channels)
         self.discriminator = Discriminator(channels)
 
@@ -158,6 +159,10 @@ class SEGAN(System):
         """The loss of the generator."""
         noisy, clean = self._cut(noisy), self._cut(clean)
         return self._generator_loss(self.generator(noisy), noisy, clean)
+
+    def validation_loss(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """The mean absolute error alone: the discriminator judges each epoch anew."""
+        return functional.l1_loss(self.generator(self._cut(noisy)), self._cut(clean))
 
     def optimizers(self) -> list[Optimizer]:
         return [torch.optim.RMSprop(part.parameters(), lr=2e-4) for part in (self.generator, self.discriminator)]
@@ -184,10 +189,3 @@ class SEGAN(System):
         """Waveform `(batch, 1, time)` -> slices of it with its treble raised, `(slices, 1, slice_length)`."""
         filling = -waveform.shape[-1] % self.slice_length
         return functional.pad(preemphasis(waveform, EMPHASIS), (0, filling)).reshape(-1, 1, self.slice_length)
-
-
-def descend(optimizer: Optimizer, loss: Tensor) -> None:
-    """One step of an optimizer down the gradient of a loss."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()

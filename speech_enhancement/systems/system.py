@@ -42,6 +42,10 @@ class System(nn.Module):
         """The loss of a batch, a scalar; by default the mean absolute error of the waveform."""
         return functional.l1_loss(self(noisy), clean)
 
+    def validation_loss(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """By what epochs are compared; by default the objective."""
+        return self.objective(noisy, clean)
+
     def optimizers(self) -> Sequence[Optimizer]:
         """What `training_step` is given; by default one Adam for all parameters."""
         return [torch.optim.Adam(self.parameters(), lr=1e-3)]
@@ -53,12 +57,17 @@ class System(nn.Module):
         """One step of training on a batch; returns the loss."""
         loss = self.objective(noisy, clean)
         (optimizer,) = optimizers
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         return loss.item()
 
     def count_parameters(self) -> int:
         """Numbers that enhancing needs, and that training finds."""
         left_out = {id(parameter) for name in self.only_for_training for parameter in getattr(self, name).parameters()}
         return sum(parameter.numel() for parameter in self.parameters() if id(parameter) not in left_out)
+
+
+def descend(optimizer: Optimizer, loss: Tensor) -> None:
+    """One step of an optimizer down the gradient of a loss."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()

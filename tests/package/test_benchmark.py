@@ -3,12 +3,14 @@
 import csv
 import math
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 
 from speech_enhancement import benchmark
 from speech_enhancement.configuration import Benchmark
+from speech_enhancement.evaluation import find_pairs
 from speech_enhancement.failures import Failures
 
 from .conftest import tree
@@ -56,8 +58,8 @@ def test_table_has_a_row_a_system(configured, done):
     assert len(table) == 6 and next(iter(table)) == "noisy"
     assert list(table)[3:] == ["oracle ratio mask", "before packet-loss filling", "packet-loss filling"]
     autoencoder = table["convolutional autoencoder"]
-    assert autoencoder[6] == "131,105" and autoencoder[11] != "file" and float(autoencoder[8]) > 0
-    assert table["spectral subtraction"][9] == "-", "what does not learn has no training rate"
+    assert autoencoder[6] == "131,105" and autoencoder[12] != "file" and float(autoencoder[8]) > 0
+    assert table["spectral subtraction"][10] == "-", "what does not learn has no training rate"
 
 
 def test_means_are_those_of_the_files(configured, done):
@@ -72,8 +74,9 @@ def test_tasks_are_measured_on_what_they_are_about(configured, done):
     assert {row[0] for row in table.values()} == {"denoising", "packet-loss filling"}
     assert float(table["before packet-loss filling"][1]) == pytest.approx(-10 * math.log10(0.2), abs=3)
     failures = Failures()
+    pairs = find_pairs(configured.noisy, configured.clean, failures)
     entrants = benchmark.find_entrants(configured, failures)
-    scores = [score for one in entrants for score in benchmark.scored(one, {}, failures, None)]
+    scores = [score for one in entrants for score in benchmark.scored(one, pairs, failures, configured)]
     points = benchmark.quality_and_cost(scores, entrants)
     assert set(points) == {"spectral subtraction", "convolutional autoencoder"} and not failures
 
@@ -119,6 +122,32 @@ def test_goes_on_where_it_was_stopped(configured, done, monkeypatch):
     assert (trained, measured, scored) == ([], ["spectral subtraction"], ["oracle ratio mask"])
     pattern = rb"\d+\.\d{4}"  # the real-time factor, measured anew
     assert re.sub(pattern, b"", (configured.out / "table.md").read_bytes()) == re.sub(pattern, b"", before)
+
+
+def test_scores_of_other_files_and_weights_are_not_kept(configured, done, tmp_path, monkeypatch):
+    scored = []
+    score = benchmark.score_pairs
+    monkeypatch.setattr(
+        benchmark, "score_pairs", lambda pairs, methods, *rest: scored.extend(methods) or score(pairs, methods, *rest)
+    )
+    longer = replace(configured, systems=("convolutional-autoencoder",), minutes=0.02)
+    assert benchmark.run(longer) == 0 and scored == ["convolutional autoencoder"]
+    assert float(rows(configured.out)["convolutional autoencoder"][9]) >= 1, "seconds of training"
+    for side in ("noisy", "clean"):
+        (tmp_path / side).mkdir()
+        file = min(getattr(configured, side).iterdir())
+        (tmp_path / side / file.name).write_bytes(file.read_bytes())
+    scored.clear()
+    other = replace(longer, noisy=tmp_path / "noisy", clean=tmp_path / "clean")
+    assert benchmark.run(other) == 0 and scored == ["noisy", "convolutional autoencoder", "oracle ratio mask"]
+    assert "Means over 1 files" in (configured.out / "table.md").read_text()
+
+
+def test_systems_of_another_task_alone(configured, tmp_path):
+    """There is nothing to draw, and the page is made."""
+    alone = replace(configured, out=tmp_path / "out", systems=("packet-loss-filling",))
+    assert benchmark.run(alone) == 0
+    assert {"report.html", "table.md"} <= set(tree(tmp_path / "out")) and not (tmp_path / "out/quality.png").exists()
 
 
 def test_unknown_system_is_told_and_the_others_are_done(configured, tmp_path, capsys):

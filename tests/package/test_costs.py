@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from speech_enhancement import costs
+from speech_enhancement.systems import registry
 from speech_enhancement.systems.convolutional_autoencoder import ConvolutionalAutoencoder
 from speech_enhancement.systems.system import System
 
@@ -57,6 +58,26 @@ def test_multiply_adds_of_an_lstm():
 def test_latency_is_how_far_it_looks_ahead(ahead):
     torch.manual_seed(0)
     assert costs.latency(Convolution(ahead).eval()) == ahead / 16000
+
+
+class Slicing(System):
+    """Takes the mean of each slice out of it, so that all of a slice must be there."""
+
+    alignment = 8192
+
+    def forward(self, noisy):
+        slices = torch.nn.functional.pad(noisy, (0, -noisy.shape[-1] % 8192)).unflatten(-1, (-1, 8192))
+        return (slices - slices.mean(dim=-1, keepdim=True)).flatten(-2)[..., : noisy.shape[-1]]
+
+
+def test_latency_of_slices():
+    """Found to an eighth of a slice."""
+    assert 7 / 8 * 8192 <= 16000 * costs.latency(Slicing()) <= 8192
+
+
+def test_latency_is_that_of_the_task():
+    """Where nothing is lost there is nothing to fill."""
+    assert costs.latency(registry.build("packet-loss-filling").eval()) is None
 
 
 def test_latency_of_what_needs_the_file():

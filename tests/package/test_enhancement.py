@@ -14,6 +14,7 @@ from speech_enhancement.enhancement import FileEnhancer
 from speech_enhancement.filtering import remove_rumble
 from speech_enhancement.model_file import load_model
 from speech_enhancement.sizes import Sizes
+from speech_enhancement.systems import registry
 
 from .conftest import tree, voice_like
 from .test_audio import BROKEN, broken
@@ -80,6 +81,25 @@ def test_short_files_keep_their_length(tmp_path, packaged, generator, length):
     soundfile.write(path, 0.1 * torch.randn(length, generator=generator).numpy(), 16000)
     FileEnhancer(*packaged).enhance_file(path, tmp_path / "out.wav")
     assert soundfile.info(tmp_path / "out.wav").frames == length
+
+
+@pytest.mark.parametrize("after", [1, 128, 254, 255])
+def test_the_last_samples_are_no_louder(packaged, generator, after):
+    """Wherever the file ends within a hop: the last window fades out there, and must not be divided by."""
+    noisy = 0.1 * torch.randn(60 * 256 + after, generator=generator)
+    assert FileEnhancer(*packaged).enhance(noisy)[-8:].abs().max() < noisy.abs().max()
+
+
+def test_lost_packets_are_filled_in_files(tmp_path, generator):
+    """They are found by their zeros, which no filter may touch."""
+    waveform = (0.1 * torch.randn(16000, generator=generator)).clamp(-0.9, 0.9)
+    waveform[4000:4640] = 0
+    soundfile.write(tmp_path / "lossy.wav", waveform.numpy(), 16000)
+    system = registry.build("packet-loss-filling").eval()
+    FileEnhancer(system, system).enhance_file(tmp_path / "lossy.wav", tmp_path / "filled.wav")
+    lossy, filled = (soundfile.read(tmp_path / name)[0] for name in ("lossy.wav", "filled.wav"))
+    assert filled[4000:4640].any()
+    assert np.array_equal(filled[:4000], lossy[:4000]) and np.array_equal(filled[4640:], lossy[4640:])
 
 
 def test_silence_stays_silent(packaged):

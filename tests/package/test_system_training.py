@@ -36,11 +36,13 @@ def test_run_writes_its_files_and_learns(corpus, tmp_path):
     assert read_state(tmp_path / "run" / "best.ckpt")["epoch"] == losses.index(min(losses))
 
 
-@pytest.mark.parametrize("system", ["convolutional-autoencoder", "packet-loss-filling"])
-def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path, system):
-    """Where a system draws random numbers itself, too."""
-    training(corpus, tmp_path / "whole", epochs=2, system=system).run()
-    stopped = training(corpus, tmp_path / "parts", epochs=2, system=system)
+@pytest.mark.parametrize(
+    ("system", "workers"), [("convolutional-autoencoder", 0), ("packet-loss-filling", 0), ("packet-loss-filling", 1)]
+)
+def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path, system, workers):
+    """Where a system draws random numbers itself, and where a process of its own mixes the data, too."""
+    training(corpus, tmp_path / "whole", epochs=2, system=system, workers=workers).run()
+    stopped = training(corpus, tmp_path / "parts", epochs=2, system=system, workers=workers)
     keep = stopped._keep
 
     def keep_and_stop(record):
@@ -50,7 +52,7 @@ def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path, system):
     stopped._keep = keep_and_stop
     with pytest.raises(KeyboardInterrupt):
         stopped.run()
-    training(corpus, tmp_path / "parts", epochs=2, system=system).run()
+    training(corpus, tmp_path / "parts", epochs=2, system=system, workers=workers).run()
     whole, parts = (read_state(tmp_path / name / "last.ckpt")["model"] for name in ("whole", "parts"))
     assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
 
@@ -60,6 +62,18 @@ def test_time_budget_ends_after_the_epoch(corpus, tmp_path):
     assert len(log(tmp_path / "run")) == 1
     training(corpus, tmp_path / "run", epochs=50, minutes=1e-6).run()
     assert len(log(tmp_path / "run")) == 1, "the used-up time of a resumed run counts"
+    training(corpus, tmp_path / "run", epochs=2).run()
+    assert len(log(tmp_path / "run")) == 2, "a run may go on to more epochs"
+    training(corpus, tmp_path / "long", epochs=1, minutes=0.01).run()
+    assert len(log(tmp_path / "long")) > 1, "what counts is the time"
+
+
+def test_validation_draws_the_same_in_each_epoch(corpus, tmp_path):
+    """Losses of packets, here: an epoch must not be the best because it was easier."""
+    run = training(corpus, tmp_path / "run", system="packet-loss-filling")
+    before = run._validate()
+    torch.rand(1)
+    assert run._validate() == before
 
 
 def test_what_cannot_be_trained_is_refused(corpus, tmp_path):
@@ -99,7 +113,7 @@ def test_checkpoint_serves_enhance_and_evaluate(run, checkpoint, corpus, tmp_pat
     assert done.returncode == 0 and len(tree(tmp_path / "enhanced")) == len(tree(noisy)), done.stderr
     options = ("--noisy", noisy, "--clean", clean, "--out", tmp_path / "report", "--players", 1)
     done = run("evaluate", "--checkpoint", checkpoint, *options)
-    assert done.returncode == 0 and "| Convolutional autoencoder |" in done.stdout, done.stderr
+    assert done.returncode == 0 and "| convolutional autoencoder |" in done.stdout, done.stderr
 
 
 def test_system_that_needs_no_training_by_its_name(run, corpus, tmp_path):

@@ -31,7 +31,7 @@ def check_shapes(system: System, lengths=(16000, 16001, 12345, 4097)) -> None:
 
 
 def check_gradients(system: System, seconds: float = 1.0) -> None:
-    """A gradient that is not zero reaches every parameter that enhancing needs, and every batch statistic is used."""
+    """A gradient that is not zero reaches every parameter that enhancing needs."""
     system.train()
     torch.manual_seed(0)
     noisy, clean = batch(seconds)

@@ -178,3 +178,10 @@ def test_reads_its_weights_again():
     check_reload(system, fresh)
     noisy, clean = batch(0.1)
     assert torch.equal(fresh.objective(noisy, clean), system.objective(noisy, clean))
+
+
+def test_epochs_are_compared_without_the_discriminator():
+    system, (noisy, clean) = tiny().eval(), batch(0.25)
+    before = system.validation_loss(noisy, clean)
+    torch.nn.init.normal_(system.discriminator.layers[-1].weight)
+    assert system.validation_loss(noisy, clean) == before != system.objective(noisy, clean)

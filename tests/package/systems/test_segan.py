@@ -210,3 +210,14 @@ def test_reads_its_weights_again(tiny):
     assert (
         torch.equal(fresh.discriminator.reference, tiny.discriminator.reference) and fresh.discriminator.reference.any()
     )
+
+
+def test_epochs_are_compared_without_the_discriminator(tiny):
+    noisy, clean = loud()
+    tiny.eval()
+    losses = []
+    for verdict in (0.0, 1.0):
+        tiny.discriminator = Constant(verdict)
+        losses.append(tiny.validation_loss(noisy, clean))
+    assert losses[0] == losses[1]
+    assert losses[0].item() == pytest.approx(emphasised_error(tiny(noisy), clean).item(), rel=1e-3)
