@@ -31,7 +31,7 @@ notebooks: setup
 
 # A process a core, each with one thread: small tensors gain nothing from a second one.
 test: setup
-	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(RUN) -m ruff check speech_enhancement milestones tests bench
 	$(RUN) -m ruff format --check speech_enhancement milestones tests bench
 

@@ -154,10 +154,11 @@ class FileEnhancer:
         noisy = resample(waveform.to(self.device), sample_rate, SAMPLE_RATE)
         if self.removes_rumble:
             noisy = remove_rumble(noisy)
+        padded = nn.functional.pad(noisy, (0, max(0, self.chunking.shortest - noisy.shape[-1])))[None, None]
         # After the last whole hop a single window fades out: dividing by it would magnify what the model does there.
-        padding = -noisy.shape[-1] % self.chunking.alignment
-        padding += max(0, self.chunking.shortest - noisy.shape[-1] - padding)
-        enhanced = self.model(nn.functional.pad(noisy, (0, padding))[None, None])[0, 0, : noisy.shape[-1]]
+        hop_length = self.chunking.hop_length if isinstance(self.chunking, Sizes) else 1
+        padded = nn.functional.pad(padded, (0, -padded.shape[-1] % hop_length), mode="reflect")
+        enhanced = self.model(padded)[0, 0, : noisy.shape[-1]]
         restored = resample(enhanced, SAMPLE_RATE, sample_rate).cpu()
         return nn.functional.pad(restored, (0, max(0, length - restored.shape[-1])))[:length]
 

@@ -100,7 +100,7 @@ class BlockThresholding(System):
 
     def forward(self, noisy: Tensor) -> Tensor:
         # Whole hops, as the last samples after them are magnified by the inverse transform.
-        padded = functional.pad(noisy, (0, -noisy.shape[-1] % HOP))
+        padded = functional.pad(noisy, (0, -noisy.shape[-1] % HOP), mode="reflect")
         spectrogram = stft(padded, WINDOW, HOP).squeeze(1)  # (batch, 401, frames)
         power = spectrogram.abs().square()
         noise_power = quantile_noise_power(power).clamp_min(1e-12)

@@ -41,7 +41,7 @@ class MaskingUNet(System):
 
     def forward(self, noisy: Tensor) -> Tensor:
         # Whole hops, as the last samples after them are magnified by the inverse transform.
-        padded = functional.pad(noisy, (0, -noisy.shape[-1] % self.hop_length))
+        padded = functional.pad(noisy, (0, -noisy.shape[-1] % self.hop_length), mode="reflect")
         return self.enhancer(padded)[..., : noisy.shape[-1]]
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:

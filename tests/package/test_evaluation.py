@@ -143,12 +143,12 @@ def test_evaluate_writes_what_it_promises(tmp_path, checkpoint, pair, run):
     assert tree(tmp_path / "out") == ["report.html", "scores.csv", "spectrograms.png", "table.md"]
     with (tmp_path / "out" / "scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 4 * 6 and {row["file"] for row in rows} == {"0", "1", "2", "silent"}
+    assert len(rows) == 4 * 7 and {row["file"] for row in rows} == {"0", "1", "2", "silent"}
     oracle = [float(row["si_sdr"]) for row in rows if row["method"] == "oracle ratio mask" and row["file"] == "0"]
     noisy = [float(row["si_sdr"]) for row in rows if row["method"] == "noisy" and row["file"] == "0"]
     assert oracle > noisy and noisy[0] == pytest.approx(5, abs=0.5)
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("<audio") == 2 * 7 and not re.search(r'(src|href)="(?!data:)', page)
+    assert page.count("<audio") == 2 * 8 and not re.search(r'(src|href)="(?!data:)', page)
     assert result.stdout.splitlines()[0].startswith("| method | SNR (dB) |")
 
 
