@@ -1,7 +1,8 @@
 """Plugin of pytest: after the tests of a milestone, a table of the tasks and what they have earned.
 
-Tests run in the order of their tasks, and those of a task after those that it needs. A test that fails while a task on which its own depends has failed is told as
-skipped, because the earlier task is what to mend first; where it passes all the same, it has passed.
+Tests run in the order of their tasks, and those of a task after those that it needs. A test that fails while a task on
+which its own depends has failed is told as skipped, because the earlier task is what to mend first; where it passes all
+the same, it has passed.
 """
 
 import ast
