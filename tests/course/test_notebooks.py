@@ -1,7 +1,5 @@
 """The lectures run, as they are committed and anew, and what is wrong with a notebook is told."""
 
-import os
-
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -28,9 +26,9 @@ def executed(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def executions():
+def executions(n_cores):
     """All lectures, executed in fresh kernels."""
-    return {execution.path: execution for execution in notebooks.execute_all(PATHS, len(os.sched_getaffinity(0)))}
+    return {execution.path: execution for execution in notebooks.execute_all(PATHS, n_cores)}
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """The kit grades itself, on part of what `python -m milestones selftest` grades, so that it fits into every run."""
 
 import itertools
-import os
 
 import pytest
 
@@ -11,9 +10,9 @@ from milestones.exam import Exam
 
 pytestmark = pytest.mark.slow
 
-WRONG_PER_TASK = 4
-RIGHT_PER_TASK = 2
-ATTACKS_PER_FAMILY = 8
+WRONG_PER_TASK = 2
+RIGHT_PER_TASK = 1
+ATTACKS_PER_FAMILY = 5
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +21,8 @@ def cases():
 
 
 @pytest.fixture(scope="module")
-def executor():
-    with station.local_executor(len(os.sched_getaffinity(0))) as executor:
+def executor(n_cores):
+    with station.local_executor(n_cores) as executor:
         yield executor
 
 
@@ -66,7 +65,7 @@ def test_right_solutions_pass(cases, executor):
 @pytest.mark.skipif(not confinement.can_be_strong(), reason="needs Landlock and seccomp")
 def test_attacks_earn_nothing(cases, executor):
     chosen = some(cases, "attack", ATTACKS_PER_FAMILY)
-    assert len(chosen) >= 40
+    assert len(chosen) >= 30
     check(chosen, executor)
     assert not selftest.left_behind()
 

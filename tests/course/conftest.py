@@ -1,0 +1,11 @@
+"""What the course's tests share."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def n_cores():
+    """Cores for this process: where pytest-xdist starts several, they share those of the machine."""
+    return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
