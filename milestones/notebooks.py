@@ -53,7 +53,9 @@ class Execution:
 def run(configuration: Notebooks) -> int:
     """Execute notebooks and write those that came to their end in the place of the old ones; 1 where one did not."""
     status = 0
-    for execution in execute_all(find(configuration.names), configuration.jobs or len(os.sched_getaffinity(0))):
+    n_cores = len(os.sched_getaffinity(0))
+    jobs = configuration.jobs or n_cores
+    for execution in execute_all(find(configuration.names), jobs, max(1, n_cores // jobs)):
         if not execution.complaints:
             write(execution)
         complaints = execution.complaints or inspect(execution.path)
@@ -75,9 +77,8 @@ def find(names: Sequence[str] = ()) -> list[Path]:
     return [known[name] for name in names or known]
 
 
-def execute_all(paths: Sequence[Path], jobs: int) -> Iterator[Execution]:
+def execute_all(paths: Sequence[Path], jobs: int, threads: int) -> Iterator[Execution]:
     """Execute notebooks, some at a time, each in a kernel of its own; in the order in which they end."""
-    threads = max(1, len(os.sched_getaffinity(0)) // jobs)
     # Clients of kernels that share a process lose messages now and then, and wait for ever.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as executor:

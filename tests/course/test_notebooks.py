@@ -28,7 +28,7 @@ def executed(tmp_path):
 @pytest.fixture(scope="module")
 def executions(n_cores):
     """All lectures, executed in fresh kernels."""
-    return {execution.path: execution for execution in notebooks.execute_all(PATHS, n_cores)}
+    return {execution.path: execution for execution in notebooks.execute_all(PATHS, n_cores, threads=1)}
 
 
 @pytest.mark.slow
