@@ -79,7 +79,7 @@ def find(names: Sequence[str] = ()) -> list[Path]:
 
 def execute_all(paths: Sequence[Path], jobs: int, threads: int) -> Iterator[Execution]:
     """Execute notebooks, some at a time, each in a kernel of its own; in the order in which they end."""
-    # Clients of kernels that share a process lose messages now and then, and wait for ever.
+    # Clients overlook messages now and then, until `SECONDS_PER_CELL` are over; those that share a process, for ever.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as executor:
         futures = [executor.submit(execute, path, threads) for path in paths]

@@ -94,7 +94,8 @@ class SystemTraining:
         total = 0.0
         for noisy, clean in self._moved(self.train_batches):
             loss = self.system.training_step(noisy, clean, self.optimizers)
-            total += self._watched(loss, self.train_batches) * len(noisy)
+            self.train_batches.note(loss)
+            total += loss * len(noisy)
         return total / self.train_batches.count
 
     @torch.no_grad()
@@ -105,15 +106,9 @@ class SystemTraining:
         total = 0.0
         for noisy, clean in self._moved(self.validation_batches):
             loss = self.system.validation_loss(noisy, clean).item()
-            total += self._watched(loss, self.validation_batches) * len(noisy)
+            self.validation_batches.note(loss)
+            total += loss * len(noisy)
         return total / self.validation_batches.count
-
-    @staticmethod
-    def _watched(loss: float, where: WatchedBatches) -> float:
-        if loss != loss or abs(loss) == float("inf"):
-            raise where.complain("the loss")
-        where.losses.append(loss)
-        return loss
 
     def _moved(self, pairs: WatchedBatches) -> Iterator[tuple[Tensor, Tensor]]:
         for noisy, clean in pairs:

@@ -60,6 +60,12 @@ class WatchedBatches:
         elapsed = time.perf_counter() - begin
         self.waiting_share, self.audio_rate = waited / elapsed, seconds / elapsed
 
+    def note(self, loss: float) -> None:
+        """Take a loss of the batch at hand for the bar; raise `NonFiniteLossError` where it is not finite."""
+        if loss != loss or abs(loss) == float("inf"):
+            raise self.complain("the loss")
+        self.losses.append(loss)
+
     def complain(self, what: str) -> NonFiniteLossError:
         files = ", ".join(self.names[index] for index in self.batch)
         return NonFiniteLossError(f"{what} is not finite, in a batch of {files}")
@@ -74,10 +80,7 @@ class WatchedLoss:
 
     def __call__(self, estimate: Tensor, target: Tensor) -> Tensor:
         loss = self.loss_fn(estimate, target)
-        value = loss.item()
-        if value != value or abs(value) == float("inf"):
-            raise self.batches.complain("the loss")
-        self.batches.losses.append(value)
+        self.batches.note(loss.item())
         return loss
 
 
