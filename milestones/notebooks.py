@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import zmq
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm.auto import tqdm
+from traitlets import Type
+from traitlets.config import Config
 
 from milestones.configuration import Notebooks
 from milestones.course import ROOT, CourseError
@@ -31,6 +36,19 @@ _WARNINGS = (
     "ignore:__array__ implementation:DeprecationWarning,ignore:__array_wrap__ must accept:DeprecationWarning"
 )
 _MARK = "speech_enhancement"
+
+
+class _ShellChannel(AsyncZMQSocketChannel):
+    """A channel that still wakes who waits for a reply after a message was sent meanwhile, as sliders' outputs do."""
+
+    def send(self, msg: dict) -> None:
+        super().send(msg)
+        # Sending takes in what has come, and with it the signal that a reply is there; asking for events wakes anew.
+        self.socket.get(zmq.EVENTS)
+
+
+class _KernelClient(AsyncKernelClient):
+    shell_channel_class = Type(_ShellChannel)
 
 
 @dataclass(frozen=True)
@@ -79,7 +97,7 @@ def find(names: Sequence[str] = ()) -> list[Path]:
 
 def execute_all(paths: Sequence[Path], jobs: int, threads: int) -> Iterator[Execution]:
     """Execute notebooks, some at a time, each in a kernel of its own; in the order in which they end."""
-    # Clients overlook messages now and then, until `SECONDS_PER_CELL` are over; those that share a process, for ever.
+    # A process for each, since a client's event loop and exit handlers belong to its process.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as executor:
         futures = [executor.submit(execute, path, threads) for path in paths]
@@ -90,7 +108,10 @@ def execute_all(paths: Sequence[Path], jobs: int, threads: int) -> Iterator[Exec
 def execute(path: Path, threads: int) -> Execution:
     """Execute a notebook in a fresh kernel, in its folder, without its old outputs."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=SECONDS_PER_CELL, kernel_name="python3", record_timing=False)
+    config = Config({"AsyncKernelManager": {"client_factory": _KernelClient}})
+    client = NotebookClient(
+        notebook, timeout=SECONDS_PER_CELL, kernel_name="python3", record_timing=False, config=config
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": _WARNINGS}
     begin = time.monotonic()
     complaints = []
