@@ -21,6 +21,7 @@ one of 16,000 samples a second.
 
 from torch import Tensor, nn
 
+from speech_enhancement.systems.long_convolution import LongConvolution
 from speech_enhancement.systems.system import System
 
 
@@ -42,11 +43,11 @@ class FullyConvolutional(System):
         blocks = []
         for layer in range(layers - 1):
             blocks += [
-                nn.Conv1d(filters if layer else 1, filters, kernel, padding="same", bias=False),
+                LongConvolution(filters if layer else 1, filters, kernel, padding="same", bias=False),
                 nn.BatchNorm1d(filters),
                 nn.LeakyReLU(0.2),
             ]
-        self.layers = nn.Sequential(*blocks, nn.Conv1d(filters, 1, kernel, padding="same"))
+        self.layers = nn.Sequential(*blocks, LongConvolution(filters, 1, kernel, padding="same"))
 
     def forward(self, noisy: Tensor) -> Tensor:
         return self.layers(noisy)

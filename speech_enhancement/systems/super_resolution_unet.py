@@ -42,6 +42,7 @@ from scipy.signal import decimate
 from torch import Tensor, nn
 from torch.nn import functional
 
+from speech_enhancement.systems.long_convolution import LongConvolution
 from speech_enhancement.systems.system import System
 
 OUTLET_KERNEL = 9
@@ -104,7 +105,7 @@ class SuperResolutionUNet(System):
             halve = nn.Conv1d(before, after, kernel, stride=2, padding=kernel // 2)
             self.down.append(nn.Sequential(halve, nn.LeakyReLU(0.2), self.after_block(after, index + 1)))
             below = after if index == depth - 1 else 2 * channels[index + 1]
-            double = nn.Conv1d(below, 2 * after, kernel, padding=kernel // 2)
+            double = LongConvolution(below, 2 * after, kernel, padding=kernel // 2)
             tail = [nn.Dropout(dropout), nn.ReLU(), SubpixelShuffle(), self.after_block(after, index + 1)]
             self.up.insert(0, nn.Sequential(double, *tail))
             reach += kernel // 2 * (2**index + 2 ** (index + 2))

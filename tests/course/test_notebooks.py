@@ -108,17 +108,21 @@ def test_an_unknown_name_is_refused():
 def test_a_reply_is_seen_though_something_is_sent_after_it_came():
     async def replies(n_replies):
         session = Session()
-        with zmq.Context() as kernel_context, zmq.asyncio.Context() as client_context:
-            with kernel_context.socket(zmq.DEALER) as kernel, client_context.socket(zmq.DEALER) as shell:
-                shell.connect(f"tcp://127.0.0.1:{kernel.bind_to_random_port('tcp://127.0.0.1')}")
-                channel = notebooks._ShellChannel(shell, session)
-                for _ in range(n_replies):
-                    waiting = asyncio.ensure_future(channel.get_msg(timeout=60))
-                    await asyncio.sleep(0)
-                    session.send(kernel, "execute_reply")
-                    select.select([shell.FD], [], [], 60)
-                    channel.send(session.msg("comm_msg"))
-                    yield (await asyncio.wait_for(waiting, 10))["header"]["msg_type"]
+        with (
+            zmq.Context() as kernel_context,
+            zmq.asyncio.Context() as client_context,
+            kernel_context.socket(zmq.DEALER) as kernel,
+            client_context.socket(zmq.DEALER) as shell,
+        ):
+            shell.connect(f"tcp://127.0.0.1:{kernel.bind_to_random_port('tcp://127.0.0.1')}")
+            channel = notebooks._ShellChannel(shell, session)
+            for _ in range(n_replies):
+                waiting = asyncio.ensure_future(channel.get_msg(timeout=60))
+                await asyncio.sleep(0)
+                session.send(kernel, "execute_reply")
+                select.select([shell.FD], [], [], 60)
+                channel.send(session.msg("comm_msg"))
+                yield (await asyncio.wait_for(waiting, 10))["header"]["msg_type"]
 
     async def received():
         return [message async for message in replies(5)]

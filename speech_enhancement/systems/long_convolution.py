@@ -1,0 +1,21 @@
+"""Convolutions in time with long kernels, as a CPU computes them faster."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class LongConvolution(nn.Conv1d):
+    """`nn.Conv1d` without groups or dilation, with the channels of a sample side by side in memory.
+
+    The values are the same up to rounding. PyTorch has such a layout in two dimensions only, hence a second one of
+    length 1. `python -m bench.convolution` measures for which kernels that is faster.
+
+    Shape:
+        `(batch, in_channels, time)` -> `(batch, out_channels, time)`, shorter where stride or padding say so
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.unsqueeze(-1).contiguous(memory_format=torch.channels_last)  # (batch, channels, time, 1)
+        padding = self.padding if isinstance(self.padding, str) else (*self.padding, 0)
+        return functional.conv2d(x, self.weight.unsqueeze(-1), self.bias, (*self.stride, 1), padding).squeeze(-1)
