@@ -211,7 +211,7 @@ def examples(count, batch_size, seed, kind="DataLoader"):
     "2.7",
     points=1,
     category="sizes",
-    hint="With many batches and Adam: is each loss taken before its step and weighted by the batch's size?",
+    hint="Many batches, Adam: is each batch's loss taken before its step, weighted by its size, and nothing else done?",
 )
 def test_many_batches_with_adam():
     """The weights and the mean of the losses as they were during the epoch, of many batches."""
