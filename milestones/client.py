@@ -163,6 +163,9 @@ class Client:
     Attributes:
         isolation: what confined the last worker.
         is_fresh: whether the worker had run no earlier test.
+        writes_back: whether inputs that a call changed in place are changed for the test, too, as they would be
+            without a worker.
+        has_changed_inputs: whether a call within this test changed one.
         stopped: how the worker ended within this test, None while it lives.
     """
 
@@ -171,15 +174,19 @@ class Client:
         self.terms = terms
         self.isolation: list[str] = []
         self.is_fresh = True
+        self.writes_back = True
+        self.has_changed_inputs = False
         self.stopped: WorkerStopped | None = None
         self._pid: int | None = None
         self._socket: socket.socket | None = None
         self._allow_fork = False
         self._deadline = float("inf")
+        self._looked = 0.0
 
     def begin_test(self, allow_fork: bool = False) -> None:
         """Start the clock, on a worker that keeps nothing of earlier calls, or on a fresh one that finds no notes."""
         self.stopped = None
+        self.has_changed_inputs = False
         self._deadline = time.monotonic() + self.terms.seconds
         if self._pid is not None and (allow_fork or self._allow_fork):
             self.discard()
@@ -190,8 +197,10 @@ class Client:
         if self._pid is not None:
             try:
                 self._exchange({"forget": True})
+                self._look()
             except WorkerStopped:
                 self.stopped, self.is_fresh = None, True
+                _empty(self.terms.scratch)
 
     def discard(self) -> None:
         """End the worker; the next call starts another."""
@@ -222,7 +231,9 @@ class Client:
         reply, decoder, number = self._exchange(request)
         with self._distrust(), torch.no_grad():
             for index, tensor in reply["changed"].items():
-                inputs[int(index)].copy_(tensor)
+                self.has_changed_inputs = True
+                if self.writes_back:
+                    inputs[int(index)].copy_(tensor)
             for mine, theirs in zip(generators, reply["generators"], strict=True):
                 mine.set_state(theirs.get_state())
             return reply["result"], decoder, number
@@ -240,12 +251,13 @@ class Client:
         with self._distrust():
             self._send(frame)
             reply = decoder.read(self._receive)
+            self._look_sometimes()
             if reply["id"] != number:
                 raise WireError("expected the reply to this request, got another")
             error = reply.get("error")
             if error is None:
                 return reply, decoder, number
-            kind, builtin, message = str(error["type"]), str(error["builtin"]), str(error["message"])
+            kind, builtin, message = str(error["type"])[:100], str(error["builtin"]), str(error["message"])
         raise student_error(kind, builtin, message)
 
     @contextlib.contextmanager
@@ -275,22 +287,23 @@ class Client:
     def _send(self, frame: bytes) -> None:
         view = memoryview(frame)
         while view:
+            self._look_sometimes()
             self._socket.settimeout(self._patience())
             try:
                 view = view[self._socket.send(view[: 2**20]) :]
             except TimeoutError:
-                self._look()
+                continue
             except OSError:
                 raise self._ended() from None
 
     def _receive(self, size: int) -> bytearray:
         data, start = bytearray(size), 0
         while start < size:
+            self._look_sometimes()
             self._socket.settimeout(self._patience())
             try:
                 n_read = self._socket.recv_into(memoryview(data)[start:], min(size - start, 2**20))
             except TimeoutError:
-                self._look()
                 continue
             except OSError:
                 n_read = 0
@@ -302,9 +315,15 @@ class Client:
     def _patience(self) -> float:
         return max(0.001, min(_LOOK_EVERY, self._deadline - time.monotonic()))
 
+    def _look_sometimes(self) -> None:
+        now = time.monotonic()
+        if now >= min(self._deadline, self._looked + _LOOK_EVERY):
+            self._look()
+
     def _look(self) -> None:
-        """Nothing came for a while: is there time left, and does the worker keep to its room?"""
-        if time.monotonic() >= self._deadline:
+        """Is there time left, and does the worker keep to its room?"""
+        self._looked = time.monotonic()
+        if self._looked >= self._deadline:
             raise self._stop("out of time", f"took more than {self.terms.seconds:g} s")
         n_files, n_bytes = _usage(self.terms.scratch)
         if n_bytes > MAX_SCRATCH_BYTES or n_files > MAX_SCRATCH_FILES:
@@ -371,8 +390,9 @@ def _replace(value: Any, others: dict[int, Tensor]) -> Any:
 
 def _empty(scratch: Path) -> None:
     """Take away what earlier workers wrote; pytest wants its own folder to stay."""
-    everything = (*scratch.iterdir(), *(scratch / PYTEST_FOLDER).glob("*"))
-    remove(*(path for path in everything if path.name != PYTEST_FOLDER))
+    kept = scratch / PYTEST_FOLDER
+    remove(*(path for path in scratch.iterdir() if path != kept or not kept.is_dir()), *kept.glob("*"))
+    kept.mkdir(exist_ok=True)
 
 
 def _usage(folder: Path) -> tuple[int, int]:
@@ -380,12 +400,18 @@ def _usage(folder: Path) -> tuple[int, int]:
     n_files = n_bytes = 0
     waiting = [folder]
     while waiting and n_files <= MAX_SCRATCH_FILES:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                n_files += 1
-                n_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    n_files += 1
+                    n_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        # A folder that cannot be looked into, because its path is too long for instance, hides what is in it.
+        except OSError:
+            n_files += MAX_SCRATCH_FILES
     return n_files, n_bytes
 
 

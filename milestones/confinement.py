@@ -39,6 +39,8 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 MAX_FILE_BYTES = 64 * 2**20
 OWN_PACKAGES = ("speech_enhancement", "milestones", "__editable__")
 REQUIRED = ("landlock", "seccomp")
+# A command's words may take 2 MB together, and a path of scratch 4 KiB.
+_PATHS_AT_ONCE = 250
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -121,6 +123,14 @@ def confine(rules: int | None, memory_bytes: int, cpu_seconds: int, allow_fork: 
     return in_force
 
 
+def limit_memory(more_bytes: int) -> None:
+    """Let this process, and what it starts from now on, allocate so much beyond what is now, where that is known."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if used := _address_space():
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (used + more_bytes, hard))
+
+
 def _package_folders() -> set[Path]:
     """Where packages are installed."""
     return {Path(path).resolve() for path in [*site.getsitepackages(), sysconfig.get_path("purelib")]}
@@ -185,8 +195,9 @@ def enter_namespaces() -> bool:
 
 def remove(*paths: Path) -> None:
     """Remove files and folders, also those that are too deep for Python, whose own way is a recursion."""
-    if paths:
-        subprocess.run(["rm", "-rf", "--", *map(str, paths)], check=False, stderr=subprocess.DEVNULL)
+    for start in range(0, len(paths), _PATHS_AT_ONCE):
+        words = ["rm", "-rf", "--", *map(str, paths[start : start + _PATHS_AT_ONCE])]
+        subprocess.run(words, check=False, stderr=subprocess.DEVNULL)
 
 
 class SharedMemory:

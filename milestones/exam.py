@@ -1,17 +1,12 @@
 """What all submissions of a milestone are asked, and the job that a submission becomes."""
 
-import hashlib
-import importlib.metadata
-import platform
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from milestones import station, submissions, suite
-from milestones.course import Milestone, load_milestone
+from milestones import fingerprints, submissions, suite
+from milestones.course import Milestone
 from milestones.verdict import Verdict
-
-_LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "pytest")
 
 
 @dataclass(frozen=True)
@@ -21,8 +16,7 @@ class Exam:
     Attributes:
         milestone: which one.
         tests: those that are expected.
-        tests_hash: of all that decides what is asked.
-        environment_hash: of the versions of Python and the libraries.
+        tests_hash, environment_hash: see `fingerprints`.
     """
 
     milestone: Milestone
@@ -34,11 +28,7 @@ class Exam:
     def of(cls, milestone: Milestone) -> "Exam":
         with tempfile.TemporaryDirectory() as folder:
             tests = suite.collect(milestone.tests, Path(folder, "tests.json"))
-        files = [*sorted(milestone.tests.glob("*.py")), milestone.folder / "milestone.toml"]
-        if milestone.number > 1:
-            files += [station.PACKAGE / f"{name}.py" for name in load_milestone(1).modules]
-        versions = [platform.python_version(), *map(importlib.metadata.version, _LIBRARIES)]
-        return cls(milestone, tests, _hash(*(path.read_bytes() for path in files)), _hash(*map(str.encode, versions)))
+        return cls(milestone, tests, fingerprints.of_tests(milestone), fingerprints.of_environment())
 
     def prepare(self, path: Path, allow_weak_isolation: bool) -> tuple[dict, dict | None]:
         """The head of a submission's record, and the job that completes it; no job where the submission is refused."""
@@ -65,7 +55,7 @@ class Exam:
                 str(file.relative_to(package)): file.read_bytes().decode("utf-8", errors="surrogateescape")
                 for file in sorted(package.rglob("*.py"))
             }
-        seed = int(_hash(record["submission_hash"].encode(), bytes([self.milestone.number]))[:8], 16)
+        seed = int(fingerprints.digest(record["submission_hash"].encode(), bytes([self.milestone.number]))[:8], 16)
         return record | {"seed": seed}, self.job(files, seed, allow_weak_isolation)
 
     def job(self, files: dict[str, str], seed: int = 0, allow_weak_isolation: bool = False) -> dict:
@@ -75,13 +65,8 @@ class Exam:
             "files": files,
             "seed": seed,
             "tests": [asdict(test) for test in self.tests],
+            "tests_hash": self.tests_hash,
+            "environment_hash": self.environment_hash,
             "seconds_per_test": self.milestone.seconds_per_test,
             "allow_weak_isolation": allow_weak_isolation,
         }
-
-
-def _hash(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()

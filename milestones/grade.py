@@ -2,22 +2,28 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from milestones import reports, results, scores, station, submissions
+from milestones import confinement, reports, results, scores, station, submissions
 from milestones.configuration import Grade
 from milestones.course import CourseError, Milestone, load_milestone
 from milestones.exam import Exam
+from milestones.names import printable, same
 
 
 def run(configuration: Grade) -> int:
     """Grade what is not graded yet, and write grades and pages; 1 where the grader itself failed on a submission."""
+    if not (configuration.dask or configuration.allow_weak_isolation or confinement.can_be_strong()):
+        raise CourseError("isolation: expected Landlock and seccomp, got a host without; see --allow-weak-isolation")
     milestone = load_milestone(configuration.milestone)
     paths = submissions.find(configuration.submissions)
+    for path in submissions.left_out(configuration.submissions):
+        print(f"not graded, as neither folder nor zip or tar archive: {printable(path.name)}", file=sys.stderr)
     if not paths:
         raise CourseError(f"{configuration.submissions}: expected submissions, folders or archives, got none")
     _check_names(paths)
@@ -28,8 +34,11 @@ def run(configuration: Grade) -> int:
     jobs = []
     for path in paths:
         record, job = exam.prepare(path, configuration.allow_weak_isolation)
-        if not _is_done(before.get((record["submission"], milestone.number)), record):
+        graded = before.get((record["submission"], milestone.number))
+        if not _is_done(graded, record):
             jobs.append((record, job))
+        elif graded["submitted"] != record["submitted"]:
+            results.append(log, graded | {"submitted": record["submitted"]})
     with _executor(configuration) as executor:
         grade_all(jobs, executor, log)
     after = results.latest(results.read(log))
@@ -40,10 +49,10 @@ def run(configuration: Grade) -> int:
 
 
 def _check_names(paths: list[Path]) -> None:
-    """Raise where two submissions have one name."""
+    """Raise where two submissions have one name, however its accents are written."""
     seen: dict[str, Path] = {}
     for path in paths:
-        other = seen.setdefault(submissions.name(path), path)
+        other = seen.setdefault(same(submissions.name(path)), path)
         if other is not path:
             raise CourseError(f"{path}: expected one submission of each name, got {other.name} beside it")
 
@@ -57,9 +66,13 @@ def grade_all(jobs: list[tuple[dict, dict | None]], executor: Executor, log: Pat
                 results.append(log, record)
                 bar.update()
             else:
-                futures[executor.submit(station.grade, job)] = record
+                futures[executor.submit(station.grade, job)] = record, job
         for future in as_completed(futures):
-            results.append(log, futures[future] | future.result())
+            record, job = futures[future]
+            # A cluster's worker may be lost with its machine, which is no reason to lose the others' grades.
+            error = future.exception()
+            result = station.fault(job, f"{type(error).__name__}: {error}") if error else future.result()
+            results.append(log, record | result)
             bar.update()
 
 

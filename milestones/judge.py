@@ -2,7 +2,8 @@
 
 The same suite runs in up to three passes: all tests on one worker; those that failed on a worker that had run others
 before, each on a fresh one, so that no test pays for another; and those that still fail and depend on an earlier
-milestone, with that milestone's modules taken from the reference.
+milestone, with that milestone's modules taken from the reference. A test that passes though an input was changed in
+place must pass again with the inputs as they were, since what it expects may be computed from them afterwards.
 """
 
 import os
@@ -69,7 +70,12 @@ class Referee:
         finally:
             verdict = self._verdict or Verdict("passed")
             seconds = time.monotonic() - start
-            self.verdicts[GradedTest.of(item).id] = replace(verdict, was_fresh=self.client.is_fresh, seconds=seconds)
+            self.verdicts[GradedTest.of(item).id] = replace(
+                verdict,
+                was_fresh=self.client.is_fresh,
+                has_changed_inputs=self.client.has_changed_inputs,
+                seconds=seconds,
+            )
             self._after(item, verdict)
         return result
 
@@ -86,13 +92,14 @@ class Referee:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
         report = yield
         if call.excinfo is not None and self._verdict is None:
-            self._verdict = self._judge(call.excinfo)
+            self._verdict = self._judge(call.excinfo.value, call.when)
         return report
 
-    def _judge(self, excinfo: pytest.ExceptionInfo) -> Verdict:
-        error = excinfo.value
+    def _judge(self, error: BaseException, when: str) -> Verdict:
         text = _first_lines(str(error))
-        if isinstance(error, GraderFault | pytest.skip.Exception):
+        # Before a test calls anything it writes its files: a full disk for instance is no fault of the submission.
+        is_ours = when == "setup" and isinstance(error, OSError) and not isinstance(error, StudentError)
+        if is_ours or isinstance(error, GraderFault | pytest.skip.Exception):
             return Verdict("grader fault", text)
         if self.client.stopped is not None:
             return Verdict(self.client.stopped.state, str(self.client.stopped))
@@ -155,6 +162,14 @@ class Bench:
         Raises:
             GraderFault: pytest failed, or a test was not found.
         """
+        verdicts = self._run(tests, client, always_fresh)
+        changed = [test for test, each in verdicts.items() if each.state == "passed" and each.has_changed_inputs]
+        client.writes_back = False
+        verdicts |= self._run(changed, client, always_fresh=True)
+        client.writes_back = True
+        return verdicts
+
+    def _run(self, tests: Sequence[str], client: Client, always_fresh: bool) -> dict[str, Verdict]:
         if not tests:
             return {}
         self.exchange.client = client

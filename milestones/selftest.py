@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from milestones import station, stripping, variants
 from milestones.configuration import Selftest
-from milestones.course import ROOT, Milestone, load_milestone
+from milestones.course import ROOT, CourseError, Milestone, load_milestone
 from milestones.exam import Exam
 from tests.course import attacks
 
@@ -46,7 +46,12 @@ class Case:
 def run(configuration: Selftest) -> int:
     """Grade all cases, or those of some kinds, and print the counts; 1 where one is not graded as it must be."""
     exams = {number: Exam.of(load_milestone(number)) for number in (1, 2)}
-    chosen = [case for case in cases(exams) if not configuration.only or case.kind in configuration.only]
+    chosen = list(cases(exams))
+    kinds = {case.kind for case in chosen}
+    if unknown := set(configuration.only) - kinds:
+        raise CourseError(f"--only: expected some of {', '.join(sorted(kinds))}, got {', '.join(sorted(unknown))}")
+    if configuration.only:
+        chosen = [case for case in chosen if case.kind in configuration.only]
     with station.local_executor(configuration.jobs or len(os.sched_getaffinity(0))) as executor:
         complaints = grade(chosen, executor)
     for kind in dict.fromkeys(case.kind for case in chosen):

@@ -3,8 +3,8 @@
     python -m milestones.station MILESTONE FOLDER
 
 The folder is for the submission and its scratch files, and is removed at the end. The station reads jobs from standard
-input and writes records to standard output, one JSON object a line. Its first line says what confines its workers. It
-ends, and takes its workers with it, when its input ends.
+input and writes records to standard output, one JSON object a line. Its first line says what confines its workers, and
+what tests and libraries it grades with. It ends, and takes its workers with it, when its input ends.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from milestones import confinement
+from milestones import confinement, fingerprints
 from milestones.course import ROOT, Milestone, load_milestone
 from milestones.suite import GradedTest
 from milestones.verdict import Verdict
@@ -40,6 +40,7 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
 
     torch.set_num_threads(1)
     milestone = load_milestone(number)
+    tests_hash = fingerprints.of_tests(milestone)
     scenarios = _scenarios(milestone)
     exchange = standin.install(PACKAGE, _student_modules(milestone), scenarios)
     reference = {name: (PACKAGE / f"{name}.py").read_text("utf-8") for name in _earlier_modules(milestone)}
@@ -47,6 +48,8 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
     package.mkdir()
     scratch.mkdir()
     nursery = Nursery(package, scratch)
+    # An answer of an odd shape could make a comparison as large as this machine.
+    confinement.limit_memory(milestone.memory_mebibytes * 2**20)
     try:
         terms = Terms(package, scratch, milestone.seconds_per_test, milestone.memory_mebibytes, 0, scenarios)
         bench = judge.Bench(exchange, milestone.tests, scratch)
@@ -55,15 +58,16 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
         with contextlib.suppress(Exception):
             probe.call("stft.none", (), {})
         probe.discard()
-        _write(results, {"isolation": probe.isolation})
+        hashes = {"tests_hash": tests_hash, "environment_hash": fingerprints.of_environment()}
+        _write(results, {"isolation": probe.isolation, **hashes})
         for line in jobs:
             job = json.loads(line)
-            _lay_out(job["files"], package, scratch)
             terms.seed, terms.seconds = job["seed"], job["seconds_per_test"]
             client = Client(nursery, terms)
             second = Client(nursery, Terms(**{**vars(terms), "reference": reference})) if reference else None
             tests = [GradedTest(**test) for test in job["tests"]]
             try:
+                _lay_out(job["files"], package, scratch)
                 graded = bench.grade(tests, client, second, _dependent_tasks(milestone))
             except (GraderFault, Exception) as fault:
                 verdict = Verdict("grader fault", f"{type(fault).__name__}: {fault}")
@@ -131,6 +135,7 @@ class Station:
 
     Attributes:
         isolation: what confines its workers.
+        hashes: the `tests_hash` and the `environment_hash` that it grades with.
     """
 
     def __init__(self, number: int):
@@ -146,7 +151,8 @@ class Station:
             text=True,
         )
         try:
-            self.isolation = self._read(120)["isolation"]
+            self.hashes = self._read(120)
+            self.isolation = self.hashes.pop("isolation")
         except StationFault:
             self.close()
             raise
@@ -197,8 +203,8 @@ def grade(job: dict) -> dict:
     """Grade one submission on a station of this process that is idle, or on a new one.
 
     Args:
-        job: `milestone`, `files` of the submission's package, `tests` that are expected, `seed`, `seconds_per_test`,
-            and whether to `allow_weak_isolation`.
+        job: `milestone`, `files` of the submission's package, `tests` that are expected, the `tests_hash` and
+            `environment_hash` of who asks, `seed`, `seconds_per_test`, and whether to `allow_weak_isolation`.
 
     Returns:
         `tests`, the record's lines, and `isolation`. A fault of the grader is tried again before it is told.
@@ -207,10 +213,7 @@ def grade(job: dict) -> dict:
     for attempt in range(ATTEMPTS):
         station = None
         try:
-            try:
-                station = stations.get_nowait()
-            except queue.Empty:
-                station = Station(job["milestone"])
+            station = _take(stations, job)
             isolation = station.isolation
             if not confinement.is_strong(isolation) and not job["allow_weak_isolation"]:
                 raise StationFault(f"isolation: expected Landlock and seccomp, got {', '.join(isolation)}")
@@ -220,13 +223,39 @@ def grade(job: dict) -> dict:
                 continue
             stations.put(station)
             return {"tests": lines, "isolation": isolation}
-        except StationFault as fault:
-            message = str(fault)
+        except StationFault as error:
+            message = str(error)
             if station is not None:
                 station.process.kill()
                 station.close()
-    fault = Verdict("grader fault", message)
-    return {"tests": [fault.line(GradedTest(**test)) for test in job["tests"]], "isolation": []}
+    return fault(job, message)
+
+
+def _take(stations: queue.SimpleQueue, job: dict) -> Station:
+    """An idle station that grades as the job asks, or a new one; those from before a test was mended are closed."""
+    while not stations.empty():
+        with contextlib.suppress(queue.Empty):
+            station = stations.get_nowait()
+            if _differing(station, job) is None:
+                return station
+            station.close()
+    station = Station(job["milestone"])
+    if name := _differing(station, job):
+        station.close()
+        raise StationFault(
+            f"{name}: expected {job[name][:12]}, as where grading began, got {station.hashes[name][:12]}"
+        )
+    return station
+
+
+def _differing(station: Station, job: dict) -> str | None:
+    return next((name for name, value in station.hashes.items() if value != job[name]), None)
+
+
+def fault(job: dict, message: str) -> dict:
+    """The result of a job that could not be graded."""
+    verdict = Verdict("grader fault", message)
+    return {"tests": [verdict.line(GradedTest(**test)) for test in job["tests"]], "isolation": []}
 
 
 @contextlib.contextmanager

@@ -24,9 +24,11 @@ MAX_BYTES = 20 * 2**20
 MAX_UNPACKED_BYTES = 10 * MAX_BYTES
 MAX_MEMBERS = 10_000
 MAX_DEPTH = 12
+MAX_NAME_BYTES = 255
 _MODULES = ("stft.py", "masking.py", "augmentation.py", "metrics.py", "data.py", "unet.py", "training.py")
 _IGNORED = ("conftest.py", "sitecustomize.py", "usercustomize.py")
 _ENCRYPTED = 1
+_YEARS = range(1970, 3000)
 _OPENERS = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
@@ -52,13 +54,25 @@ class Member:
 def find(folder: Path) -> list[Path]:
     """The submissions of a folder: its folders, and its zip and tar archives, in the order of their names.
 
-    A folder that holds nothing but one archive, or one folder that holds nothing but one archive, stands for that
-    archive, as nbgrader lays submissions out.
+    A folder in which an archive is all that has Python in it stands for that archive, as nbgrader lays submissions out:
+    beside it there may be a notebook.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected a folder of submissions, got none")
-    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    return [path for path in paths if not path.is_symlink() and (path.is_dir() or _is_archive(path))]
+    return [path for path in _visible(folder) if _is_submission(path)]
+
+
+def left_out(folder: Path) -> list[Path]:
+    """What lies in a folder beside the submissions, and is not graded; hidden files are not told."""
+    return [path for path in _visible(folder) if not _is_submission(path)]
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _is_submission(path: Path) -> bool:
+    return not path.is_symlink() and (path.is_dir() or _is_archive(path))
 
 
 def name(path: Path) -> str:
@@ -92,21 +106,21 @@ def unpack(path: Path, destination: Path) -> str:
         Refused: the submission holds paths that lead elsewhere, links, too much, no package or two, or is broken.
     """
     inner = _inner(path)
+    digest = hashlib.sha256()
     try:
         files = _package_files(inner)
+        for file_name in sorted(files):
+            content = files[file_name]
+            digest.update(f"{file_name}\0{len(content)}\0".encode("utf-8", errors="surrogateescape") + content)
+            target = destination / PACKAGE / file_name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
     except Refused:
         raise
     # What a hostile archive makes the readers raise is not listed anywhere; none of it may end the grading of others.
     except Exception as error:
         got = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Refused(f"{inner.name}: expected a submission that can be read, got {got}") from None
-    digest = hashlib.sha256()
-    for file_name in sorted(files):
-        content = files[file_name]
-        digest.update(f"{file_name}\0{len(content)}\0".encode("utf-8", errors="surrogateescape") + content)
-        target = destination / PACKAGE / file_name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
     return digest.hexdigest()
 
 
@@ -129,6 +143,8 @@ def _package_files(path: Path) -> dict[str, bytes]:
             continue
         if member.kind == "folder" or not parts[-1].endswith(".py") or parts[-1] in _IGNORED:
             continue
+        if any(part.endswith(".py") for part in parts[:-1]):
+            raise Refused(f"{path.name}: expected folders without the ending .py, got {member.name!r}")
         content = _read(path, member, MAX_BYTES - total)
         total += len(content)
         contents[PurePosixPath(*parts)] = content
@@ -163,9 +179,10 @@ def _checked(path: Path, member: Member) -> tuple[str, ...]:
         or any(ord(letter) < 32 for letter in text)
         or len(parts) > MAX_DEPTH
         or len(text) > 1000
+        or any(len(part.encode("utf-8", errors="surrogatepass")) > MAX_NAME_BYTES for part in parts)
     )
     if is_bad:
-        raise Refused(f"{path.name}: expected paths inside the submission, got {text[:200]!r}")
+        raise Refused(f"{path.name}: expected paths inside the submission, of usual lengths, got {text[:200]!r}")
     return parts
 
 
@@ -242,15 +259,19 @@ def _inner(path: Path) -> Path:
     for _ in range(3):
         if not path.is_dir():
             return path
-        children = [
-            child for child in path.iterdir() if child.name != "timestamp.txt" and not child.name.startswith(".")
-        ]
+        children = [child for child in path.iterdir() if not child.name.startswith(".") and _may_hold_python(child)]
         if len(children) != 1 or children[0].is_symlink() or children[0].name == PACKAGE:
             return path
         if not children[0].is_dir() and not _is_archive(children[0]):
             return path
         path = children[0]
     return path
+
+
+def _may_hold_python(path: Path) -> bool:
+    if path.is_symlink() or path.suffix == ".py" or _is_archive(path):
+        return True
+    return path.is_dir() and any(child.suffix == ".py" or _is_archive(child) for child in path.rglob("*"))
 
 
 def _is_archive(path: Path) -> bool:
@@ -264,5 +285,7 @@ def _moment(text: str) -> datetime | None:
             moment = datetime.fromisoformat(text.removesuffix(suffix))
         except ValueError:
             continue
-        return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        # At the ends of the calendar other time zones have no such moment.
+        if moment.year in _YEARS:
+            return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return None

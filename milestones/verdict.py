@@ -13,6 +13,7 @@ class Verdict:
         state: passed, wrong, not implemented, crashed, out of time, out of memory, refused, or grader fault.
         message: why, as far as pytest can tell.
         was_fresh: whether the worker had run no test before.
+        has_changed_inputs: whether an input was changed in place.
         seconds: wall-clock time.
         on_reference: whether an earlier milestone's modules were the reference's.
     """
@@ -20,6 +21,7 @@ class Verdict:
     state: str
     message: str = ""
     was_fresh: bool = True
+    has_changed_inputs: bool = False
     seconds: float = 0.0
     on_reference: bool = False
 

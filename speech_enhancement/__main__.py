@@ -6,6 +6,7 @@ import sys
 import tyro
 
 from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Prepare, Train
+from speech_enhancement.failures import one_line
 
 _MODULES = {
     Prepare: "speech_enhancement.corpora.commands",
@@ -29,14 +30,8 @@ def main() -> int:
         print("stopped", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
-
-
-def _one_line(error: Exception) -> str:
-    """The message's first line; of an error that a data worker sent, with its traceback, the last one."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].partition(": ")[2] if lines[0].startswith("Caught ") else lines[0]
 
 
 if __name__ == "__main__":

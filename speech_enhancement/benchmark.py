@@ -1,7 +1,8 @@
 """The command `benchmark`: all systems, trained for the same time and measured on the same files.
 
 Each system has a folder: `run` of its training, `costs.json` and `scores.csv`. What is there already is not done again,
-unless it is of another size, other weights or other files.
+unless the weights or the files are others. Systems are applied as `enhance` applies them: those that denoise are given
+recordings without rumble below 50 Hz.
 """
 
 import csv
@@ -10,6 +11,7 @@ import json
 import math
 import statistics
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +24,10 @@ from speech_enhancement import costs, perceptual
 from speech_enhancement.audio import AudioError, replacing
 from speech_enhancement.configuration import Benchmark, Train
 from speech_enhancement.distributed import Process, choose_device
+from speech_enhancement.enhancement import FileEnhancer
 from speech_enhancement.evaluation import METRICS, Method, Score, find_pairs, score_pairs, write_scores
 from speech_enhancement.failures import Failures
+from speech_enhancement.filtering import remove_rumble
 from speech_enhancement.model_file import load_model
 from speech_enhancement.plotting import save_quality_against_cost
 from speech_enhancement.report import write_report
@@ -84,7 +88,10 @@ def find_entrants(configuration: Benchmark, failures: Failures) -> list[Entrant]
     """Systems, trained and with their costs; before the first of each task what it is given, and last the oracle."""
     out = configuration.out
     denoising = System.task
-    entrants = [Entrant("noisy", denoising, out / "noisy", lambda noisy, clean: noisy)]
+    entrants = [
+        Entrant("noisy", denoising, out / "noisy", lambda noisy, clean: noisy),
+        Entrant("noisy, above 50 Hz", denoising, out / "above-50-hz", lambda noisy, clean: remove_rumble(noisy)),
+    ]
     for name in tqdm(configuration.systems or tuple(registry.NAMES), desc="benchmark", unit="system"):
         with failures.noting(name):
             system = learned(name, configuration)
@@ -124,7 +131,7 @@ def learned(name: str, configuration: Benchmark) -> System:
 def measured(system: System, folder: Path, size: str) -> dict:
     """What the system costs, from `costs.json` where it is there for that size, and what its training log says."""
     path = folder / "costs.json"
-    if not path.exists() or json.loads(path.read_text(encoding="utf-8"))["size"] != size:
+    if not path.exists() or json.loads(path.read_text(encoding="utf-8")).get("size") != size:
         factor = costs.real_time_factor(system)
         row = {
             "size": size,
@@ -142,6 +149,7 @@ def measured(system: System, folder: Path, size: str) -> dict:
     if log.exists():
         records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         row["training_seconds"] = sum(record["seconds"] for record in records)
+        row["epochs"] = len(records)
         row["training_rate"] = statistics.median(record["audio_seconds_per_second"] for record in records)
         row["waiting_share"] = statistics.median(record["waiting_share"] for record in records)
     return row
@@ -184,7 +192,7 @@ def format_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: 
     Task by task, what systems are given before them, the best SI-SDR first, and the oracle last.
     """
     titles = ["task", *(METRICS[metric] for metric in _COLUMNS), "parameters", "multiply-adds/s", "real-time factor"]
-    titles += ["training (s)", "training (audio-s/s)", "waiting for data", "latency"]
+    titles += ["training (s)", "epochs", "training (audio-s/s)", "waiting for data", "latency"]
     lines = ["| system | " + " | ".join(titles) + " |", "|---|---|" + "---:|" * (len(titles) - 1)]
     means = _means(scores)
     tasks = list(dict.fromkeys(entrant.task for entrant in entrants))
@@ -197,7 +205,13 @@ def format_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: 
         values = [_number(means[entrant.title][metric], digits) for metric, digits in _COLUMNS.items()]
         lines.append("| " + " | ".join([entrant.title, entrant.task, *values, *_costs(entrant.costs)]) + " |")
     n_files = len({score.file for score in scores})
-    lines.append(f"\nMeans over {n_files} files; {minutes:g} minutes of training each.")
+    lines.append(f"\nMeans over {n_files} files; at least {minutes:g} minutes of training each.")
+    lines.append(
+        "Multiply-adds of convolutions and matrix products; Fourier transforms and recursive filters have others."
+    )
+    for title, n_scores in Counter(score.method for score in scores).items():
+        if n_scores < n_files:
+            lines.append(f"{title}: means over {n_scores} files, since it failed on others.")
     if not perceptual.pesq_is_installed():
         lines.append(f"PESQ is left out: {perceptual.PESQ_MISSING}.")
     missing = [(score, metric, reason) for score in scores for metric, reason in score.reasons.items()]
@@ -226,15 +240,8 @@ def _received(system: System) -> Method:
 
 
 def _enhanced(system: System) -> Method:
-    receive = _received(system)
-
-    @torch.inference_mode()
-    def enhance(noisy: Tensor, clean: Tensor) -> Tensor:
-        padding = max(0, system.shortest - len(noisy))
-        received = torch.nn.functional.pad(receive(noisy, clean), (0, padding))
-        return system(received[None, None])[0, 0, : len(noisy)]
-
-    return enhance
+    receive, enhancer = _received(system), FileEnhancer(system, system)
+    return lambda noisy, clean: enhancer.enhance(receive(noisy, clean))
 
 
 def _means(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
@@ -254,13 +261,15 @@ def _mean(values: Sequence[float]) -> float:
 
 def _costs(row: Mapping) -> list[str]:
     if not row:
-        return ["-"] * 7
+        return ["-"] * 8
     latency = "file" if row["latency"] is None else f"{1000 * row['latency']:.0f} ms"
     seconds = f"{row['training_seconds']:.0f}" if "training_seconds" in row else "-"
     rate = f"{row['training_rate']:.0f}" if "training_rate" in row else "-"
     waiting = f"{100 * row['waiting_share']:.0f} %" if "waiting_share" in row else "-"
-    factor = f"{row['real_time_factor']:.4f}"
-    return [f"{row['parameters']:,}", f"{row['multiply_adds'] / 1e6:,.1f} M", factor, seconds, rate, waiting, latency]
+    multiply_adds = f"{row['multiply_adds'] / 1e6:,.1f} M" if row["multiply_adds"] else "-"
+    factor = f"{row['real_time_factor']:.2g}"
+    epochs = str(row.get("epochs", "-"))
+    return [f"{row['parameters']:,}", multiply_adds, factor, seconds, epochs, rate, waiting, latency]
 
 
 def _number(value: float, digits: int) -> str:

@@ -207,6 +207,8 @@ class Evaluate:
     def __post_init__(self):
         if self.players < 1:
             raise ValueError(f"--players: expected 1 or more, got {self.players}")
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"--workers: expected 1 or more, got {self.workers}")
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,10 @@ class Benchmark:
     def __post_init__(self):
         if self.players < 1:
             raise ValueError(f"--players: expected 1 or more, got {self.players}")
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"--workers: expected 1 or more, got {self.workers}")
+        if self.minutes <= 0:
+            raise ValueError(f"--minutes: expected more than 0, got {self.minutes}")
 
 
 Command = (

@@ -1,6 +1,7 @@
 """What a system costs: multiply-adds, real-time factor on one core, and latency."""
 
 import contextlib
+import itertools
 import warnings
 from collections.abc import Iterator
 from time import perf_counter
@@ -41,27 +42,30 @@ def latency(system: System) -> float | None:
     """Seconds that the result waits for the input: how far before a changed sample it changes, by -120 dB or more.
 
     The most over samples that are spread over the system's coarsest step, since a frame is known only when its last
-    sample is; None where a change reaches back so far that the whole file must be known, or changes nothing.
+    sample is, and over soft and loud changes, since the loudest bin of a file may count for all others. None where
+    nothing changes, or where a change reaches back so far that the whole file must be known.
     """
-    length, first = SECONDS * SAMPLE_RATE, SECONDS * SAMPLE_RATE // 2
+    reach = system.context or SAMPLE_RATE
+    first = max(SECONDS * SAMPLE_RATE // 2, reach + SAMPLE_RATE)
     changed = range(first, first + max(512, system.alignment), max(512, system.alignment) // 8)
+    signal = _signal(2 * first)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        received = system.received(_signal(), _signal())
-    noisy = received.double().repeat(1 + len(changed), 1, 1)
-    for item, position in enumerate(changed, start=1):
-        noisy[item, 0, position] += 1
-    # One item at a time: a batch may be computed in another order, and so be rounded otherwise.
-    results = [_enhance(system.double(), item.unsqueeze(0)).flatten() for item in noisy]
+        noisy = system.received(signal, signal).double()
+    expected = _enhance(system.double(), noisy).flatten()
+    ahead = []
+    for position, amount in itertools.product(changed, (1, 100)):
+        other = noisy.clone()
+        other[0, 0, position] += amount
+        differs = (_enhance(system, other).flatten() - expected).abs() > 1e-6 * amount
+        ahead += [position - index for index in differs.nonzero().flatten()[:1].tolist()]
     system.float()
-    differs = [((result - results[0]).abs() > 1e-6).nonzero().flatten().tolist() for result in results[1:]]
-    ahead = [position - found[0] for position, found in zip(changed, differs, strict=True) if found]
-    return None if not ahead or max(ahead) > length * 3 // 8 else max(0, *ahead) / SAMPLE_RATE
+    return None if not ahead or max(ahead) > reach else max(0, *ahead) / SAMPLE_RATE
 
 
-def _signal() -> Tensor:
+def _signal(length: int = SECONDS * SAMPLE_RATE) -> Tensor:
     """A tone in noise, `(1, 1, time)`."""
-    time = torch.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
+    time = torch.arange(length) / SAMPLE_RATE
     noise = torch.randn(len(time), generator=torch.Generator().manual_seed(0))
     return (0.1 * torch.sin(2 * torch.pi * 440 * time) + 0.05 * noise)[None, None]
 

@@ -45,12 +45,16 @@ def choose_device(name: str, index: int = 0) -> torch.device:
     """`cpu`, `cuda`, or for `auto` a GPU where there is one.
 
     Raises:
-        ValueError: a GPU was asked for and there is none.
+        ValueError: a GPU was asked for and there is none, or there are fewer than processes.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device: expected a GPU for cuda, got a machine without one")
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
+    if index >= torch.cuda.device_count():
+        raise ValueError(
+            f"--nproc-per-node: expected one process for each of {torch.cuda.device_count()} GPUs, got more"
+        )
     return torch.device("cuda", index)
 
 

@@ -73,7 +73,8 @@ def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Pa
             sources = find(root)
         base = root.parent if root.is_file() else root
         for source in sources:
-            if out != base.resolve() and source.resolve().is_relative_to(out):
+            # Results of an earlier run that lie among the inputs.
+            if base.resolve() in out.parents and source.resolve().is_relative_to(out):
                 continue
             relative = source.relative_to(base)
             destination = configuration.out / relative
@@ -82,6 +83,8 @@ def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Pa
             with failures.noting(str(source)):
                 if destination in taken:
                     raise AudioError(f"{source}: another input goes to {destination} already")
+                if destination.resolve() == source.resolve():
+                    raise AudioError(f"{source}: expected another folder than the input's in --out, got the same")
                 taken.add(destination)
                 yield source, destination
 

@@ -65,8 +65,9 @@ def run(configuration: Evaluate) -> int:
     chosen = choose_clips(scores, configuration.players, title)
     order = "From the clip whose SI-SDR the model improves least to the one that it improves most."
     write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table, order)
-    clip = configuration.picture or chosen[len(chosen) // 2]
-    save_picture(configuration.out / "spectrograms.png", clip, pairs, methods, title)
+    # Where every clean file is silent there is none to choose.
+    for clip in [configuration.picture] if configuration.picture else chosen[len(chosen) // 2 :][:1]:
+        save_picture(configuration.out / "spectrograms.png", clip, pairs, methods, title)
     print(table)
     print(f"report: {configuration.out / 'report.html'}")
     return 1 if failures or any(score.reasons for score in scores) else 0
@@ -87,6 +88,9 @@ def methods_beside(model: Method, title: str = MODEL) -> dict[str, Method]:
 
 def find_pairs(noisy: Path, clean: Path, failures: Failures) -> dict[str, tuple[Path, Path]]:
     """Files of the same path below both folders, suffixes aside, by that path; those without a partner are failures."""
+    for root in (noisy, clean):
+        if root.is_file():
+            raise AudioError(f"{root}: expected a folder, got a file")
     sides = [{str(path.relative_to(root).with_suffix("")): path for path in find(root)} for root in (noisy, clean)]
     for name in sorted(sides[0].keys() ^ sides[1].keys()):
         with failures.noting(name):
@@ -134,7 +138,10 @@ def score_pairs(
 
 
 def waveform_metrics(estimate: Tensor, clean: Tensor) -> tuple[dict[str, float], dict[str, str]]:
-    """SNR, SI-SDR and LSD of waveforms `(time,)`, and why there is no ratio where the clean one is silent."""
+    """SNR, SI-SDR and LSD of waveforms `(time,)`, and for each that has no value the reason."""
+    if not estimate.isfinite().all():
+        reason = "expected a finite estimate, got NaN or infinity"
+        return dict.fromkeys(("snr", "si_sdr", "lsd"), math.nan), dict.fromkeys(("snr", "si_sdr", "lsd"), reason)
     distance = metrics.log_spectral_distance(estimate, clean).item()
     if not clean.any():
         reason = "the clean file is silent"

@@ -1,23 +1,19 @@
 """The command `train`: data, model and optimizer wired together, and an epoch after the other until it is done."""
 
-import json
 import math
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from speech_enhancement.audio import replacing
 from speech_enhancement.batches import batches
 from speech_enhancement.configuration import Train
 from speech_enhancement.distributed import Process, process_group
 from speech_enhancement.losses import EnhancementLoss
 from speech_enhancement.model_file import save_model
-from speech_enhancement.plotting import save_training_curves
 from speech_enhancement.resuming import check_is_same_run, plain
+from speech_enhancement.run_folder import RunFolder
 from speech_enhancement.sizes import Sizes
-from speech_enhancement.state_file import read_state
 from speech_enhancement.system_training import SystemTraining
 from speech_enhancement.training import load_checkpoint, save_checkpoint, train_epoch, validate
 from speech_enhancement.watching import NonFiniteLossError, WatchedLoss, clip_gradients
@@ -53,15 +49,7 @@ class Experiment:
         self.validation_loss = WatchedLoss(loss_fn, self.validation_batches)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), configuration.learning_rate)
         clip_gradients(self.optimizer, self.model, configuration.clip_norm, self.train_batches)
-        self.log: list[dict] = []
-
-    @property
-    def last(self) -> Path:
-        return self.configuration.out / "last.ckpt"
-
-    @property
-    def best(self) -> Path:
-        return self.configuration.out / "best.ckpt"
+        self.folder = RunFolder(configuration.out)
 
     def run(self) -> None:
         """Epochs to the last, from where the folder's last checkpoint stands."""
@@ -71,8 +59,7 @@ class Experiment:
             if self.process.is_first:
                 self._keep(record)
         if self.process.is_first:
-            best = min(self.log, key=lambda record: record["validation_loss"])
-            print(f"best epoch {best['epoch'] + 1}, validation loss {best['validation_loss']:.4f}: {self.best}")
+            self.folder.print_best()
 
     def _epoch(self, epoch: int) -> dict:
         learning_rate = (
@@ -91,7 +78,7 @@ class Experiment:
                 self.parallel_model, self.validation_batches, self.validation_loss, self.process.device
             )
         except NonFiniteLossError as error:
-            good = self.last if self.last.exists() else "none"
+            good = self.folder.last if self.folder.last.exists() else "none"
             raise NonFiniteLossError(f"epoch {epoch + 1}: {error}; last good checkpoint: {good}") from None
         return {
             "epoch": epoch,
@@ -103,30 +90,25 @@ class Experiment:
         }
 
     def _keep(self, record: dict) -> None:
-        """Checkpoints first, the log after: a run killed in between repeats the epoch and writes the same again."""
-        if all(record["validation_loss"] < earlier["validation_loss"] for earlier in self.log):
-            save_model(self.best, self.model, self.sizes, record["epoch"])
-        self.log.append(record)
+        """Checkpoints first, the log after: the last checkpoint has it, too, and a run that goes on writes it again."""
+        if self.folder.improves(record):
+            save_model(self.folder.best, self.model, self.sizes, record["epoch"])
+        self.folder.log.append(record)
         save_checkpoint(
-            self.last,
+            self.folder.last,
             self.model,
             self.optimizer,
             record["epoch"],
             sizes=asdict(self.sizes),
             configuration=plain(self.configuration),
-            log=self.log,
+            log=self.folder.log,
         )
-        self._write_log()
+        self.folder.write_log()
         print(
             f"epoch {record['epoch'] + 1}/{self.configuration.epochs}: training loss {record['train_loss']:.4f}, "
             f"validation loss {record['validation_loss']:.4f}, {record['audio_seconds_per_second']:.1f} audio-s/s",
             flush=True,
         )
-
-    def _write_log(self) -> None:
-        with replacing(self.configuration.out / "log.jsonl") as temporary:
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in self.log), encoding="utf-8")
-        save_training_curves(self.configuration.out / "curves.png", self.log)
 
     def _resume(self) -> int:
         """The first epoch to run: 0 in a new folder, else the one after the last checkpoint's, which is restored.
@@ -134,20 +116,21 @@ class Experiment:
         Raises:
             ValueError: the folder holds a run of another configuration, or a model without its last checkpoint.
         """
-        if not self.last.exists():
-            if self.best.exists() and read_state(self.best)["epoch"] > 0:
-                raise ValueError(f"{self.best}: expected last.ckpt beside it to go on from; choose another --out")
-            self.configuration.out.mkdir(parents=True, exist_ok=True)
+        self.folder.check_has_last()
+        if not self.folder.last.exists():
+            self.folder.path.mkdir(parents=True, exist_ok=True)
             return 0
         try:
-            checkpoint = load_checkpoint(self.last, self.model, self.optimizer)
-            check_is_same_run(self.configuration, checkpoint["configuration"], self.last)
-            self.log = checkpoint["log"]
+            checkpoint = load_checkpoint(self.folder.last, self.model, self.optimizer)
+            check_is_same_run(self.configuration, checkpoint["configuration"], self.folder.last)
+            self.folder.log = checkpoint["log"]
         except (KeyError, RuntimeError) as error:
             reason = str(error).splitlines()[-1].strip()
-            raise ValueError(f"{self.last}: expected a checkpoint of this model, got another ({reason})") from None
+            raise ValueError(
+                f"{self.folder.last}: expected a checkpoint of this model, got another ({reason})"
+            ) from None
         if self.process.is_first:
-            self._write_log()
+            self.folder.write_log()
         return checkpoint["epoch"] + 1
 
 

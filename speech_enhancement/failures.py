@@ -6,6 +6,12 @@ import sys
 from tqdm.auto import tqdm
 
 
+def one_line(error: Exception) -> str:
+    """The message's first line; of an error that a data worker sent, with its traceback, the last one."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].partition(": ")[2] if lines[0].startswith("Caught ") else lines[0]
+
+
 class Failures:
     """Files that could not be handled, each reported in one line as it fails.
 
@@ -27,7 +33,7 @@ class Failures:
         try:
             yield
         except (ValueError, OSError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+            reason = getattr(error, "strerror", None) or one_line(error)
             message = reason if reason.startswith(str(name)) else f"{name}: {reason}"
             self.messages[str(name)] = message
             tqdm.write(f"failed: {message}", file=sys.stderr)

@@ -51,7 +51,7 @@ def estimate_noise_power(noisy_power: Tensor, n_frames: int = 10) -> Tensor:
         N[k] = 1 / n_frames * sum_{m < n_frames} Y[k, m]
 
     Source: Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE Trans. ASSP 27(2), 1979,
-    section II.
+    section II, with powers in place of magnitudes.
 
     Args:
         noisy_power: power spectrum, shape `(..., freq, frames)`.

@@ -1,10 +1,8 @@
 """The command `train --system`: a system of the literature, trained by its own steps for some epochs or minutes."""
 
 import itertools
-import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,8 +12,8 @@ from speech_enhancement.batches import batches
 from speech_enhancement.configuration import Train
 from speech_enhancement.distributed import Process
 from speech_enhancement.model_file import save_system
-from speech_enhancement.plotting import save_training_curves
 from speech_enhancement.resuming import check_is_same_run, plain
+from speech_enhancement.run_folder import RunFolder
 from speech_enhancement.state_file import read_state, write_state
 from speech_enhancement.systems import registry
 from speech_enhancement.watching import WatchedBatches
@@ -47,29 +45,20 @@ class SystemTraining:
         self.optimizers = self.system.optimizers()
         self.train_batches = batches(configuration, process, "train")
         self.validation_batches = batches(configuration, process, "validation")
-        self.log: list[dict] = []
-
-    @property
-    def last(self) -> Path:
-        return self.configuration.out / "last.ckpt"
-
-    @property
-    def best(self) -> Path:
-        return self.configuration.out / "best.ckpt"
+        self.folder = RunFolder(configuration.out)
 
     def run(self) -> None:
         """Epochs to the last, or until the time is used up."""
         self._resume()
         while not self._is_done():
-            self._keep(self._epoch(len(self.log)))
-        best = min(self.log, key=lambda record: record["validation_loss"])
-        print(f"best epoch {best['epoch'] + 1}, validation loss {best['validation_loss']:.4f}: {self.best}")
+            self._keep(self._epoch(len(self.folder.log)))
+        self.folder.print_best()
 
     def _is_done(self) -> bool:
         minutes = self.configuration.minutes
         if minutes is None:
-            return len(self.log) >= self.configuration.epochs
-        return sum(record["seconds"] for record in self.log) >= 60 * minutes
+            return len(self.folder.log) >= self.configuration.epochs
+        return sum(record["seconds"] for record in self.folder.log) >= 60 * minutes
 
     def _epoch(self, epoch: int) -> dict:
         begin = time.perf_counter()
@@ -127,40 +116,43 @@ class SystemTraining:
         self.train_batches.loader.batch_sampler.sampler.set_epoch(epoch)
 
     def _keep(self, record: dict) -> None:
-        """Checkpoints first, the log after: a run killed in between repeats the epoch and writes the same again."""
-        if all(record["validation_loss"] < earlier["validation_loss"] for earlier in self.log):
-            save_system(self.best, self.system, self.configuration.system, self.configuration.size, record["epoch"])
-        self.log.append(record)
+        """Checkpoints first, the log after: the last checkpoint has it, too, and a run that goes on writes it again."""
+        if self.folder.improves(record):
+            name, size = self.configuration.system, self.configuration.size
+            save_system(self.folder.best, self.system, name, size, record["epoch"])
+        self.folder.log.append(record)
         run_state = {
             "model": self.system.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "log": self.log,
+            "log": self.folder.log,
             "configuration": plain(self.configuration),
         }
-        with replacing(self.last) as temporary:
+        with replacing(self.folder.last) as temporary:
             write_state(temporary, run_state)
-        with replacing(self.configuration.out / "log.jsonl") as temporary:
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in self.log), encoding="utf-8")
-        save_training_curves(self.configuration.out / "curves.png", self.log)
+        self.folder.write_log()
 
     def _resume(self) -> None:
         """Restore what the folder's last checkpoint holds, where there is one.
 
         Raises:
-            ValueError: the folder holds a run of another configuration.
+            ValueError: the folder holds a run of another configuration, or a model without its last checkpoint.
         """
-        self.configuration.out.mkdir(parents=True, exist_ok=True)
-        if not self.last.exists():
+        self.folder.check_has_last()
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        if not self.folder.last.exists():
             return
-        state = read_state(self.last)
+        state = read_state(self.folder.last)
         try:
             # The learning rate of systems does not fall towards a last epoch, so that more epochs may follow.
             before = state["configuration"] | {"epochs": self.configuration.epochs}
-            check_is_same_run(self.configuration, before, self.last)
+            check_is_same_run(self.configuration, before, self.folder.last)
             self.system.load_state_dict(state["model"])
             for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
-            self.log = state["log"]
+            self.folder.log = state["log"]
         except (KeyError, RuntimeError) as error:
             reason = str(error).splitlines()[-1].strip()
-            raise ValueError(f"{self.last}: expected a checkpoint of this system, got another ({reason})") from None
+            raise ValueError(
+                f"{self.folder.last}: expected a checkpoint of this system, got another ({reason})"
+            ) from None
+        self.folder.write_log()

@@ -30,7 +30,10 @@ Windows of 50 ms overlap by a half; 0 Hz is a row of blocks of its own (8 frames
 above make 25 macroblocks. The last macroblock is filled up with the last frame. Source: Yu, Mallat and Bacry, "Audio
 denoising by time-frequency block thresholding", IEEE Trans. Signal Processing 56(5), 2008. Ours: the noise, which the
 paper takes as white and known, is estimated for each frequency (`coefficient_thresholding.quantile_noise_power`), and
-the risk counts real and imaginary parts, not the real ones alone."""
+the risk counts real and imaginary parts, not the real ones alone. The second pass takes aY as it is, and the frames
+that are left at the end are a macroblock as well; the published code goes back to a waveform between the passes, and
+sets what lies below three times the noise's deviation to zero in those frames.
+"""
 
 import torch
 from torch import Tensor

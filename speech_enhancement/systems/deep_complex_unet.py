@@ -25,8 +25,9 @@ spectrogram has windows of 64 ms (1024 samples) and hops of 16 ms. Kernels are (
     DCUNet-16    (7, 5) 32, 32, 64    (5, 3) 64, 64, 64, 64, 64               2.38 million
     DCUNet-20    (7, 1) 32    (1, 7) 32    (7, 5) 64, 64    (5, 3) 64, 64, 64, 64, 64, 90    3.53 million
 
-"paper" is DCUNet-20, "small" is DCUNet-10 with half its channels. The counts decide the arrangement: the paper's
-own table of layers was not at hand, and these channels and kernels give its counts to all three digits.
+"paper" is DCUNet-20, "small" is DCUNet-10 with half its channels. The paper's own table of layers was not at hand:
+these kernels and channels are an arrangement that gives its counts. Strides leave no trace in a count: over frequency
+they are 2, but for the first two layers of DCUNet-20, and over frames 2 in four layers of each.
 
 **Mask.** The last layer's complex output O becomes M = tanh(|O|) O / |O|: its phase is free, its magnitude below 1.
 

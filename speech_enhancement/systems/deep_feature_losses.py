@@ -24,7 +24,7 @@ What differs here:
   noises that `corpora.noises` makes: it is given clean speech with one of them added, at an SNR between -5 and 15 dB,
   and learns which. It thereby hears speech and noise together, as the loss will show them.
 - The weights of the layers are measured before training, as the distances between silence and clean speech; the
-  authors took the mean losses of the first ten epochs.
+  authors took ones for ten epochs, and then the mean losses of the tenth.
 - In the authors' program batch normalisation uses the statistics of the recording in enhancing too. Here those of
   training are used, so that what is far away does not count.
 - "small" has 16 channels, and its classifier learns from 150 batches instead of 1000. The rate of Adam is 1e-3, the

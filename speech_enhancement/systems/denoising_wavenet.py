@@ -24,7 +24,8 @@ With noise that is exactly the difference, as here, both terms are equal, and L 
 Simplified: the paper also tells the network who speaks, by a code of 5 bits that enters each layer, zeros if unknown.
 Without it a bias remains in each of those places, hence 10,112 parameters where the code has 50,560. Recordings are not
 brought to one level beforehand, which would let every sample depend on all others, and beyond the ends each layer sees
-zeros. The small size has 24 channels and one stack of dilations 1 ... 512.
+zeros. The small size has 24 channels, in the sum too, one stack of dilations
+1 ... 512, and 32 and 16 channels after the sum.
 """
 
 from collections.abc import Sequence

@@ -20,7 +20,8 @@ infinite in both directions, so there is no finite `context`.
 Sources: Butterworth, "On the theory of filter amplifiers", Experimental Wireless 7, 1930; Cauer's elliptic filters and
 the design of all three in Oppenheim and Schafer, "Discrete-time signal processing", 3rd edition, Pearson 2010, chapter
 7 and appendix B; forwards and backwards: Gustafsson, "Determining the initial states in forward-backward filtering",
-IEEE Trans. Signal Processing 44(4), 1996. The band and the orders are ours.
+IEEE Trans. Signal Processing 44(4), 1996, whose initial states are more elaborate than SciPy's here, an odd reflection
+at the ends. The band and the orders are ours.
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
     G = xi / (1 + xi) * exp(E1(v) / 2),    v = gamma * xi / (1 + xi)
 
 with the exponential integral E1. Source: Ephraim and Malah, "Speech enhancement using a minimum mean-square error
-log-spectral amplitude estimator", IEEE Trans. ASSP 33(2), 1985, equation 20.
+log-spectral amplitude estimator", IEEE Trans. ASSP 33(2), 1985, equation 20. Ours: a gain is at most 1.
 """
 
 import torch

@@ -8,8 +8,8 @@ means is said by the response to a tone of frequency f at the rate r,
 
     H(f) = sin(pi f L / r) / (L sin(pi f / r))
 
-which is 1 at 0 Hz, zero at every multiple of r / L, and negative in between, where tones come back turned over. A step
-turns into a ramp of L samples. At 16 kHz:
+which is 1 at 0 Hz and zero at every multiple of r / L. Between two of these it is negative and positive by turns, and
+where it is negative, tones come back turned over. A step turns into a ramp of L samples. At 16 kHz:
 
     L     white noise    -3 dB at    first zero
     3       -4.8 dB      2484 Hz      5333 Hz

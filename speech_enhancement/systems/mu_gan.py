@@ -20,7 +20,7 @@ with e = G(y) the estimate from the interpolated waveform y, and w_1, w_2 the sa
 These are the logarithmic losses of Goodfellow et al., "Generative adversarial nets", NIPS 2014, in the form that does
 not saturate.
 
-    generator      the U-Net of `super_resolution_unet`, degradation and all: 70.9 million parameters
+    generator      the U-Net of `super_resolution_unet`, degradation and all: 71.0 million parameters
     autoencoder    5 convolutions of kernel 9 and stride 2 with 32 channels and leaky ReLU, one of kernel 1 to a code
                    of 8 channels, a quarter as many numbers as samples; back by convolutions of kernel 9 and subpixel
                    shuffles

@@ -2,10 +2,10 @@
 
 A network that is asked for a second noisy version of what it hears, whose noise has nothing to do with the first,
 cannot foresee that noise. The best it can do is the middle of all targets that fit its input: under the squared error
-their mean, under the absolute error their median. Noise of zero mean or median leaves both where the clean signal is,
-so the network learns to give it without ever being shown it. Source: Lehtinen et al., "Noise2Noise: learning image
-restoration without clean data", ICML 2018; for speech Kashyap, Tambwekar, Manohara and Natarajan, "Speech denoising
-without clean training data: a Noise2Noise approach", Interspeech 2021.
+their mean, under the absolute error, which is the loss here, their median. Noise of zero mean leaves the mean where the
+clean signal is, noise of zero median the median, so the network learns to give it without ever being shown it. Source:
+Lehtinen et al., "Noise2Noise: learning image restoration without clean data", ICML 2018; for speech Kashyap, Tambwekar,
+Manohara and Natarajan, "Speech denoising without clean training data: a Noise2Noise approach", Interspeech 2021.
 
 **Target.** `noisy_target` adds to each item's speech the noise of another item of the batch. Where two recordings of
 the same speech exist, nothing but noisy recordings is needed; from a corpus of mixtures this makes such pairs, and the
@@ -165,6 +165,9 @@ class NoisyTargetTuning(System):
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
         return self.system.objective(noisy, noisy_target(noisy, clean))
+
+    def validation_loss(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        return self.system.validation_loss(noisy, noisy_target(noisy, clean))
 
     def optimizers(self) -> Sequence[Optimizer]:
         return self.system.optimizers()

@@ -1,8 +1,8 @@
 """Filling of lost packets: a network that hides parts of speech from itself, and guesses them from what is around.
 
 A call arrives in packets of 20 ms, and where one is missing there is nothing: no mask can bring back what a zero has
-lost, it must be predicted. How is learned by masked prediction, as of words (Devlin et al., "BERT: pre-training of deep
-bidirectional transformers", NAACL 2019) and of images (He et al., "Masked autoencoders are scalable vision learners",
+lost, it must be predicted. That is learned by masked prediction, as words are (Devlin et al., "BERT: pre-training of
+deep bidirectional transformers", NAACL 2019) and images (He et al., "Masked autoencoders are scalable vision learners",
 CVPR 2022): drop packets from a recording, predict what was there, compare. Speech is all that this needs.
 
 **Losses.** Packets are lost in bursts, by the chain of two states of Gilbert ("Capacity of a burst-noise channel", Bell

@@ -2,8 +2,9 @@
 
 The noise's power is averaged over the first frames, where nobody speaks yet, and subtracted from every frame; what
 falls below a floor is raised to it. The noise that is left comes as short tones at random, "musical noise". Source:
-Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE Trans. ASSP 27(2), 1979, with the
-floor of Berouti, Schwartz and Makhoul, ICASSP 1979.
+Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE Trans. ASSP 27(2), 1979, who subtracts
+magnitudes; in powers and with a floor Berouti, Schwartz and Makhoul, "Enhancement of speech corrupted by acoustic
+noise", ICASSP 1979. Their floor is a share of the noise's power, the one here of the noisy power.
 """
 
 from torch import Tensor

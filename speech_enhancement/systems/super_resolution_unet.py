@@ -20,7 +20,7 @@ The subpixel shuffle puts pairs of channels behind each other in time, (2 c, n) 
 convolution it gives every new sample as many summands. Since the input is added at the end, and the last weights begin
 near 0, training begins with the interpolation and learns what is missing.
 
-"paper" has c = 128, 384, 512, 512 and k = 65, 33, 17, 9, which makes 70.9 million parameters, dropout of one half and
+"paper" has c = 128, 384, 512, 512 and k = 65, 33, 17, 9, which makes 71.0 million parameters, dropout of one half and
 a ratio of 4: the arrangement of the authors' program, which has no batch normalisation, though the paper's text does.
 "small" has c = 16, 32, 64, 64 and no dropout. The weights begin as PyTorch has them, not orthogonal.
 

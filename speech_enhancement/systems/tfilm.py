@@ -21,7 +21,7 @@ The authors' program has a scale alone (68.2 million), and in place of strides d
 here the U-Net is that of its predecessor, for comparison. Task, degradation and loss are the predecessor's too. At
 first the LSTMs give gains near 0, one after another, so that the first steps of training show little.
 
-The LSTMs remember all that was before; of what comes after, a sample depends on a stretch that ends.
+The LSTMs remember all that was before; of what comes after, a sample depends on a bounded stretch only.
 """
 
 from torch import Tensor, nn
@@ -65,6 +65,7 @@ class TFiLM(SuperResolutionUNet):
     def __init__(self, *arguments, **named):
         super().__init__(*arguments, **named)
         self.context = None
+        self.alignment = BLOCK
 
     def after_block(self, channels: int, halvings: int) -> nn.Module:
         return TemporalModulation(channels, BLOCK // 2**halvings)

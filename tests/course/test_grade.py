@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from milestones import confinement
+from milestones.configuration import Grade
+from milestones.course import CourseError
+from milestones.grade import run
 from milestones.results import read
 from milestones.selftest import reference, template
 
@@ -86,6 +90,20 @@ def test_nothing_is_graded_twice(graded, submissions):
     assert (out / "results.jsonl").read_bytes() == before
 
 
+def test_a_mended_time_is_taken_up_without_grading(graded, submissions, tmp_path):
+    out = tmp_path / "grades"
+    shutil.copytree(graded[0], out)
+    (submissions / "ada" / "timestamp.txt").write_text("2031-05-04 03:02:01 UTC")
+    try:
+        assert grade(submissions, out).returncode == 0
+    finally:
+        (submissions / "ada" / "timestamp.txt").unlink()
+    before, after = (
+        [each for each in read(folder / "results.jsonl") if each["submission"] == "ada"] for folder in (graded[0], out)
+    )
+    assert len(before) == 1 and after == [*before, before[0] | {"submitted": "2031-05-04T03:02:01+00:00"}]
+
+
 def test_killed_and_started_again_gives_the_same(graded, submissions, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
     (tmp_path / "temporary").mkdir()
@@ -144,6 +162,21 @@ def test_a_record_tells_what_was_in_force(graded):
     assert {"limits"} <= set(record["isolation"]) and record["seed"]
     assert all(len(record[name]) == 64 for name in ("submission_hash", "tests_hash", "environment_hash"))
     assert json.dumps(record)
+
+
+def test_a_host_that_cannot_confine_is_an_error(submissions, tmp_path, monkeypatch):
+    monkeypatch.setattr(confinement, "can_be_strong", lambda: False)
+    with pytest.raises(CourseError, match="expected Landlock and seccomp"):
+        run(Grade(submissions, 1, tmp_path / "grades"))
+    assert not (tmp_path / "grades").exists()
+
+
+def test_what_is_no_submission_is_told(submissions, tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "eve.zip").write_bytes((submissions / "eve.zip").read_bytes())
+    (tmp_path / "class" / "fay.rar").write_bytes(b"")
+    result = grade(tmp_path / "class", tmp_path / "grades")
+    assert result.returncode == 0 and "fay.rar" in result.stderr
 
 
 def test_two_submissions_of_one_name_are_an_error(submissions, tmp_path):

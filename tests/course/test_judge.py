@@ -105,21 +105,53 @@ def test_in_place_changes_are_seen(grade):
     assert any("changed" in line["message"] for line in failed)
 
 
+def test_inputs_that_are_changed_to_fit_earn_nothing(grade):
+    """What tests compute from their inputs afterwards would be as the function has it."""
+    piece = """
+def apply_mask(spectrogram, mask):
+    spectrogram.detach().zero_()
+    mask.detach().zero_()
+    return spectrogram * mask
+"""
+    assert "passed" not in states(grade("masking", piece, tasks=("1.3",)), "1.3")
+
+
+def test_so_many_files_cost_only_the_test_that_writes_them(grade):
+    """More names than one command may be given."""
+    piece = """
+def apply_mask(spectrogram, mask):
+    for number in range(15_000):
+        open(f"{number:0>250}", "w").close()
+    return spectrogram
+"""
+    lines = grade("masking", piece, tasks=("1.3", "1.4"))
+    assert "grader fault" not in {line["state"] for line in lines} and states(lines, "1.4") == {"passed"}
+
+
+def test_a_long_name_of_an_error_is_cut(grade):
+    piece = "def apply_mask(spectrogram, mask):\n    raise type('E' * 100_000, (Exception,), {})"
+    assert max(len(line["message"]) for line in grade("masking", piece, tasks=("1.3",))) < 1000
+
+
 def test_a_module_that_cannot_be_imported_costs_its_own_tasks(grade):
     lines = grade("masking", "def broken(:")
     assert {line["state"] for line in lines if line["task"] in ("1.3", "1.4", "1.5", "1.6")} == {"crashed"}
     assert {line["state"] for line in lines if line["task"] in ("1.1", "1.9", "1.12")} == {"passed"}
 
 
-def test_no_test_reads_what_another_wrote(grade):
+@pytest.mark.parametrize("place", ["notes.txt", "pytest", "pytest/pytest"])
+def test_no_test_reads_what_another_wrote(grade, place):
     """Else the inputs of hidden tests would be told in the message of a visible one."""
-    piece = """
+    piece = f"""
 def wiener_mask(speech_power, noise_power):
+    from contextlib import suppress
     from pathlib import Path
-    notes = Path("notes.txt")
-    before = notes.read_text() if notes.exists() else ""
-    notes.write_text(f"{before} {tuple(speech_power.shape)}")
-    raise RuntimeError(f"before: {before!r}")
+    notes = Path("{place}")
+    before = notes.read_text() if notes.is_file() else ""
+    with suppress(OSError):
+        notes.parent.mkdir(exist_ok=True)
+        notes.write_text(f"{{before}} {{tuple(speech_power.shape)}}")
+    raise RuntimeError(f"before: {{before!r}}")
 """
     messages = [line["message"] for line in grade("masking", piece, tasks=("1.4",)) if not line["hidden"]]
     assert messages and all("before: ''" in message for message in messages)

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from milestones import confinement, selftest, station
-from milestones.course import load_milestone
+from milestones.configuration import Selftest
+from milestones.course import CourseError, load_milestone
 from milestones.exam import Exam
 
 pytestmark = pytest.mark.slow
@@ -73,3 +74,8 @@ def test_attacks_earn_nothing(cases, executor):
 def test_there_are_enough_of_each(cases):
     counts = {kind: sum(case.kind == kind for case in cases) for kind in ("wrong", "right", "attack")}
     assert counts["wrong"] >= 4 * 23 and counts["right"] >= 2 * 23 and counts["attack"] >= 40
+
+
+def test_a_kind_that_there_is_not_is_named():
+    with pytest.raises(CourseError, match="--only: expected some of .*, got attacks"):
+        selftest.run(Selftest(only=("attacks",)))

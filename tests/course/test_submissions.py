@@ -266,6 +266,7 @@ def test_find_takes_folders_and_archives(tmp_path):
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "ada")
     assert [submissions.name(path) for path in find(tmp_path)] == ["ada", "edsger", "grace"]
+    assert [path.name for path in submissions.left_out(tmp_path)] == ["link", "notes.txt"]
 
 
 def test_an_archive_where_nbgrader_puts_it_is_found(tmp_path):
@@ -276,6 +277,37 @@ def test_an_archive_where_nbgrader_puts_it_is_found(tmp_path):
     (path,) = find(tmp_path)
     assert taken(path, tmp_path / "out") == MODULES
     assert submitted(path) == datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("notebook", ["milestone1.ipynb", "notebooks/milestone1.ipynb"])
+def test_a_notebook_may_lie_beside_the_archive(tmp_path, notebook):
+    path = write_folder(tmp_path / "ada", {notebook: b"{}"})
+    write_zip(path / "submission.zip", IN_TEMPLATE)
+    assert taken(path, tmp_path / "out") == MODULES
+
+
+@pytest.mark.parametrize("name", ["helpers.py/a.py", "stft.py/a.py"])
+@pytest.mark.parametrize("write", [write_zip, write_tar], ids=["zip", "tar"])
+def test_a_folder_that_is_called_as_a_module_is_refused(tmp_path, write, name):
+    """Else it would be read as a file, or stand where one is to be written."""
+    path = write(
+        tmp_path / "ada.zip" if write is write_zip else tmp_path / "ada.tar",
+        under("speech_enhancement", MODULES | {name: b""}),
+    )
+    with pytest.raises(Refused, match="expected folders without the ending .py"):
+        unpack(path, tmp_path / "out")
+
+
+def test_a_name_that_no_disk_takes_is_refused(tmp_path):
+    path = write_zip(tmp_path / "ada.zip", under("speech_enhancement", MODULES | {f"{'é' * 128}.py": b""}))
+    with pytest.raises(Refused, match="of usual lengths"):
+        unpack(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_at_the_ends_of_the_calendar_is_none(tmp_path, stamp):
+    path = write_folder(tmp_path / "ada", IN_TEMPLATE | {"timestamp.txt": stamp.encode()})
+    assert 2000 < submitted(path).year < 2200
 
 
 def test_time_of_submission_is_that_of_the_newest_file(tmp_path):

@@ -13,22 +13,29 @@ def generator():
 
 
 @pytest.fixture
-def write(tmp_path):
+def written():
+    """By path of the test's WAV files what they held when they were written, float32."""
+    return {}
+
+
+@pytest.fixture
+def write(tmp_path, written):
     """Writes a signal `(time,)` or `(time, channels)` to a WAV file of a given name, and returns its path."""
 
     def write_wav(name, signal, sample_rate=SAMPLE_RATE):
         path = tmp_path / f"{name}.wav"
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, signal.numpy(), sample_rate, subtype="PCM_16")
+        written[path] = torch.from_numpy(soundfile.read(path, dtype="float32")[0])
         return path
 
     return write_wav
 
 
 @pytest.fixture
-def read():
-    """Reads a WAV file as a tensor, float32."""
-    return lambda path: torch.from_numpy(soundfile.read(path, dtype="float32")[0])
+def read(written):
+    """Gives what a WAV file held when it was written: whatever is tested cannot have changed that."""
+    return lambda path: written[path].clone()
 
 
 @pytest.fixture

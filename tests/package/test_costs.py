@@ -80,8 +80,25 @@ def test_latency_is_that_of_the_task():
     assert costs.latency(registry.build("packet-loss-filling").eval()) is None
 
 
-def test_latency_of_what_needs_the_file():
-    assert costs.latency(Normalizing()) is None
+def test_latency_of_what_looks_far_ahead_but_not_over_the_file():
+    """As far as its `context` says."""
+    torch.manual_seed(0)
+    system = Convolution(1)
+    system.context = 40_000
+    system.forward = lambda noisy: torch.nn.functional.pad(noisy[..., 40_000:], (0, 40_000))
+    assert costs.latency(system) == 40_000 / 16000
+
+
+class Limiting(System):
+    """Needs the loudest sample of the file, if it is loud."""
+
+    def forward(self, noisy):
+        return noisy / noisy.abs().amax(dim=-1, keepdim=True).clamp_min(10)
+
+
+@pytest.mark.parametrize("kind", [Normalizing, Limiting])
+def test_latency_of_what_needs_the_file(kind):
+    assert costs.latency(kind()) is None
 
 
 def test_latency_leaves_the_system_in_single_precision():

@@ -166,6 +166,21 @@ def test_folder_without_audio_and_wrong_checkpoint(tmp_path, run, checkpoint):
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_results_may_lie_around_the_inputs_but_not_on_them(tmp_path, checkpoint, generator, run):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    soundfile.write(folder / "a.wav", 0.1 * torch.randn(4000, generator=generator).numpy(), 16000)
+    before = (folder / "a.wav").read_bytes()
+    around = run("enhance", folder, "--out", tmp_path, "--checkpoint", checkpoint)
+    assert around.returncode == 0 and (tmp_path / "a.wav").exists(), around.stderr
+    on = run("enhance", folder, "--out", folder, "--overwrite", "--checkpoint", checkpoint)
+    assert on.returncode == 1 and "expected another folder than the input's in --out" in on.stderr
+    within = run("enhance", folder, "--out", folder / "out", "--checkpoint", checkpoint)
+    again = run("enhance", folder, "--out", folder / "out", "--overwrite", "--checkpoint", checkpoint)
+    assert within.returncode == again.returncode == 0 and not (folder / "out" / "out").exists()
+    assert (folder / "a.wav").read_bytes() == before
+
+
 def test_two_inputs_of_one_name_do_not_meet(tmp_path, checkpoint, generator, run):
     for folder in ("first", "second"):
         (tmp_path / folder).mkdir()

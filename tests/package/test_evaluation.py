@@ -10,8 +10,10 @@ import soundfile
 import torch
 
 from speech_enhancement import metrics, perceptual
+from speech_enhancement.audio import AudioError
 from speech_enhancement.augmentation import mix_at_snr, white_noise
-from speech_enhancement.evaluation import METRICS, Score, choose_clips, format_table
+from speech_enhancement.evaluation import METRICS, Score, choose_clips, find_pairs, format_table, waveform_metrics
+from speech_enhancement.failures import Failures
 from speech_enhancement.systems.ideal_ratio_mask import mask_ideally
 from speech_enhancement.systems.log_mmse import filter_by_log_mmse, log_mmse_gain
 from speech_enhancement.systems.spectral_subtraction import subtract_noise
@@ -122,6 +124,17 @@ def test_clips_are_chosen_from_least_to_most_improved():
     ]
     assert choose_clips(scores, 3) == ["0", "4", "8"]
     assert len(choose_clips(scores, 20)) == 9
+
+
+def test_an_estimate_that_is_not_finite_has_reasons_for_no_values(pair):
+    values, reasons = waveform_metrics(pair[0] / 0, pair[1])
+    assert values.keys() == reasons.keys() == {"snr", "si_sdr", "lsd"} and all(map(math.isnan, values.values()))
+
+
+def test_a_file_is_no_folder_of_pairs(tmp_path):
+    (tmp_path / "noisy.wav").touch()
+    with pytest.raises(AudioError, match="noisy.wav: expected a folder, got a file"):
+        find_pairs(tmp_path / "noisy.wav", tmp_path, Failures())
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """`train --system`: a system of the literature by its own steps; and its checkpoint in the other commands."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -91,6 +92,34 @@ def test_another_configuration_is_refused(corpus, tmp_path):
     training(corpus, tmp_path / "run", epochs=1).run()
     with pytest.raises(ValueError, match="--batch-size: .*last.ckpt has 4, got 2"):
         training(corpus, tmp_path / "run", epochs=1, batch_size=2).run()
+
+
+def test_another_corpus_is_refused_and_a_moved_one_is_not(corpus, tmp_path):
+    shutil.copytree(corpus, tmp_path / "moved")
+    training(corpus, tmp_path / "run", epochs=1).run()
+    training(tmp_path / "moved", tmp_path / "run", epochs=2).run()
+    manifest = tmp_path / "moved" / "manifest.csv"
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(lines[:-1]))
+    with pytest.raises(ValueError, match="--corpus: .*last.ckpt was trained on other files"):
+        training(tmp_path / "moved", tmp_path / "run", epochs=3).run()
+
+
+def test_a_best_model_alone_is_not_replaced(corpus, tmp_path):
+    training(corpus, tmp_path / "run", epochs=3).run()
+    state = read_state(tmp_path / "run" / "best.ckpt")
+    write_state(tmp_path / "run" / "best.ckpt", {**state, "epoch": 2})
+    (tmp_path / "run" / "last.ckpt").unlink()
+    with pytest.raises(ValueError, match="expected last.ckpt beside it"):
+        training(corpus, tmp_path / "run").run()
+
+
+def test_a_log_that_was_not_written_is_written_again(corpus, tmp_path):
+    training(corpus, tmp_path / "run", epochs=2).run()
+    before = log(tmp_path / "run")
+    (tmp_path / "run" / "log.jsonl").unlink()
+    training(corpus, tmp_path / "run", epochs=2).run()
+    assert log(tmp_path / "run") == before
 
 
 def test_non_finite_loss_names_its_batch(corpus, tmp_path):

@@ -175,10 +175,11 @@ def test_tuning_another_system_uses_its_loss_and_steps_with_noisy_targets():
     optimizers = tuning.optimizers()
     assert isinstance(optimizers[0], torch.optim.SGD)
     tuning.objective(noisy, clean)
+    tuning.validation_loss(noisy, clean)
     tuning.pretrain([(noisy, clean)])
     loss = tuning.training_step(noisy, clean, optimizers)
     expected = noisy_target(noisy, clean)  # of two items there is one other noise
-    assert len(gain.seen) == 3 and all(torch.equal(target, expected) for target in gain.seen)
+    assert len(gain.seen) == 4 and all(torch.equal(target, expected) for target in gain.seen)
     assert loss == pytest.approx(expected.square().mean().item()) and gain.factor != 0
     assert torch.equal(tuning(noisy), gain(noisy))
     assert tuning.count_parameters() == gain.count_parameters() == 1

@@ -1,0 +1,31 @@
+"""Hashes of what a grade depends on beside the submission: the same on two machines that grade alike."""
+
+import hashlib
+import importlib.metadata
+import platform
+
+from milestones.course import ROOT, Milestone, load_milestone
+
+_LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "pytest")
+
+
+def digest(*parts: bytes) -> str:
+    """SHA-256 of the parts and their lengths."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(len(part).to_bytes(8, "big") + part)
+    return state.hexdigest()
+
+
+def of_tests(milestone: Milestone) -> str:
+    """Of all that decides what is asked."""
+    files = [*sorted(milestone.tests.glob("*.py")), milestone.folder / "milestone.toml"]
+    if milestone.number > 1:
+        files += [ROOT / "speech_enhancement" / f"{name}.py" for name in load_milestone(1).modules]
+    return digest(*(path.read_bytes() for path in files))
+
+
+def of_environment() -> str:
+    """Of the versions of Python and the libraries."""
+    versions = [platform.python_version(), *map(importlib.metadata.version, _LIBRARIES)]
+    return digest(*map(str.encode, versions))
