@@ -179,10 +179,11 @@ def _checked(path: Path, member: Member) -> tuple[str, ...]:
         or any(ord(letter) < 32 for letter in text)
         or len(parts) > MAX_DEPTH
         or len(text) > 1000
-        or any(len(part.encode("utf-8", errors="surrogatepass")) > MAX_NAME_BYTES for part in parts)
     )
     if is_bad:
-        raise Refused(f"{path.name}: expected paths inside the submission, of usual lengths, got {text[:200]!r}")
+        raise Refused(f"{path.name}: expected paths inside the submission, got {text[:200]!r}")
+    if any(len(part.encode("utf-8", errors="surrogatepass")) > MAX_NAME_BYTES for part in parts):
+        raise Refused(f"{path.name}: expected names of at most {MAX_NAME_BYTES} bytes, got {text[:200]!r}")
     return parts
 
 

@@ -113,7 +113,8 @@ def apply_mask(spectrogram, mask):
     mask.detach().zero_()
     return spectrogram * mask
 """
-    assert "passed" not in states(grade("masking", piece, tasks=("1.3",)), "1.3")
+    passed = [line["id"] for line in grade("masking", piece, tasks=("1.3",)) if line["state"] == "passed"]
+    assert passed == ["test_conventions.py::test_stays_on_the_device[1.3]"], "zeros are on the right device"
 
 
 def test_so_many_files_cost_only_the_test_that_writes_them(grade):
