@@ -22,6 +22,7 @@ from tests.course import attacks
 
 VARIANTS = ROOT / "tests" / "course" / "variants"
 SECONDS_PER_ATTACK = 3.0
+KINDS = ("reference", "template", "one stub emptied", "wrong", "right", "attack")
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,10 @@ class Case:
 
 def run(configuration: Selftest) -> int:
     """Grade all cases, or those of some kinds, and print the counts; 1 where one is not graded as it must be."""
+    if unknown := set(configuration.only) - set(KINDS):
+        raise CourseError(f"--only: expected some of {', '.join(KINDS)}, got {', '.join(sorted(unknown))}")
     exams = {number: Exam.of(load_milestone(number)) for number in (1, 2)}
-    chosen = list(cases(exams))
-    kinds = {case.kind for case in chosen}
-    if unknown := set(configuration.only) - kinds:
-        raise CourseError(f"--only: expected some of {', '.join(sorted(kinds))}, got {', '.join(sorted(unknown))}")
-    if configuration.only:
-        chosen = [case for case in chosen if case.kind in configuration.only]
+    chosen = [case for case in cases(exams) if not configuration.only or case.kind in configuration.only]
     with station.local_executor(configuration.jobs or len(os.sched_getaffinity(0))) as executor:
         complaints = grade(chosen, executor)
     for kind in dict.fromkeys(case.kind for case in chosen):

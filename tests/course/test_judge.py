@@ -121,7 +121,7 @@ def test_so_many_files_cost_only_the_test_that_writes_them(grade):
     """More names than one command may be given."""
     piece = """
 def apply_mask(spectrogram, mask):
-    for number in range(15_000):
+    for number in range(9_000):
         open(f"{number:0>250}", "w").close()
     return spectrogram
 """

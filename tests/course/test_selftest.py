@@ -76,6 +76,10 @@ def test_there_are_enough_of_each(cases):
     assert counts["wrong"] >= 4 * 23 and counts["right"] >= 2 * 23 and counts["attack"] >= 40
 
 
+def test_all_kinds_are_there(cases):
+    assert {case.kind for case in cases} == set(selftest.KINDS)
+
+
 def test_a_kind_that_there_is_not_is_named():
     with pytest.raises(CourseError, match="--only: expected some of .*, got attacks"):
         selftest.run(Selftest(only=("attacks",)))
