@@ -207,7 +207,8 @@ def format_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: 
     n_files = len({score.file for score in scores})
     lines.append(f"\nMeans over {n_files} files; at least {minutes:g} minutes of training each.")
     lines.append(
-        "Multiply-adds of convolutions and matrix products; Fourier transforms and recursive filters have others."
+        "Multiply-adds are those of convolutions and matrix products; Fourier transforms and recursive filters are not "
+        "counted."
     )
     for title, n_scores in Counter(score.method for score in scores).items():
         if n_scores < n_files:

@@ -66,7 +66,7 @@ def run(configuration: Evaluate) -> int:
     order = "From the clip whose SI-SDR the model improves least to the one that it improves most."
     write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table, order)
     # Where every clean file is silent there is none to choose.
-    for clip in [configuration.picture] if configuration.picture else chosen[len(chosen) // 2 :][:1]:
+    if clip := configuration.picture or (chosen and chosen[len(chosen) // 2]):
         save_picture(configuration.out / "spectrograms.png", clip, pairs, methods, title)
     print(table)
     print(f"report: {configuration.out / 'report.html'}")

@@ -50,6 +50,8 @@ class Experiment:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), configuration.learning_rate)
         clip_gradients(self.optimizer, self.model, configuration.clip_norm, self.train_batches)
         self.folder = RunFolder(configuration.out)
+        # Once, as the corpus is read for it.
+        self.kept_configuration = plain(configuration)
 
     def run(self) -> None:
         """Epochs to the last, from where the folder's last checkpoint stands."""
@@ -100,7 +102,7 @@ class Experiment:
             self.optimizer,
             record["epoch"],
             sizes=asdict(self.sizes),
-            configuration=plain(self.configuration),
+            configuration=self.kept_configuration,
             log=self.folder.log,
         )
         self.folder.write_log()

@@ -46,6 +46,8 @@ class SystemTraining:
         self.train_batches = batches(configuration, process, "train")
         self.validation_batches = batches(configuration, process, "validation")
         self.folder = RunFolder(configuration.out)
+        # Once, as the corpus is read for it.
+        self.kept_configuration = plain(configuration)
 
     def run(self) -> None:
         """Epochs to the last, or until the time is used up."""
@@ -125,7 +127,7 @@ class SystemTraining:
             "model": self.system.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "log": self.folder.log,
-            "configuration": plain(self.configuration),
+            "configuration": self.kept_configuration,
         }
         with replacing(self.folder.last) as temporary:
             write_state(temporary, run_state)
