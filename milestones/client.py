@@ -1,38 +1,26 @@
-"""The judge's side of a worker: starts it, calls it with a deadline, and says how it ended.
+"""The judge's side of a worker: has it started, calls it with a deadline, and says how it ended.
 
 Nothing that comes back is trusted to be more than bytes of the kinds in `wire`.
 """
 
 import contextlib
-import json
-import os
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from milestones.confinement import remove
+from milestones.nursery import START_SECONDS, GraderFault, Nursery, Terms
+from milestones.scratch import MAX_SCRATCH_BYTES, MAX_SCRATCH_FILES, empty, usage
 from milestones.wire import Decoder, Encoder, RemoteReference, WireError
 
-MAX_SCRATCH_BYTES = 512 * 2**20
-MAX_SCRATCH_FILES = 20_000
 MAX_PROCESSES = 16
-PYTEST_FOLDER = "pytest"
 _LOOK_EVERY = 0.25
-_START_SECONDS = 60.0
-
-
-class GraderFault(BaseException):
-    """The grader itself failed; nothing is known of the submission."""
 
 
 class WorkerStopped(BaseException):
@@ -75,84 +63,6 @@ def student_error(kind: str, builtin: str, message: str) -> Exception:
     return error
 
 
-@dataclass
-class Terms:
-    """On what terms a submission's code runs.
-
-    Attributes:
-        package: folder that holds its `speech_enhancement`.
-        scratch: folder that it may write.
-        seconds: wall-clock limit of each test.
-        memory_mebibytes: what it may allocate.
-        seed: of the worker's random states.
-        scenarios: source of the suite's scenarios.
-        reference: sources of modules that are put in the place of the submission's.
-    """
-
-    package: Path
-    scratch: Path
-    seconds: float
-    memory_mebibytes: int
-    seed: int
-    scenarios: str = ""
-    reference: dict[str, str] = field(default_factory=dict)
-
-
-class Nursery:
-    """The process that workers are forked from, and the way to it.
-
-    Args:
-        package, scratch: folders whose contents may change from submission to submission.
-    """
-
-    def __init__(self, package: Path, scratch: Path):
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = [sys.executable, "-m", "milestones.zygote", str(theirs.fileno()), str(package), str(scratch)]
-        self.process = subprocess.Popen(
-            words,
-            pass_fds=[theirs.fileno()],
-            env=_clean_environment(scratch),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            cwd=scratch,
-        )
-        theirs.close()
-        self.control.settimeout(_START_SECONDS)
-
-    def fork(self, terms: Terms, allow_fork: bool) -> tuple[int, socket.socket]:
-        """A new worker: its process number, and the socket to it."""
-        ours, theirs = socket.socketpair()
-        order = {
-            "seed": terms.seed,
-            "memory_mebibytes": terms.memory_mebibytes,
-            "cpu_seconds": int(20 * terms.seconds) + 1,
-            "allow_fork": allow_fork,
-            "scenarios": terms.scenarios,
-            "reference": terms.reference,
-        }
-        with theirs:
-            answer = self._ask(order, [theirs.fileno()])
-        return answer["pid"], ours
-
-    def reap(self, pid: int, patience: float = 0.0) -> int:
-        """Kill a worker and what it started; its exit status, or minus the number of the signal that ended it."""
-        return self._ask({"reap": pid, "patience": patience})["status"]
-
-    def close(self) -> None:
-        self.control.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(5)
-        self.process.kill()
-        self.process.wait()
-
-    def _ask(self, order: dict, descriptors: list[int] = ()) -> dict:
-        try:
-            socket.send_fds(self.control, [json.dumps(order).encode()], descriptors)
-            return json.loads(self.control.recv(2**16))
-        except (OSError, ValueError) as error:
-            raise GraderFault(f"the process that workers are forked from does not answer ({error})") from None
-
-
 class Client:
     """Calls into a submission; a worker is started where there is none.
 
@@ -192,7 +102,7 @@ class Client:
             self.discard()
         self.is_fresh = self._pid is None
         if self.is_fresh:
-            _empty(self.terms.scratch)
+            empty(self.terms.scratch)
         self._allow_fork = allow_fork
         if self._pid is not None:
             try:
@@ -200,7 +110,7 @@ class Client:
                 self._look()
             except WorkerStopped:
                 self.stopped, self.is_fresh = None, True
-                _empty(self.terms.scratch)
+                empty(self.terms.scratch)
 
     def discard(self) -> None:
         """End the worker; the next call starts another."""
@@ -273,7 +183,7 @@ class Client:
             raise self.stopped
         self._pid, self._socket = self.nursery.fork(self.terms, self._allow_fork)
         until = self._deadline
-        self._deadline = time.monotonic() + _START_SECONDS
+        self._deadline = time.monotonic() + START_SECONDS
         try:
             first = Decoder().read(self._receive)
         except (WorkerStopped, WireError) as error:
@@ -325,7 +235,7 @@ class Client:
         self._looked = time.monotonic()
         if self._looked >= self._deadline:
             raise self._stop("out of time", f"took more than {self.terms.seconds:g} s")
-        n_files, n_bytes = _usage(self.terms.scratch)
+        n_files, n_bytes = usage(self.terms.scratch)
         if n_bytes > MAX_SCRATCH_BYTES or n_files > MAX_SCRATCH_FILES:
             raise self._stop("crashed", f"wrote more than {MAX_SCRATCH_BYTES >> 20} MB or {MAX_SCRATCH_FILES} files")
         if self._allow_fork and _group_size(self._pid) > MAX_PROCESSES:
@@ -388,33 +298,6 @@ def _replace(value: Any, others: dict[int, Tensor]) -> Any:
     return value
 
 
-def _empty(scratch: Path) -> None:
-    """Take away what earlier workers wrote; pytest wants its own folder to stay."""
-    kept = scratch / PYTEST_FOLDER
-    remove(*(path for path in scratch.iterdir() if path != kept or not kept.is_dir()), *kept.glob("*"))
-    kept.mkdir(exist_ok=True)
-
-
-def _usage(folder: Path) -> tuple[int, int]:
-    """Files, folders among them, and bytes below a folder; counting ends where there are too many."""
-    n_files = n_bytes = 0
-    waiting = [folder]
-    while waiting and n_files <= MAX_SCRATCH_FILES:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    n_files += 1
-                    n_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        # A folder that cannot be looked into, because its path is too long for instance, hides what is in it.
-        except OSError:
-            n_files += MAX_SCRATCH_FILES
-    return n_files, n_bytes
-
-
 def _group_size(group: int) -> int:
     """Number of processes of a process group."""
     count = 0
@@ -424,18 +307,3 @@ def _group_size(group: int) -> int:
                 stat = (entry / "stat").read_text()
                 count += int(stat.rpartition(")")[2].split()[2]) == group
     return count
-
-
-def _clean_environment(scratch: Path) -> dict[str, str]:
-    """What a worker's environment holds; nothing of the instructor's."""
-    return {
-        "PATH": os.defpath,
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
-        "LANG": "C.UTF-8",
-        "USER": "student",
-        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }

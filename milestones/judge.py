@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from milestones.client import PYTEST_FOLDER, Client, GraderFault, StudentError, WorkerStopped
+from milestones.client import Client, StudentError, WorkerStopped
+from milestones.nursery import GraderFault
+from milestones.scratch import PYTEST_FOLDER
 from milestones.standin import Exchange
 from milestones.suite import GradedTest
 from milestones.verdict import Verdict

@@ -6,7 +6,8 @@ import types
 from pathlib import Path
 from typing import Any
 
-from milestones.client import Client, GraderFault
+from milestones.client import Client
+from milestones.nursery import GraderFault
 from milestones.wire import RemoteReference
 
 

@@ -36,7 +36,8 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
     import torch
 
     from milestones import judge, standin
-    from milestones.client import Client, GraderFault, Nursery, Terms
+    from milestones.client import Client
+    from milestones.nursery import GraderFault, Nursery, Terms
 
     torch.set_num_threads(1)
     milestone = load_milestone(number)

@@ -124,7 +124,11 @@ def learned(name: str, configuration: Benchmark) -> System:
         seed=configuration.seed,
         device=configuration.device,
     )
-    SystemTraining(training, Process(0, 1, device)).run()
+    try:
+        SystemTraining(training, Process(0, 1, device)).run()
+    except torch.OutOfMemoryError:
+        message = f"expected a batch of {configuration.batch_size} to fit the GPU's memory, got too little of it"
+        raise ValueError(f"{message}; --batch-size takes a smaller number") from None
     return load_model(training.out / "best.ckpt")[0]
 
 
@@ -159,21 +163,29 @@ def scored(
     entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: Failures, configuration: Benchmark
 ) -> list[Score]:
     """Scores of all pairs, from `scores.csv` where it is there for the same files, size and weights."""
-    path, mark = entrant.folder / "scores.csv", entrant.folder / "scored.txt"
+    path, mark = entrant.folder / "scores.csv", entrant.folder / "scored.json"
     fingerprint = _fingerprint(entrant, pairs, configuration.size)
-    if path.exists() and mark.exists() and mark.read_text(encoding="utf-8") == fingerprint:
+    kept = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else {}
+    if path.exists() and kept.get("fingerprint") == fingerprint:
         with path.open(encoding="utf-8") as file:
             return [
-                Score(row["file"], entrant.title, {metric: float(row[metric]) for metric in METRICS}, {})
+                Score(
+                    row["file"],
+                    entrant.title,
+                    {metric: float(row[metric]) for metric in METRICS},
+                    kept["reasons"].get(row["file"], {}),
+                )
                 for row in csv.DictReader(file)
             ]
     scores = score_pairs(pairs, {entrant.title: entrant.method}, failures, configuration.workers)
     entrant.folder.mkdir(parents=True, exist_ok=True)
     mark.unlink(missing_ok=True)
-    if len(scores) == len(pairs) and not any(score.reasons for score in scores):
+    # A file that could not be scored is tried again in the next run.
+    if len(scores) == len(pairs):
         write_scores(path, scores)
+        reasons = {score.file: score.reasons for score in scores if score.reasons}
         with replacing(mark) as temporary:
-            temporary.write_text(fingerprint, encoding="utf-8")
+            temporary.write_text(json.dumps({"fingerprint": fingerprint, "reasons": reasons}), encoding="utf-8")
     return scores
 
 

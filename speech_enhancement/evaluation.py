@@ -129,6 +129,7 @@ def score_pairs(
                     score = Score(name, method, *waveform_metrics(estimate, clean))
                     scores.append(score)
                     pending[pool.submit(perceptual.scores, estimate.numpy(), clean.numpy())] = score
+            _collect(pending, bar, timeout=0)
             # Only so many clips wait in memory, however many files there are.
             while len(pending) > 64:
                 _collect(pending, bar)
@@ -197,8 +198,8 @@ def save_picture(
     save_spectrograms(path, {"noisy": noisy, f"enhanced by {title}": enhanced, "clean": clean}, name)
 
 
-def _collect(pending: dict[Future, Score], bar: tqdm) -> None:
-    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+def _collect(pending: dict[Future, Score], bar: tqdm, timeout: float | None = None) -> None:
+    for future in wait(pending, timeout, return_when=FIRST_COMPLETED).done:
         score = pending.pop(future)
         values, reasons = future.result()
         score.values.update(values)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from speech_enhancement import benchmark
+from speech_enhancement.audio import load, save
 from speech_enhancement.configuration import Benchmark
 from speech_enhancement.evaluation import find_pairs
 from speech_enhancement.failures import Failures
@@ -165,11 +166,40 @@ def test_scores_of_other_files_and_weights_are_not_kept(configured, done, tmp_pa
     assert "Means over 1 files" in (configured.out / "table.md").read_text()
 
 
+def test_scores_without_a_value_are_kept_with_their_reasons(configured, tmp_path, monkeypatch):
+    """One silent file does not have everything scored again in each run."""
+    for side in ("noisy", "clean"):
+        (tmp_path / side).mkdir()
+        first, second = sorted(getattr(configured, side).iterdir())[:2]
+        (tmp_path / side / first.name).write_bytes(first.read_bytes())
+        waveform = load(second)
+        save(tmp_path / side / "silent.wav", torch.zeros_like(waveform) if side == "clean" else waveform)
+    sides = {side: tmp_path / side for side in ("noisy", "clean")}
+    with_silence = replace(configured, **sides, out=tmp_path / "out", systems=("spectral-subtraction",))
+    assert benchmark.run(with_silence) == 1
+    table = (tmp_path / "out/table.md").read_text()
+    assert "silent, spectral subtraction, SI-SDR (dB): the clean file is silent." in table
+    monkeypatch.setattr(benchmark, "score_pairs", None)
+    assert benchmark.run(with_silence) == 1
+    assert (tmp_path / "out/table.md").read_text() == table
+
+
 def test_systems_of_another_task_alone(configured, tmp_path):
     """There is nothing to draw, and the page is made."""
     alone = replace(configured, out=tmp_path / "out", systems=("packet-loss-filling",))
     assert benchmark.run(alone) == 0
     assert {"report.html", "table.md"} <= set(tree(tmp_path / "out")) and not (tmp_path / "out/quality.png").exists()
+
+
+def test_too_little_memory_ends_one_system_alone(configured, tmp_path, capsys, monkeypatch):
+    def run(self):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    monkeypatch.setattr(benchmark.SystemTraining, "run", run)
+    names = ("convolutional-autoencoder", "spectral-subtraction")
+    assert benchmark.run(replace(configured, out=tmp_path / "out", systems=names)) == 1
+    assert "failed: convolutional-autoencoder: expected a batch of" in capsys.readouterr().err
+    assert "spectral subtraction" in rows(tmp_path / "out")
 
 
 def test_unknown_system_is_told_and_the_others_are_done(configured, tmp_path, capsys):
