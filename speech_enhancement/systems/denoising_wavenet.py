@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speech_enhancement.systems.system import System
+from speech_enhancement.systems.system import System, zero_biases
 
 
 class GatedLayer(nn.Module):
@@ -90,6 +90,7 @@ class DenoisingWaveNet(System):
             nn.Conv1d(head_channels[0], head_channels[1], 3, padding="same"),
             nn.Conv1d(head_channels[1], 1, 1),
         )
+        zero_biases(self)
 
     def separate(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
         """Noisy waveform `(batch, 1, time)` -> speech and noise, each of that shape, whose sum it is."""

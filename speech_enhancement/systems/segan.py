@@ -37,7 +37,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torchaudio.functional import lfilter, preemphasis
 
-from speech_enhancement.systems.system import System, descend
+from speech_enhancement.systems.system import System, descend, zero_biases
 
 EMPHASIS = 0.95
 L1_WEIGHT = 100
@@ -71,6 +71,7 @@ class Generator(nn.Module):
             )
             for wide, narrow in reversed(pairs)
         )
+        zero_biases(self)
 
     def forward(self, noisy: Tensor) -> Tensor:
         x = noisy

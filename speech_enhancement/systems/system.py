@@ -66,6 +66,16 @@ class System(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters() if id(parameter) not in left_out)
 
 
+def zero_biases(module: nn.Module) -> None:
+    """Let all biases begin at zero, as they do in TensorFlow.
+
+    PyTorch draws them at random, which can give the result an offset several times as loud as speech.
+    """
+    for name, parameter in module.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+
+
 def descend(optimizer: Optimizer, loss: Tensor) -> None:
     """One step of an optimizer down the gradient of a loss."""
     optimizer.zero_grad()

@@ -38,7 +38,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speech_enhancement.systems.system import System
+from speech_enhancement.systems.system import System, zero_biases
 
 
 def interpolate_between(x: Tensor) -> Tensor:
@@ -83,6 +83,7 @@ class WaveUNet(System):
             nn.Conv1d(widths[i + 1] + widths[i], widths[i], up_kernel) for i in reversed(range(1, levels + 1))
         )
         self.outlet = nn.Conv1d(channels + 1, 1, 1)
+        zero_biases(self)
 
     def forward(self, noisy: Tensor) -> Tensor:
         padded, _ = self._surround(noisy)

@@ -55,6 +55,14 @@ def test_sees_the_receptive_field_of_the_program():
     assert support(system, length=16_600, position=8_300) == (8192, 8192)
 
 
+def test_begins_near_the_identity():
+    torch.manual_seed(0)
+    noisy = 0.1 * torch.randn(1, 1, 32000)
+    for size in DeepFeatureLosses.sizes.values():
+        with torch.no_grad():
+            assert snr(ContextAggregation(size.get("channels", 64)).eval()(noisy), noisy) > 5
+
+
 def test_sees_as_far_as_it_says(tiny):
     assert tiny.context == 16
     assert reached(tiny, length=101, position=50) == (16, 16)
