@@ -11,9 +11,9 @@ from milestones.exam import Exam
 
 pytestmark = pytest.mark.slow
 
-WRONG_PER_TASK = 2
+WRONG_PER_TASK = 1
 RIGHT_PER_TASK = 1
-ATTACKS_PER_FAMILY = 5
+ATTACKS_PER_FAMILY = 4
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_reference_scores_all_and_template_nothing(cases, executor):
 
 
 def test_an_emptied_stub_costs_its_task_and_its_dependents(cases, executor):
-    check(some(cases, "one stub emptied", 6), executor)
+    check(some(cases, "one stub emptied", 3), executor)
 
 
 def test_wrong_solutions_fail_and_the_message_names_why(cases, executor):
@@ -66,7 +66,7 @@ def test_right_solutions_pass(cases, executor):
 @pytest.mark.skipif(not confinement.can_be_strong(), reason="needs Landlock and seccomp")
 def test_attacks_earn_nothing(cases, executor):
     chosen = some(cases, "attack", ATTACKS_PER_FAMILY)
-    assert len(chosen) >= 30
+    assert len(chosen) >= 20
     check(chosen, executor)
     assert not selftest.left_behind()
 
