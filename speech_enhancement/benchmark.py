@@ -135,10 +135,12 @@ def learned(name: str, configuration: Benchmark) -> System:
 def measured(system: System, folder: Path, size: str) -> dict:
     """What the system costs, from `costs.json` where it is there for that size, and what its training log says."""
     path = folder / "costs.json"
-    if not path.exists() or json.loads(path.read_text(encoding="utf-8")).get("size") != size:
+    # A size's name may come to mean another size.
+    arguments = repr(system.sizes[size])
+    if not path.exists() or json.loads(path.read_text(encoding="utf-8")).get("arguments") != arguments:
         factor = costs.real_time_factor(system)
         row = {
-            "size": size,
+            "arguments": arguments,
             "parameters": system.count_parameters(),
             "multiply_adds": costs.count_multiply_adds(system),
             "real_time_factor": factor,
@@ -164,7 +166,7 @@ def scored(
 ) -> list[Score]:
     """Scores of all pairs, from `scores.csv` where it is there for the same files, size and weights."""
     path, mark = entrant.folder / "scores.csv", entrant.folder / "scored.json"
-    fingerprint = _fingerprint(entrant, pairs, configuration.size)
+    fingerprint = _fingerprint(entrant, pairs)
     kept = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else {}
     if path.exists() and kept.get("fingerprint") == fingerprint:
         with path.open(encoding="utf-8") as file:
@@ -189,11 +191,13 @@ def scored(
     return scores
 
 
-def _fingerprint(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], size: str) -> str:
-    """Of all that scores depend on; not of the files' contents."""
+def _fingerprint(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]]) -> str:
+    """Of all that scores depend on; not of the files' contents or the code."""
     weights = entrant.folder / "run" / "best.ckpt"
     files = [[str(path.resolve()) for path in pair] for _, pair in sorted(pairs.items())]
-    digest = hashlib.sha256(json.dumps([size, files, perceptual.pesq_is_installed()]).encode())
+    digest = hashlib.sha256(
+        json.dumps([entrant.costs.get("arguments"), files, perceptual.pesq_is_installed()]).encode()
+    )
     digest.update(weights.read_bytes() if weights.exists() else b"")
     return digest.hexdigest()
 

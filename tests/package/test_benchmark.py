@@ -1,6 +1,7 @@
 """The command `benchmark`: its table, picture and page, and going on where it was stopped."""
 
 import csv
+import json
 import math
 import re
 from dataclasses import replace
@@ -13,6 +14,7 @@ from speech_enhancement.audio import load, save
 from speech_enhancement.configuration import Benchmark
 from speech_enhancement.evaluation import find_pairs
 from speech_enhancement.failures import Failures
+from speech_enhancement.systems.moving_average import MovingAverage
 
 from .conftest import tree
 
@@ -164,6 +166,18 @@ def test_scores_of_other_files_and_weights_are_not_kept(configured, done, tmp_pa
     assert benchmark.run(other) == 0
     assert scored == ["noisy", "noisy, above 50 Hz", "convolutional autoencoder", "oracle ratio mask"]
     assert "Means over 1 files" in (configured.out / "table.md").read_text()
+
+
+def test_what_a_size_means_may_change(configured, tmp_path, monkeypatch):
+    """Scores and costs of other arguments under the same name of a size are not kept."""
+    alone = replace(configured, systems=("moving-average",), out=tmp_path)
+    assert benchmark.run(alone) == 0
+    before = rows(tmp_path)["moving average"]
+    monkeypatch.setattr(MovingAverage, "sizes", {"small": {"length": 101}})
+    assert benchmark.run(alone) == 0
+    after = rows(tmp_path)["moving average"]
+    assert after[2] != before[2], "SI-SDR"
+    assert json.loads((tmp_path / "moving-average" / "costs.json").read_text())["arguments"] == "{'length': 101}"
 
 
 def test_scores_without_a_value_are_kept_with_their_reasons(configured, tmp_path, monkeypatch):
