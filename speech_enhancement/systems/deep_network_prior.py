@@ -9,7 +9,7 @@ part of the output keeps changing from one step to the next. With X_i the spectr
 counts these changes. After each step the sum itself, not the change, is clipped to its 10th and 90th percentile. The
 mask
 
-    M = (max A - A) / (max A - min A),    at least 10^(-18 / 20)
+    M = (max A - A) / (max A - min A),    at least 10^(-18 / 10)
 
 is near 1 where the output held still. The output itself is not used, but the noisy file, with log-MMSE gains (see
 `log_mmse`): 1 - M is taken as the noise's share of the magnitude, so that gamma = 1 / (1 - M)^2 and xi = gamma - 1.
@@ -24,15 +24,16 @@ sample, the same in all steps. Loss: mean squared error of the waveform; Adam wi
 Sources: Michelashvili and Wolf, "Speech denoising by accumulating per-frequency modeling fluctuations", arXiv
 1904.07612, 2019; the details above follow the code that its authors published, as the text leaves them open. The
 network's idea is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every file is first scaled to an
-RMS of 0.1, so that its volume does not matter, and padded instead of cut to a multiple of 64 samples. And the
-mask is at least 10^(-18 / 20), so that no gain above 94 Hz is below -8.7 dB: their 10^(-18 / 10), a gain of -18 dB,
-takes more of the speech after so few steps, and scores lower in PESQ and SI-SDR.
+RMS of 0.1, so that its volume does not matter, and padded instead of cut to a multiple of 64 samples. In "small" the
+mask is at least 10^(-18 / 20), so that no gain above 94 Hz is below -8.7 dB: after so few steps the published floor,
+which is used in "paper", takes more of the speech (`bench.deep_network_prior`).
 
 "small" has 12 filters and 200 steps; "paper" takes hours without a GPU. What is fitted to every file is slower than
 sound: docs/benchmark.md says by how much, and how near the small size comes to the authors' results.
 """
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -45,7 +46,6 @@ from speech_enhancement.systems.log_mmse import log_mmse_gain
 from speech_enhancement.systems.system import System
 
 FIRST_STEP = 50
-LOWEST_MASK = 10 ** (-18 / 20)
 LEVELS = 6
 LEVEL = 0.1
 """RMS that a file is scaled to."""
@@ -105,8 +105,11 @@ def fit(network: nn.Module, target: Tensor, iterations: int) -> Iterator[Tensor]
         yield output.detach()
 
 
-def accumulate(magnitudes: Iterable[Tensor]) -> Tensor:
-    """How much magnitudes `(..., freq, frames)` change from one step to the next: the sum A, of the same shape."""
+def accumulate(magnitudes: Iterable[Tensor]) -> Iterator[Tensor]:
+    """How much magnitudes `(..., freq, frames)` change from one step to the next.
+
+    Yields the sum A so far, of the same shape, from the second magnitude on.
+    """
     total, before = 0, None
     for magnitude in magnitudes:
         if before is not None:
@@ -114,16 +117,16 @@ def accumulate(magnitudes: Iterable[Tensor]) -> Tensor:
             # `torch.quantile` takes 9 minutes of sound at most.
             low, high = (total.flatten().kthvalue(1 + round(share * (total.numel() - 1)))[0] for share in (0.1, 0.9))
             total = total.clamp(low, high)
+            yield total
         before = magnitude
-    return total
 
 
-def gain_of_changes(total: Tensor) -> Tensor:
+def gain_of_changes(total: Tensor, lowest_mask: float) -> Tensor:
     """The sum A -> log-MMSE gain of the same shape."""
     highest, lowest = total.max(), total.min()
-    mask = ((highest - total) / (highest - lowest).clamp_min(1e-12)).clamp_min(LOWEST_MASK)
+    mask = ((highest - total) / (highest - lowest).clamp_min(1e-12)).clamp_min(lowest_mask)
     gamma = 1 / (1 - mask).square().clamp_min(1e-10)
-    gain = log_mmse_gain((gamma - 1).clamp_min(LOWEST_MASK), gamma).clamp_max(1)
+    gain = log_mmse_gain((gamma - 1).clamp_min(lowest_mask), gamma).clamp_max(1)
     gain[..., :3, :] = 0
     gain[..., -1:, :] = 0
     return gain
@@ -135,6 +138,7 @@ class DeepNetworkPrior(System):
     Args:
         filters: of the network.
         iterations: steps of the fit, more than `FIRST_STEP`.
+        lowest_mask: the least that M is.
         seed: of weights and input.
 
     Shape:
@@ -145,14 +149,18 @@ class DeepNetworkPrior(System):
     """
 
     title = "deep network prior"
-    sizes = {"paper": {"filters": 60, "iterations": 5000}, "small": {"filters": 12, "iterations": 200}}
+    sizes = {
+        "paper": {"filters": 60, "iterations": 5000, "lowest_mask": 10 ** (-18 / 10)},
+        "small": {"filters": 12, "iterations": 200, "lowest_mask": 10 ** (-18 / 20)},
+    }
 
-    def __init__(self, filters: int = 12, iterations: int = 200, seed: int = 0):
+    def __init__(self, filters: int = 60, iterations: int = 5000, lowest_mask: float = 10 ** (-18 / 10), seed: int = 0):
         super().__init__()
         if iterations <= FIRST_STEP:
             raise ValueError(f"iterations: expected more than {FIRST_STEP}, which are not counted, got {iterations}")
         self.filters = filters
         self.iterations = iterations
+        self.lowest_mask = lowest_mask
         self.seed = seed
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -168,5 +176,5 @@ class DeepNetworkPrior(System):
             torch.manual_seed(self.seed)
             outputs = fit(PriorNetwork(self.filters).to(noisy), target, self.iterations)
             steady = itertools.islice(outputs, FIRST_STEP - 1, None)
-            gain = gain_of_changes(accumulate(stft(output[..., :time]).abs() for output in steady))
-        return istft(apply_mask(stft(noisy), gain), length=time)
+            (total,) = deque(accumulate(stft(output[..., :time]).abs() for output in steady), maxlen=1)
+        return istft(apply_mask(stft(noisy), gain_of_changes(total, self.lowest_mask)), length=time)

@@ -1,0 +1,79 @@
+"""PESQ of the deep network prior after more and more steps, with both floors of its mask, beside log-MMSE.
+
+python -m bench.deep_network_prior NOISY CLEAN p232_002 p232_006 p232_017 --seconds 2.5 --iterations 2000
+
+NOISY and CLEAN are folders of pairs, followed by names of files without their ending. Half an hour for the above, on
+one core; `--filters 60 --iterations 5000 --device cuda` is the published size, for a machine with a GPU.
+"""
+
+import argparse
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from speech_enhancement import perceptual
+from speech_enhancement.evaluation import load_pair
+from speech_enhancement.filtering import remove_rumble
+from speech_enhancement.masking import apply_mask
+from speech_enhancement.stft import istft, stft
+from speech_enhancement.systems.deep_network_prior import (
+    FIRST_STEP,
+    LEVEL,
+    LEVELS,
+    DeepNetworkPrior,
+    PriorNetwork,
+    accumulate,
+    fit,
+    gain_of_changes,
+)
+from speech_enhancement.systems.log_mmse import filter_by_log_mmse
+
+FLOORS = {size: DeepNetworkPrior.sizes[size]["lowest_mask"] for size in ("paper", "small")}
+STEPS = (100, 200, 400, 600, 1000, 1500, 2000, 3000, 4000, 5000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.deep_network_prior", description=__doc__.splitlines()[0])
+    parser.add_argument("noisy", type=Path)
+    parser.add_argument("clean", type=Path)
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--seconds", type=float, default=None, help="of each file, from its beginning; all of it")
+    parser.add_argument("--filters", type=int, default=DeepNetworkPrior.sizes["small"]["filters"])
+    parser.add_argument("--iterations", type=int, default=1000)
+    parser.add_argument("--device", default="cpu")
+    arguments = parser.parse_args()
+    scores: dict[tuple, list[float]] = {}
+    for name in arguments.names:
+        noisy, clean = load_pair(*(folder / f"{name}.wav" for folder in (arguments.noisy, arguments.clean)))
+        end = len(noisy) if arguments.seconds is None else round(16000 * arguments.seconds)
+        end -= end % 2**LEVELS
+        noisy, clean = remove_rumble(noisy)[:end], clean[:end]
+        estimates = {("noisy",): noisy, ("log-MMSE",): filter_by_log_mmse(noisy)}
+        estimates.update(fitted(noisy.to(arguments.device), arguments.filters, arguments.iterations, name))
+        for key, estimate in estimates.items():
+            scores.setdefault(key, []).append(perceptual.pesq(estimate.numpy(), clean.numpy()))
+    for key, values in scores.items():
+        print(
+            f"{' '.join(map(str, key)):34} PESQ {sum(values) / len(values):.3f}", *(f"{value:.3f}" for value in values)
+        )
+
+
+def fitted(noisy: Tensor, filters: int, iterations: int, name: str) -> Iterator[tuple[tuple, Tensor]]:
+    """Estimates after each of `STEPS`, with each floor; as `DeepNetworkPrior` makes them."""
+    torch.manual_seed(0)
+    target = (LEVEL * noisy / noisy.square().mean().sqrt()).view(1, 1, -1)
+    outputs = tqdm(fit(PriorNetwork(filters).to(noisy), target, iterations), name, total=iterations, unit="step")
+    sums = accumulate(stft(output.flatten()).abs() for output in islice(outputs, FIRST_STEP - 1, None))
+    for step, total in enumerate(sums, FIRST_STEP + 1):
+        if step in STEPS:
+            for size, floor in FLOORS.items():
+                estimate = istft(apply_mask(stft(noisy), gain_of_changes(total, floor)), length=len(noisy))
+                yield (f"{step} steps, the floor of", size), estimate.cpu()
+
+
+if __name__ == "__main__":
+    main()
