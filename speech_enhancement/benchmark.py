@@ -13,6 +13,7 @@ import statistics
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from speech_enhancement.audio import AudioError, replacing
 from speech_enhancement.configuration import Benchmark, Train
 from speech_enhancement.distributed import Process, choose_device
 from speech_enhancement.enhancement import FileEnhancer
-from speech_enhancement.evaluation import METRICS, Method, Score, find_pairs, score_pairs, write_scores
+from speech_enhancement.evaluation import METRICS, Method, Score, find_pairs, score_pairs, scoring_pool, write_scores
 from speech_enhancement.failures import Failures
 from speech_enhancement.filtering import remove_rumble
 from speech_enhancement.model_file import load_model
@@ -68,7 +69,8 @@ def run(configuration: Benchmark) -> int:
     if not pairs:
         raise AudioError(f"{configuration.noisy}: expected pairs, got none")
     entrants = find_entrants(configuration, failures)
-    scores = [score for entrant in entrants for score in scored(entrant, pairs, failures, configuration)]
+    with scoring_pool(configuration.workers) as pool:
+        scores = [score for entrant in entrants for score in scored(entrant, pairs, failures, pool)]
     entrants = [entrant for entrant in entrants if any(score.method == entrant.title for score in scores)]
     table = format_table(scores, entrants, configuration.minutes)
     with replacing(configuration.out / "table.md") as temporary:
@@ -161,9 +163,7 @@ def measured(system: System, folder: Path, size: str) -> dict:
     return row
 
 
-def scored(
-    entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: Failures, configuration: Benchmark
-) -> list[Score]:
+def scored(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: Failures, pool: Executor) -> list[Score]:
     """Scores of all pairs, from `scores.csv` where it is there for the same files, size and weights."""
     path, mark = entrant.folder / "scores.csv", entrant.folder / "scored.json"
     fingerprint = _fingerprint(entrant, pairs)
@@ -179,7 +179,7 @@ def scored(
                 )
                 for row in csv.DictReader(file)
             ]
-    scores = score_pairs(pairs, {entrant.title: entrant.method}, failures, configuration.workers)
+    scores = score_pairs(pairs, {entrant.title: entrant.method}, failures, pool)
     entrant.folder.mkdir(parents=True, exist_ok=True)
     mark.unlink(missing_ok=True)
     # A file that could not be scored is tried again in the next run.

@@ -5,7 +5,7 @@ import math
 import multiprocessing
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,8 @@ def run(configuration: Evaluate) -> int:
             f"--picture: expected a clip's name, {next(iter(pairs), '')} for one, got {configuration.picture}"
         )
     configuration.out.mkdir(parents=True, exist_ok=True)
-    scores = score_pairs(pairs, methods, failures, configuration.workers)
+    with scoring_pool(configuration.workers) as pool:
+        scores = score_pairs(pairs, methods, failures, pool)
     if not scores:
         raise AudioError(f"{configuration.noisy}: expected pairs that can be read, got none")
     write_scores(configuration.out / "scores.csv", scores)
@@ -110,17 +111,21 @@ def load_pair(noisy: Path, clean: Path) -> tuple[Tensor, Tensor]:
     return pair
 
 
+def scoring_pool(workers: int | None) -> Executor:
+    """Processes for PESQ and STOI, which take longer than the other metrics; one a core unless told."""
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
 def score_pairs(
     pairs: Mapping[str, tuple[Path, Path]],
     methods: Mapping[str, Method],
     failures: Failures,
-    workers: int | None = None,
+    pool: Executor,
 ) -> list[Score]:
-    """All scores of all methods on all pairs; PESQ and STOI are computed in processes of their own."""
+    """All scores of all methods on all pairs; PESQ and STOI are computed in the pool."""
     scores: list[Score] = []
     pending: dict[Future, Score] = {}
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    with pool, tqdm(total=len(pairs) * len(methods), desc="evaluate", unit="clip") as bar:
+    with tqdm(total=len(pairs) * len(methods), desc="evaluate", unit="clip") as bar:
         for name, paths in pairs.items():
             with failures.noting(name):
                 noisy, clean = load_pair(*paths)
