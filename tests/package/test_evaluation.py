@@ -9,9 +9,10 @@ import pytest
 import soundfile
 import torch
 
-from speech_enhancement import metrics, perceptual
+from speech_enhancement import evaluation, metrics, perceptual
 from speech_enhancement.audio import AudioError
 from speech_enhancement.augmentation import mix_at_snr, white_noise
+from speech_enhancement.configuration import Evaluate
 from speech_enhancement.evaluation import METRICS, Score, choose_clips, find_pairs, format_table, waveform_metrics
 from speech_enhancement.failures import Failures
 from speech_enhancement.systems.ideal_ratio_mask import mask_ideally
@@ -172,3 +173,14 @@ def test_evaluate_without_pairs(tmp_path, checkpoint, run):
     arguments = ("--noisy", tmp_path / "noisy", "--clean", tmp_path / "clean", "--checkpoint", checkpoint)
     result = run("evaluate", *arguments, "--out", tmp_path / "out")
     assert result.returncode == 1 and "expected pairs that can be read, got none" in result.stderr
+
+
+def test_evaluate_where_every_clean_file_is_silent(tmp_path, checkpoint, pair):
+    """There is no clip to show, and the table says why it has no values."""
+    for side, waveform in (("noisy", pair[0]), ("clean", torch.zeros(16000))):
+        (tmp_path / side).mkdir()
+        soundfile.write(tmp_path / side / "silent.wav", waveform[:16000].numpy(), RATE)
+    out = tmp_path / "out"
+    assert evaluation.run(Evaluate(tmp_path / "noisy", tmp_path / "clean", out, checkpoint=checkpoint, workers=1)) == 1
+    assert tree(out) == ["report.html", "scores.csv", "table.md"]
+    assert "silent, U-Net, SI-SDR (dB): the clean file is silent" in (out / "table.md").read_text()
