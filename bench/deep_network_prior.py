@@ -2,8 +2,8 @@
 
 python -m bench.deep_network_prior NOISY CLEAN p232_002 p232_006 p232_017 --seconds 2.5 --iterations 2000
 
-NOISY and CLEAN are folders of pairs, followed by names of files without their ending. Half an hour for the above, on
-one core; `--filters 60 --iterations 5000 --device cuda` is the published size, for a machine with a GPU.
+NOISY and CLEAN are folders of pairs, followed by names of files without their ending. Half an hour or more for the
+above, on one core; `--filters 60 --iterations 5000 --device cuda` is the published size, for a machine with a GPU.
 """
 
 import argparse
@@ -46,23 +46,22 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    scores: dict[tuple, list[float]] = {}
+    scores: dict[str, list[float]] = {}
     for name in arguments.names:
         noisy, clean = load_pair(*(folder / f"{name}.wav" for folder in (arguments.noisy, arguments.clean)))
         end = len(noisy) if arguments.seconds is None else round(16000 * arguments.seconds)
         end -= end % 2**LEVELS
         noisy, clean = remove_rumble(noisy)[:end], clean[:end]
-        estimates = {("noisy",): noisy, ("log-MMSE",): filter_by_log_mmse(noisy)}
+        estimates = {"noisy": noisy, "log-MMSE": filter_by_log_mmse(noisy)}
         estimates.update(fitted(noisy.to(arguments.device), arguments.filters, arguments.iterations, name))
-        for key, estimate in estimates.items():
-            scores.setdefault(key, []).append(perceptual.pesq(estimate.numpy(), clean.numpy()))
-    for key, values in scores.items():
-        print(
-            f"{' '.join(map(str, key)):34} PESQ {sum(values) / len(values):.3f}", *(f"{value:.3f}" for value in values)
-        )
+        for title, estimate in estimates.items():
+            scores.setdefault(title, []).append(perceptual.pesq(estimate.numpy(), clean.numpy()))
+    for title, values in scores.items():
+        each = " ".join(f"{value:.3f}" for value in values)
+        print(f"{title:30} mean PESQ {sum(values) / len(values):.3f}; {each}")
 
 
-def fitted(noisy: Tensor, filters: int, iterations: int, name: str) -> Iterator[tuple[tuple, Tensor]]:
+def fitted(noisy: Tensor, filters: int, iterations: int, name: str) -> Iterator[tuple[str, Tensor]]:
     """Estimates after each of `STEPS`, with each floor; as `DeepNetworkPrior` makes them."""
     torch.manual_seed(0)
     target = (LEVEL * noisy / noisy.square().mean().sqrt()).view(1, 1, -1)
@@ -72,7 +71,7 @@ def fitted(noisy: Tensor, filters: int, iterations: int, name: str) -> Iterator[
         if step in STEPS:
             for size, floor in FLOORS.items():
                 estimate = istft(apply_mask(stft(noisy), gain_of_changes(total, floor)), length=len(noisy))
-                yield (f"{step} steps, the floor of", size), estimate.cpu()
+                yield f"{step} steps, floor of {size}", estimate.cpu()
 
 
 if __name__ == "__main__":
