@@ -8,7 +8,6 @@ above, on one core; `--filters 60 --iterations 5000 --device cuda` is the publis
 
 import argparse
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -22,12 +21,8 @@ from speech_enhancement.masking import apply_mask
 from speech_enhancement.stft import istft, stft
 from speech_enhancement.systems.deep_network_prior import (
     FIRST_STEP,
-    LEVEL,
-    LEVELS,
     DeepNetworkPrior,
-    PriorNetwork,
-    accumulate,
-    fit,
+    changes,
     gain_of_changes,
 )
 from speech_enhancement.systems.log_mmse import filter_by_log_mmse
@@ -41,7 +36,7 @@ def main() -> None:
     parser.add_argument("noisy", type=Path)
     parser.add_argument("clean", type=Path)
     parser.add_argument("names", nargs="+")
-    parser.add_argument("--seconds", type=float, default=None, help="of each file, from its beginning; all of it")
+    parser.add_argument("--seconds", type=float, help="of each file, from its beginning; all of it")
     parser.add_argument("--filters", type=int, default=DeepNetworkPrior.sizes["small"]["filters"])
     parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--device", default="cpu")
@@ -49,8 +44,7 @@ def main() -> None:
     scores: dict[str, list[float]] = {}
     for name in arguments.names:
         noisy, clean = load_pair(*(folder / f"{name}.wav" for folder in (arguments.noisy, arguments.clean)))
-        end = len(noisy) if arguments.seconds is None else round(16000 * arguments.seconds)
-        end -= end % 2**LEVELS
+        end = None if arguments.seconds is None else round(16000 * arguments.seconds)
         noisy, clean = remove_rumble(noisy)[:end], clean[:end]
         estimates = {"noisy": noisy, "log-MMSE": filter_by_log_mmse(noisy)}
         estimates.update(fitted(noisy.to(arguments.device), arguments.filters, arguments.iterations, name))
@@ -64,14 +58,13 @@ def main() -> None:
 def fitted(noisy: Tensor, filters: int, iterations: int, name: str) -> Iterator[tuple[str, Tensor]]:
     """Estimates after each of `STEPS`, with each floor; as `DeepNetworkPrior` makes them."""
     torch.manual_seed(0)
-    target = (LEVEL * noisy / noisy.square().mean().sqrt()).view(1, 1, -1)
-    outputs = tqdm(fit(PriorNetwork(filters).to(noisy), target, iterations), name, total=iterations, unit="step")
-    sums = accumulate(stft(output.flatten()).abs() for output in islice(outputs, FIRST_STEP - 1, None))
+    noisy = noisy.view(1, 1, -1)
+    sums = tqdm(changes(noisy, filters, iterations), name, total=iterations - FIRST_STEP, unit="step")
     for step, total in enumerate(sums, FIRST_STEP + 1):
         if step in STEPS:
             for size, floor in FLOORS.items():
-                estimate = istft(apply_mask(stft(noisy), gain_of_changes(total, floor)), length=len(noisy))
-                yield f"{step} steps, floor of {size}", estimate.cpu()
+                enhanced = istft(apply_mask(stft(noisy), gain_of_changes(total, floor)), length=noisy.shape[-1])
+                yield f"{step} steps, floor of {size}", enhanced.flatten().cpu()
 
 
 if __name__ == "__main__":

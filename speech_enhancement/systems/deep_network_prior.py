@@ -46,6 +46,7 @@ from speech_enhancement.systems.log_mmse import log_mmse_gain
 from speech_enhancement.systems.system import System
 
 FIRST_STEP = 50
+LOWEST_MASK = 10 ** (-18 / 10)
 LEVELS = 6
 LEVEL = 0.1
 """RMS that a file is scaled to."""
@@ -121,6 +122,16 @@ def accumulate(magnitudes: Iterable[Tensor]) -> Iterator[Tensor]:
         before = magnitude
 
 
+def changes(noisy: Tensor, filters: int, iterations: int) -> Iterator[Tensor]:
+    """Fit a network to a waveform `(1, 1, time)`; yields the sum A `(1, 1, freq, frames)` from the 51st step on."""
+    time = noisy.shape[-1]
+    target = LEVEL * noisy / noisy.square().mean().sqrt().clamp_min(1e-8)
+    target = functional.pad(target, (0, -time % 2**LEVELS))
+    outputs = fit(PriorNetwork(filters).to(noisy), target, iterations)
+    steady = itertools.islice(outputs, FIRST_STEP - 1, None)
+    return accumulate(stft(output[..., :time]).abs() for output in steady)
+
+
 def gain_of_changes(total: Tensor, lowest_mask: float) -> Tensor:
     """The sum A -> log-MMSE gain of the same shape."""
     highest, lowest = total.max(), total.min()
@@ -150,11 +161,11 @@ class DeepNetworkPrior(System):
 
     title = "deep network prior"
     sizes = {
-        "paper": {"filters": 60, "iterations": 5000, "lowest_mask": 10 ** (-18 / 10)},
+        "paper": {"filters": 60, "iterations": 5000, "lowest_mask": LOWEST_MASK},
         "small": {"filters": 12, "iterations": 200, "lowest_mask": 10 ** (-18 / 20)},
     }
 
-    def __init__(self, filters: int = 60, iterations: int = 5000, lowest_mask: float = 10 ** (-18 / 10), seed: int = 0):
+    def __init__(self, filters: int = 60, iterations: int = 5000, lowest_mask: float = LOWEST_MASK, seed: int = 0):
         super().__init__()
         if iterations <= FIRST_STEP:
             raise ValueError(f"iterations: expected more than {FIRST_STEP}, which are not counted, got {iterations}")
@@ -169,12 +180,7 @@ class DeepNetworkPrior(System):
     @torch.inference_mode(False)
     def _denoise(self, noisy: Tensor) -> Tensor:
         noisy = noisy.clone()  # may come from inference mode, which keeps no gradients
-        time = noisy.shape[-1]
-        target = LEVEL * noisy / noisy.square().mean().sqrt().clamp_min(1e-8)
-        target = functional.pad(target, (0, -time % 2**LEVELS))
         with torch.random.fork_rng(), torch.enable_grad():
             torch.manual_seed(self.seed)
-            outputs = fit(PriorNetwork(self.filters).to(noisy), target, self.iterations)
-            steady = itertools.islice(outputs, FIRST_STEP - 1, None)
-            (total,) = deque(accumulate(stft(output[..., :time]).abs() for output in steady), maxlen=1)
-        return istft(apply_mask(stft(noisy), gain_of_changes(total, self.lowest_mask)), length=time)
+            (total,) = deque(changes(noisy, self.filters, self.iterations), maxlen=1)
+        return istft(apply_mask(stft(noisy), gain_of_changes(total, self.lowest_mask)), length=noisy.shape[-1])

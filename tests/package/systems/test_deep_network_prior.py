@@ -100,7 +100,7 @@ def test_gain_falls_with_the_changes(size, lowest_db):
     assert (gain[3:-1].diff(dim=0) >= 0).all() and gain[-2, 0] > 0.99
     middle = gain[128, 0].item()  # mask 1/2: the noise has half of the magnitude
     assert middle == pytest.approx(log_mmse_gain(torch.tensor([3.0]), torch.tensor([4.0])).item(), abs=1e-3)
-    assert gain[3, 0].item() == pytest.approx(10 ** (lowest_db / 20), rel=0.01), "the lowest, as the docstring says"
+    assert gain[3, 0].item() == pytest.approx(10 ** (lowest_db / 20), rel=0.01), "the lowest"
 
 
 @pytest.mark.usefixtures("counts_from_the_second_step")
