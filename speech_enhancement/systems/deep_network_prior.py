@@ -83,7 +83,9 @@ class PriorNetwork(nn.Module):
         for layer, skip in zip(reversed(self.up), reversed(skips), strict=True):
             x = functional.interpolate(x, scale_factor=2, mode="linear", align_corners=False)
             x = layer(torch.cat([x, skip], dim=1))
-        return torch.tanh(self.outlet(torch.cat([x, given], dim=1)))
+        x = torch.cat([x, given], dim=1)
+        with torch.autocast(x.device.type, enabled=False):  # the output's rounding would be counted as changes
+            return torch.tanh(self.outlet(x))
 
 
 def _layer(in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequential:

@@ -67,6 +67,13 @@ def test_fit_comes_nearer_and_reaches_every_parameter():
     assert not unchanged
 
 
+def test_output_is_not_rounded_in_mixed_precision():
+    """Its rounding would be counted as changes, most of all where the file is quiet."""
+    with torch.autocast("cpu", torch.bfloat16):
+        output = PriorNetwork(2)(batch(0.128)[0])
+    assert output.dtype == torch.float32 and not torch.equal(output, output.bfloat16().float())
+
+
 def test_input_of_the_network_does_not_know_the_file():
     first, second = batch(0.128)[0].split(1)
     outputs = []
