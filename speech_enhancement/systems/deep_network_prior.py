@@ -10,8 +10,8 @@ counts these changes, each clipped to its 10th and 90th percentile over all bins
 
     M = (max A - A) / (max A - min A),    at least 10^(-18 / 10)
 
-is near 1 where the output held still. The output itself is not used: M is multiplied with the spectrogram of the noisy
-file. Below 94 Hz and at 8 kHz nothing is kept.
+is near 1 where the output held still. The output itself is not used: M is the gain of the noisy file's spectrogram.
+Below 94 Hz and at 8 kHz nothing is kept.
 
 The network is a U-Net over samples (Wave-U-Net): 6 levels, each a convolution over 15 samples, batch normalisation and
 leaky ReLU, of which every second sample goes on; one such layer in the middle; on the way back linear interpolation,
@@ -24,7 +24,7 @@ Sources: Michelashvili and Wolf, "Speech denoising by accumulating per-frequency
 demonstration page, as the text leaves them open. Later code of theirs clips the sum instead of each change, and makes
 log-MMSE gains of M. The network's idea is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every
 file is first scaled to an RMS of 0.1, so that its volume does not matter, and padded instead of cut to a multiple of 64
-samples.
+samples. In "small" the gain is M squared, which takes away more; `bench.deep_network_prior` measures both.
 
 "small" has 12 filters and 200 steps; "paper" takes hours without a GPU. What is fitted to every file is slower than
 sound: docs/benchmark.md says by how much, and how near the small size comes to the authors' results.
@@ -146,6 +146,7 @@ class DeepNetworkPrior(System):
     Args:
         filters: of the network.
         iterations: steps of the fit, more than `FIRST_STEP`.
+        exponent: of M in the gain.
         seed: of weights and input.
 
     Shape:
@@ -157,16 +158,17 @@ class DeepNetworkPrior(System):
 
     title = "deep network prior"
     sizes = {
-        "paper": {"filters": 60, "iterations": 5000},
-        "small": {"filters": 12, "iterations": 200},
+        "paper": {"filters": 60, "iterations": 5000, "exponent": 1},
+        "small": {"filters": 12, "iterations": 200, "exponent": 2},
     }
 
-    def __init__(self, filters: int = 60, iterations: int = 5000, seed: int = 0):
+    def __init__(self, filters: int = 60, iterations: int = 5000, exponent: float = 1, seed: int = 0):
         super().__init__()
         if iterations <= FIRST_STEP:
             raise ValueError(f"iterations: expected more than {FIRST_STEP}, which are not counted, got {iterations}")
         self.filters = filters
         self.iterations = iterations
+        self.exponent = exponent
         self.seed = seed
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -178,4 +180,4 @@ class DeepNetworkPrior(System):
         with torch.random.fork_rng(), torch.enable_grad():
             torch.manual_seed(self.seed)
             (total,) = deque(changes(noisy, self.filters, self.iterations), maxlen=1)
-        return istft(apply_mask(stft(noisy), mask_of_changes(total)), length=noisy.shape[-1])
+        return istft(apply_mask(stft(noisy), mask_of_changes(total) ** self.exponent), length=noisy.shape[-1])

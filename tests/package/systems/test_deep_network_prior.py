@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from speech_enhancement.metrics import si_sdr
-from speech_enhancement.stft import stft
+from speech_enhancement.stft import istft, stft
 from speech_enhancement.systems import deep_network_prior
 from speech_enhancement.systems.deep_network_prior import (
     DeepNetworkPrior,
@@ -129,6 +129,14 @@ def test_it_fits_where_gradients_are_off_too(mode):
     with mode():
         enhanced = DeepNetworkPrior(**TINY)(noisy)
     assert torch.equal(enhanced, DeepNetworkPrior(**TINY)(noisy)) and not enhanced.requires_grad
+
+
+def test_gain_is_a_power_of_the_mask(monkeypatch):
+    noisy = batch(0.1, size=1)[0]
+    total = torch.rand(stft(noisy).shape, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(deep_network_prior, "changes", lambda *_: iter([total]))
+    expected = istft(stft(noisy) * mask_of_changes(total).square(), length=noisy.shape[-1])
+    assert torch.allclose(DeepNetworkPrior(exponent=2)(noisy), expected, atol=1e-6)
 
 
 @pytest.mark.usefixtures("counts_from_the_second_step")
