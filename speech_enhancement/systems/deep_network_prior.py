@@ -22,11 +22,12 @@ Level i has i times `filters` channels: 9.3 million parameters with 60. Input: u
 sample, the same in all steps. Loss: mean squared error of the waveform; Adam with 1e-3; 5000 steps.
 
 Sources: Michelashvili and Wolf, "Speech denoising by accumulating per-frequency modeling fluctuations", arXiv
-1904.07612, 2019; the details above follow the code that its authors published, as the text leaves them open. The
-network's idea is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every file is first scaled to an
-RMS of 0.1, so that its volume does not matter, and padded instead of cut to a multiple of 64 samples. In "small" the
-mask is at least 10^(-18 / 20), so that no gain above 94 Hz is below -8.7 dB: after so few steps the published floor,
-which is used in "paper", takes more of the speech (`bench.deep_network_prior`).
+1904.07612, 2019; the details above follow the code that its authors published, as the text leaves them open. An earlier
+version of it, beside the recordings of their demonstration page, clips each change instead of the sum and also has M
+itself as gain. The network's idea is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every file is
+first scaled to an RMS of 0.1, so that its volume does not matter, and padded, not cut, to a multiple of 64 samples. In
+"small" the mask is at least 10^(-18 / 20), so that no gain above 94 Hz is below -8.7 dB: after so few steps the
+published floor, which is used in "paper", takes more of the speech (`bench.deep_network_prior`).
 
 "small" has 12 filters and 200 steps; "paper" takes hours without a GPU. What is fitted to every file is slower than
 sound: docs/benchmark.md says by how much, and how near the small size comes to the authors' results.
