@@ -4,7 +4,8 @@ python -m bench.deep_network_prior NOISY CLEAN p232_002 p232_006 p232_017 --seco
 
 NOISY and CLEAN are folders of pairs, followed by names of files without their ending. Half an hour or more for the
 above, on one core; `--filters 60 --iterations 5000 --device cuda` is the published size, for a machine with a GPU.
-`--bfloat16` computes all but the network's last layer with 16 bits, which takes half the time where the processor can.
+`--bfloat16` computes all but the network's last layer in 16 bits, in little more than half the time if
+the processor can.
 """
 
 import argparse
@@ -48,28 +49,28 @@ def main() -> None:
         noisy, clean = load_pair(*(folder / f"{name}.wav" for folder in (arguments.noisy, arguments.clean)))
         end = None if arguments.seconds is None else round(16000 * arguments.seconds)
         noisy, clean = remove_rumble(noisy)[:end], clean[:end]
-        # Without a cache, from which the weights of the first step would be taken in all.
+        # Autocast's cache would keep the weights of the first step for all others.
         with torch.autocast(arguments.device, torch.bfloat16, arguments.bfloat16, cache_enabled=False):
-            for title, estimate in estimates(noisy.to(arguments.device), arguments.filters, arguments.iterations):
-                value = perceptual.pesq(estimate.cpu().numpy(), clean.numpy())
+            for title, estimate in estimates(noisy, arguments.filters, arguments.iterations, arguments.device):
+                value = perceptual.pesq(estimate.numpy(), clean.numpy())
                 tqdm.write(f"{name}, {title}: {value:.3f}")
                 scores.setdefault(title, []).append(value)
     for title, values in scores.items():
         print(f"mean, {title}: {sum(values) / len(values):.3f}")
 
 
-def estimates(noisy: Tensor, filters: int, iterations: int) -> Iterator[tuple[str, Tensor]]:
+def estimates(noisy: Tensor, filters: int, iterations: int, device: str) -> Iterator[tuple[str, Tensor]]:
     """Titles and waveforms `(time,)`: after each of `STEPS` with each floor, as `DeepNetworkPrior` makes them."""
     yield "noisy", noisy
     yield "log-MMSE", filter_by_log_mmse(noisy)
     torch.manual_seed(0)
-    noisy = noisy.view(1, 1, -1)
+    noisy = noisy.to(device).view(1, 1, -1)
     sums = tqdm(changes(noisy, filters, iterations), total=iterations - FIRST_STEP, unit="step")
     for step, total in enumerate(sums, FIRST_STEP + 1):
         if step in STEPS:
             for size, floor in FLOORS.items():
                 enhanced = istft(apply_mask(stft(noisy), gain_of_changes(total, floor)), length=noisy.shape[-1])
-                yield f"{step} steps, floor of {size}", enhanced.flatten()
+                yield f"{step} steps, floor of {size}", enhanced.flatten().cpu()
 
 
 if __name__ == "__main__":

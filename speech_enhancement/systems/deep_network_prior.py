@@ -23,7 +23,7 @@ sample, the same in all steps. Loss: mean squared error of the waveform; Adam wi
 
 Sources: Michelashvili and Wolf, "Speech denoising by accumulating per-frequency modeling fluctuations", arXiv
 1904.07612, 2019; the details above follow the code that its authors published, as the text leaves them open. An earlier
-version of it, beside the recordings of their demonstration page, clips each change instead of the sum and also has M
+version of it, beside the recordings of their demonstration page, clips each change instead of the sum and uses M
 itself as gain. The network's idea is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every file is
 first scaled to an RMS of 0.1, so that its volume does not matter, and padded, not cut, to a multiple of 64 samples. In
 "small" the mask is at least 10^(-18 / 20), so that no gain above 94 Hz is below -8.7 dB: after so few steps the
@@ -85,7 +85,7 @@ class PriorNetwork(nn.Module):
             x = functional.interpolate(x, scale_factor=2, mode="linear", align_corners=False)
             x = layer(torch.cat([x, skip], dim=1))
         x = torch.cat([x, given], dim=1)
-        with torch.autocast(x.device.type, enabled=False):  # the output's rounding would be counted as changes
+        with torch.autocast(x.device.type, enabled=False):  # rounding would be counted as changes
             return torch.tanh(self.outlet(x))
 
 

@@ -68,7 +68,7 @@ def test_fit_comes_nearer_and_reaches_every_parameter():
 
 
 def test_output_is_not_rounded_in_mixed_precision():
-    """Its rounding would be counted as changes, most of all where the file is quiet."""
+    """Its rounding would be counted as changes."""
     with torch.autocast("cpu", torch.bfloat16):
         output = PriorNetwork(2)(batch(0.128)[0])
     assert output.dtype == torch.float32 and not torch.equal(output, output.bfloat16().float())
