@@ -180,6 +180,34 @@ def test_what_a_size_means_may_change(configured, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "moving-average" / "costs.json").read_text())["arguments"] == "{'length': 101}"
 
 
+def test_a_slow_system_enhances_each_clip_once(configured, tmp_path, monkeypatch):
+    """Stopped at the second clip it goes on there, and the page plays what was scored."""
+    enhance = MovingAverage.forward
+    lengths = []
+
+    def fail_at_the_second(self, noisy):
+        lengths.append(noisy.shape[-1])
+        if len(lengths) == 2:
+            raise KeyboardInterrupt
+        return enhance(self, noisy)
+
+    monkeypatch.setattr(MovingAverage, "forward", fail_at_the_second)
+    monkeypatch.setattr(benchmark.costs, "real_time_factor", lambda system: 2.0)
+    monkeypatch.setattr(benchmark.costs, "count_multiply_adds", lambda system: 0)
+    slow = replace(configured, systems=("moving-average",), out=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.run(slow)
+    assert benchmark.run(slow) == 0
+    n_clips = len(list(configured.noisy.iterdir()))
+    assert len(lengths) == n_clips + 1, "the second clip was begun twice"
+    fast = replace(slow, out=tmp_path / "fast")
+    monkeypatch.setattr(benchmark.costs, "real_time_factor", lambda system: 0.5)
+    monkeypatch.setattr(benchmark.costs, "latency", lambda system: None)
+    assert benchmark.run(fast) == 0
+    assert rows(fast.out)["moving average"][:5] == rows(slow.out)["moving average"][:5]
+    assert len(lengths) == 2 * n_clips + 2, "and one clip again for the page"
+
+
 def test_scores_without_a_value_are_kept_with_their_reasons(configured, tmp_path, monkeypatch):
     """One silent file does not have everything scored again in each run."""
     for side in ("noisy", "clean"):
