@@ -1,4 +1,4 @@
-"""PESQ of the deep network prior after more and more steps, with both floors of its mask, beside log-MMSE.
+"""PESQ of the deep network prior after more and more steps, with M and its square as gain, beside log-MMSE.
 
 python -m bench.deep_network_prior NOISY CLEAN p232_002 p232_006 p232_017 --seconds 2.5 --iterations 2000
 
@@ -25,11 +25,11 @@ from speech_enhancement.systems.deep_network_prior import (
     FIRST_STEP,
     DeepNetworkPrior,
     changes,
-    gain_of_changes,
+    mask_of_changes,
 )
 from speech_enhancement.systems.log_mmse import filter_by_log_mmse
 
-FLOORS = {size: DeepNetworkPrior.sizes[size]["lowest_mask"] for size in ("paper", "small")}
+EXPONENTS = (1, 2)
 STEPS = (100, 200, 400, 600, 1000, 1500, 2000, 3000, 4000, 5000)
 
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def estimates(noisy: Tensor, filters: int, iterations: int, device: str) -> Iterator[tuple[str, Tensor]]:
-    """Titles and waveforms `(time,)`: after each of `STEPS` with each floor, as `DeepNetworkPrior` makes them."""
+    """Titles and waveforms `(time,)`: after each of `STEPS` with each gain, as `DeepNetworkPrior` makes them."""
     yield "noisy", noisy
     yield "log-MMSE", filter_by_log_mmse(noisy)
     torch.manual_seed(0)
@@ -68,9 +68,10 @@ def estimates(noisy: Tensor, filters: int, iterations: int, device: str) -> Iter
     sums = tqdm(changes(noisy, filters, iterations), total=iterations - FIRST_STEP, unit="step")
     for step, total in enumerate(sums, FIRST_STEP + 1):
         if step in STEPS:
-            for size, floor in FLOORS.items():
-                enhanced = istft(apply_mask(stft(noisy), gain_of_changes(total, floor)), length=noisy.shape[-1])
-                yield f"{step} steps, floor of {size}", enhanced.flatten().cpu()
+            for exponent in EXPONENTS:
+                gain = mask_of_changes(total) ** exponent
+                enhanced = istft(apply_mask(stft(noisy), gain), length=noisy.shape[-1])
+                yield f"{step} steps, gain M ** {exponent}", enhanced.flatten().cpu()
 
 
 if __name__ == "__main__":

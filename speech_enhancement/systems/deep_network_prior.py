@@ -4,15 +4,13 @@ There is no training data. A network with random weights is given random numbers
 itself. Structured sound is learned first and then stays; noise has no structure that the network could use, so that its
 part of the output keeps changing from one step to the next. With X_i the spectrogram of the output after step i,
 
-    A[k, m] = sum_i | |X_i[k, m]| - |X_{i-1}[k, m]| | / |X_i[k, m]|,    i = 50 ... last
+    D_i[k, m] = | |X_i[k, m]| - |X_{i-1}[k, m]| | / |X_i[k, m]|,    A = sum_i clip(D_i),    i = 51 ... last
 
-counts these changes. After each step the sum itself, not the change, is clipped to its 10th and 90th percentile. The
-mask
+counts these changes, each clipped to its 10th and 90th percentile over all bins. The mask
 
     M = (max A - A) / (max A - min A),    at least 10^(-18 / 10)
 
-is near 1 where the output held still. The output itself is not used, but the noisy file, with log-MMSE gains (see
-`log_mmse`): 1 - M is taken as the noise's share of the magnitude, so that gamma = 1 / (1 - M)^2 and xi = gamma - 1.
+is near 1 where the output held still. The output itself is not used: M is the gain of the noisy file's spectrogram.
 Below 94 Hz and at 8 kHz nothing is kept.
 
 The network is a U-Net over samples (Wave-U-Net): 6 levels, each a convolution over 15 samples, batch normalisation and
@@ -22,15 +20,15 @@ Level i has i times `filters` channels: 9.3 million parameters with 60. Input: u
 sample, the same in all steps. Loss: mean squared error of the waveform; Adam with 1e-3; 5000 steps.
 
 Sources: Michelashvili and Wolf, "Speech denoising by accumulating per-frequency modeling fluctuations", arXiv
-1904.07612, 2019; the details above follow the code that its authors published, as the text leaves them open. An earlier
-version of it, beside the recordings of their demonstration page, clips each change instead of the sum and uses M
-itself as gain. The network's idea is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every file is
-first scaled to an RMS of 0.1, so that its volume does not matter, and padded, not cut, to a multiple of 64 samples. In
-"small" the mask is at least 10^(-18 / 20), so that no gain above 94 Hz is below -8.7 dB: after so few steps the
-published floor, which is used in "paper", takes more of the speech (`bench.deep_network_prior`).
+1904.07612, 2019; the details above follow the code that its authors published beside the recordings of their
+demonstration page, as the text leaves them open. Later code of theirs clips the sum instead of each change, and makes
+log-MMSE gains of M. The network's idea is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every
+file is first scaled to an RMS of 0.1, so that its volume does not matter, and padded instead of cut to a multiple of 64
+samples. M squared, also ours, takes away more: less noise is left after thousands of steps, and too little speech after
+hundreds (`bench.deep_network_prior` measures both).
 
-"small" has 12 filters and 200 steps; "paper" takes hours without a GPU. What is fitted to every file is slower than
-sound: docs/benchmark.md says by how much, and how near the small size comes to the authors' results.
+"small" has 12 filters and 600 steps; "paper" takes hours without a GPU. What is fitted to every file is slower than
+sound: docs/benchmark.md says by how much, and what more steps are worth.
 """
 
 import itertools
@@ -43,7 +41,6 @@ from torch.nn import functional
 
 from speech_enhancement.masking import apply_mask
 from speech_enhancement.stft import istft, stft
-from speech_enhancement.systems.log_mmse import log_mmse_gain
 from speech_enhancement.systems.system import System
 
 FIRST_STEP = 50
@@ -117,10 +114,10 @@ def accumulate(magnitudes: Iterable[Tensor]) -> Iterator[Tensor]:
     total, before = 0, None
     for magnitude in magnitudes:
         if before is not None:
-            total = total + (magnitude - before).abs() / magnitude.clamp_min(1e-12)
+            change = (magnitude - before).abs() / magnitude.clamp_min(1e-12)
             # `torch.quantile` takes 9 minutes of sound at most.
-            low, high = (total.flatten().kthvalue(1 + round(share * (total.numel() - 1)))[0] for share in (0.1, 0.9))
-            total = total.clamp(low, high)
+            low, high = (change.flatten().kthvalue(1 + round(share * (change.numel() - 1)))[0] for share in (0.1, 0.9))
+            total = total + change.clamp(low, high)
             yield total
         before = magnitude
 
@@ -135,15 +132,13 @@ def changes(noisy: Tensor, filters: int, iterations: int) -> Iterator[Tensor]:
     return accumulate(stft(output[..., :time]).abs() for output in steady)
 
 
-def gain_of_changes(total: Tensor, lowest_mask: float) -> Tensor:
-    """The sum A -> log-MMSE gain of the same shape."""
+def mask_of_changes(total: Tensor) -> Tensor:
+    """The sum A -> the mask M of the same shape."""
     highest, lowest = total.max(), total.min()
-    mask = ((highest - total) / (highest - lowest).clamp_min(1e-12)).clamp_min(lowest_mask)
-    gamma = 1 / (1 - mask).square().clamp_min(1e-10)
-    gain = log_mmse_gain((gamma - 1).clamp_min(lowest_mask), gamma).clamp_max(1)
-    gain[..., :3, :] = 0
-    gain[..., -1:, :] = 0
-    return gain
+    mask = ((highest - total) / (highest - lowest).clamp_min(1e-12)).clamp_min(LOWEST_MASK)
+    mask[..., :3, :] = 0
+    mask[..., -1:, :] = 0
+    return mask
 
 
 class DeepNetworkPrior(System):
@@ -152,7 +147,7 @@ class DeepNetworkPrior(System):
     Args:
         filters: of the network.
         iterations: steps of the fit, more than `FIRST_STEP`.
-        lowest_mask: the least that M is.
+        exponent: of M in the gain; 1 as published.
         seed: of weights and input.
 
     Shape:
@@ -164,17 +159,17 @@ class DeepNetworkPrior(System):
 
     title = "deep network prior"
     sizes = {
-        "paper": {"filters": 60, "iterations": 5000, "lowest_mask": LOWEST_MASK},
-        "small": {"filters": 12, "iterations": 200, "lowest_mask": 10 ** (-18 / 20)},
+        "paper": {"filters": 60, "iterations": 5000},
+        "small": {"filters": 12, "iterations": 600},
     }
 
-    def __init__(self, filters: int = 60, iterations: int = 5000, lowest_mask: float = LOWEST_MASK, seed: int = 0):
+    def __init__(self, filters: int = 60, iterations: int = 5000, exponent: float = 1, seed: int = 0):
         super().__init__()
         if iterations <= FIRST_STEP:
             raise ValueError(f"iterations: expected more than {FIRST_STEP}, which are not counted, got {iterations}")
         self.filters = filters
         self.iterations = iterations
-        self.lowest_mask = lowest_mask
+        self.exponent = exponent
         self.seed = seed
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -186,4 +181,4 @@ class DeepNetworkPrior(System):
         with torch.random.fork_rng(), torch.enable_grad():
             torch.manual_seed(self.seed)
             (total,) = deque(changes(noisy, self.filters, self.iterations), maxlen=1)
-        return istft(apply_mask(stft(noisy), gain_of_changes(total, self.lowest_mask)), length=noisy.shape[-1])
+        return istft(apply_mask(stft(noisy), mask_of_changes(total) ** self.exponent), length=noisy.shape[-1])
