@@ -2,7 +2,7 @@
 
 python -m bench.systems
 
-Untrained, on four seconds of noise. The deep network prior is left out: it is fitted to each file, thousands of steps.
+Untrained, on four seconds of noise. The deep network prior is left out: it is fitted to each file in many steps.
 """
 
 import os

@@ -125,8 +125,6 @@ def learned(name: str, configuration: Benchmark) -> System:
         crops_per_file=1,
         segment_seconds=configuration.segment_seconds,
         batch_size=configuration.batch_size,
-        # Mixed between steps, the data would take a seventh of the time of the fastest systems.
-        workers=1 if device.type == "cpu" else None,
         seed=configuration.seed,
         device=configuration.device,
     )
@@ -196,7 +194,7 @@ def scored(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: F
 
 
 def _fingerprint(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]]) -> str:
-    """Of all that scores depend on; not of the files' contents or the code."""
+    """Of what scores depend on, but for the files' contents and the code."""
     weights = entrant.folder / "run" / "best.ckpt"
     files = [[str(path.resolve()) for path in pair] for _, pair in sorted(pairs.items())]
     digest = hashlib.sha256(

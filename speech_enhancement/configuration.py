@@ -117,6 +117,8 @@ class Train:
     python -m speech_enhancement train --corpus data/voices --out runs/voices
     torchrun --nproc-per-node 2 -m speech_enhancement train --corpus data/voices --out runs/voices
     python -m speech_enhancement train --corpus data/voices --out runs/segan --system segan --minutes 30
+    python -m speech_enhancement train --corpus data/voices --out runs/tuned --system segan --minutes 10 \
+        --checkpoint runs/segan/best.ckpt --noisy-targets
 
     The same command again goes on where a run was stopped. In the folder: best.ckpt, last.ckpt, log.jsonl, curves.png.
     Other systems bring their own sizes, losses and optimizers: the options for those are the U-Net's alone.
@@ -130,6 +132,10 @@ class Train:
     """The package's U-Net, or the name of another system that learns."""
     size: Literal["small", "paper"] = "small"
     """Of another system: at most 2 million parameters, or as published."""
+    checkpoint: Path | None = None
+    """Trained model of that system and size to go on from, in place of random weights and of pre-training."""
+    noisy_targets: bool = False
+    """Train another system on noisy targets, never on clean ones (Noise2Noise); with --checkpoint, fine-tune it so."""
     minutes: float | None = None
     """Another system's training ends with the epoch in which so much time is used up, and not after --epochs."""
     epochs: int = 40
@@ -153,7 +159,7 @@ class Train:
     hop_length: int = 256
     """Distance of its frames, samples."""
     workers: int | None = None
-    """Processes that mix the data, for each device; by default 4 for a GPU, none for the CPU (mixed between steps)."""
+    """Processes that mix the data, for each device; by default 4 for a GPU, on the CPU one, none for the U-Net."""
     seed: int = 0
     """Decides the initial weights and the data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -171,8 +177,10 @@ class Train:
             raise ValueError(f"--snr-db: expected the lowest ratio first, got {self.snr_db[0]} {self.snr_db[1]}")
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"--minutes: expected a number above 0, got {self.minutes}")
-        if self.system == "unet" and (self.minutes is not None or self.size != "small"):
-            raise ValueError("--minutes, --size: expected with another --system, got them with unet")
+        if self.system == "unet":
+            for name in ("minutes", "size", "checkpoint", "noisy_targets"):
+                if getattr(self, name) != getattr(Train, name):
+                    raise ValueError(f"--{name.replace('_', '-')}: expected with another --system, got it with unet")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"--workers: expected 0 or more, got {self.workers}")
 

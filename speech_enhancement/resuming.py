@@ -26,10 +26,12 @@ def check_is_same_run(configuration: Train, before: dict, path: Path) -> None:
         ValueError: an option that decides the weights was another one, or the corpus had other files.
     """
     for name, now in plain(configuration).items():
-        if name == _CORPUS_HASH and before.get(name) != now:
+        # What a checkpoint does not know is younger than it, and had no other value than the default.
+        then = before.get(name, getattr(Train, name, None))
+        if name == _CORPUS_HASH and then != now:
             raise ValueError(
                 f"--corpus: {path} was trained on other files than {configuration.corpus}; choose another --out"
             )
-        if name not in _FREE_TO_CHANGE and before.get(name) != now:
+        if name not in _FREE_TO_CHANGE and then != now:
             option = f"--{name.replace('_', '-')}"
-            raise ValueError(f"{option}: {path} has {before.get(name)}, got {now}; choose another --out")
+            raise ValueError(f"{option}: {path} has {then}, got {now}; choose another --out")

@@ -11,11 +11,13 @@ from speech_enhancement.audio import replacing
 from speech_enhancement.batches import batches
 from speech_enhancement.configuration import Train
 from speech_enhancement.distributed import Process
-from speech_enhancement.model_file import save_system
+from speech_enhancement.model_file import load_model, save_system
 from speech_enhancement.resuming import check_is_same_run, plain
 from speech_enhancement.run_folder import RunFolder
 from speech_enhancement.state_file import read_state, write_state
 from speech_enhancement.systems import registry
+from speech_enhancement.systems.noise2noise import NoisyTargetTuning
+from speech_enhancement.systems.system import System
 from speech_enhancement.watching import WatchedBatches
 
 
@@ -30,7 +32,9 @@ class SystemTraining:
         process: this process, which must be the only one.
 
     Raises:
-        ValueError: the system is unknown or does not learn, or there are several processes.
+        ValueError: the system is unknown, does not learn or not from noisy targets, the model to go on from is of
+            another system, or there are several processes.
+        StateFileError: the model to go on from is none of this package.
     """
 
     def __init__(self, configuration: Train, process: Process):
@@ -39,9 +43,8 @@ class SystemTraining:
         self.configuration = configuration
         self.device = process.device
         torch.manual_seed(configuration.seed)
-        self.system = registry.build(configuration.system, configuration.size).to(self.device)
-        if self.system.count_parameters() == 0:
-            raise ValueError(f"--system: expected one that learns, got {configuration.system}")
+        self.system = initial_system(configuration).to(self.device)
+        self.learner = NoisyTargetTuning(self.system) if configuration.noisy_targets else self.system
         self.optimizers = self.system.optimizers()
         self.train_batches = batches(configuration, process, "train")
         self.validation_batches = batches(configuration, process, "validation")
@@ -65,8 +68,8 @@ class SystemTraining:
     def _epoch(self, epoch: int) -> dict:
         begin = time.perf_counter()
         torch.manual_seed(self.configuration.seed + epoch)
-        if epoch == 0:
-            self.system.pretrain(self._endless())
+        if epoch == 0 and self.configuration.checkpoint is None:
+            self.learner.pretrain(self._endless())
         self._set_epoch(epoch)
         self.train_batches.description = f"epoch {epoch + 1}"
         train_loss = self._train()
@@ -81,22 +84,22 @@ class SystemTraining:
         }
 
     def _train(self) -> float:
-        self.system.train()
+        self.learner.train()
         total = 0.0
         for noisy, clean in self._moved(self.train_batches):
-            loss = self.system.training_step(noisy, clean, self.optimizers)
+            loss = self.learner.training_step(noisy, clean, self.optimizers)
             self.train_batches.note(loss)
             total += loss * len(noisy)
         return total / self.train_batches.count
 
     @torch.no_grad()
     def _validate(self) -> float:
-        self.system.eval()
+        self.learner.eval()
         # What a system draws is the same for all epochs, so that none is the best by luck.
         torch.manual_seed(self.configuration.seed)
         total = 0.0
         for noisy, clean in self._moved(self.validation_batches):
-            loss = self.system.validation_loss(noisy, clean).item()
+            loss = self.learner.validation_loss(noisy, clean).item()
             self.validation_batches.note(loss)
             total += loss * len(noisy)
         return total / self.validation_batches.count
@@ -158,3 +161,24 @@ class SystemTraining:
                 f"{self.folder.last}: expected a checkpoint of this system, got another ({reason})"
             ) from None
         self.folder.write_log()
+
+
+def initial_system(configuration: Train) -> System:
+    """The system before its first step: with random weights, or those of a trained model.
+
+    Raises:
+        ValueError: it is unknown, does not learn or not from noisy targets, or the model is of another system.
+        StateFileError: the model is none of this package.
+    """
+    name, size = configuration.system, configuration.size
+    system = registry.build(name, size)
+    if system.count_parameters() == 0:
+        raise ValueError(f"--system: expected one that learns, got {name}")
+    if configuration.noisy_targets and (name == "noise2noise" or system.task != System.task):
+        raise ValueError(f"--noisy-targets: expected a system that learns to denoise from clean targets, got {name}")
+    if configuration.checkpoint is None:
+        return system
+    found = read_state(configuration.checkpoint).get("extra")
+    if found != {"system": name, "size": size}:
+        raise ValueError(f"--checkpoint: expected a model of {name}, {size}; {configuration.checkpoint} holds {found}")
+    return load_model(configuration.checkpoint)[0]

@@ -34,7 +34,7 @@ So it is here for comparison, and SI-SDR, PESQ and the like say which system is 
 
 **Memory.** The programme that this follows kept its training pictures in memory and stopped at 1,700 examples. Here the
 package's loader streams waveforms from disk and the pictures of a batch are made in the step that needs them, so that
-20,000 examples train in the memory of 1,700 (`python -m bench.loading` measures it).
+20,000 examples train in the memory of 1,700 (`python -m bench.training_memory` measures it).
 """
 
 from collections.abc import Sequence

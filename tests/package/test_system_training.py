@@ -21,7 +21,7 @@ ALONE = Process(0, 1, torch.device("cpu"))
 
 
 def training(corpus, out, epochs=3, process=ALONE, **options):
-    options = {"system": "convolutional-autoencoder", "segment_seconds": 0.5, "batch_size": 4, **options}
+    options = {"system": "convolutional-autoencoder", "segment_seconds": 0.5, "batch_size": 4, "workers": 0, **options}
     return SystemTraining(Train(corpus, out, epochs=epochs, crops_per_file=1, device="cpu", **options), process)
 
 
@@ -84,8 +84,56 @@ def test_what_cannot_be_trained_is_refused(corpus, tmp_path):
         training(corpus, tmp_path / "run", system="winer")
     with pytest.raises(ValueError, match="--system: expected one process, got 2"):
         training(corpus, tmp_path / "run", process=Process(0, 2, torch.device("cpu")))
-    with pytest.raises(ValueError, match="--minutes, --size"):
-        Train(corpus, tmp_path / "run", minutes=1)
+    for name, value in {"minutes": 1, "size": "paper", "checkpoint": tmp_path, "noisy_targets": True}.items():
+        with pytest.raises(ValueError, match=f"--{name.replace('_', '-')}: expected with another --system"):
+            Train(corpus, tmp_path / "run", **{name: value})
+    for system in ("noise2noise", "packet-loss-filling"):
+        with pytest.raises(ValueError, match=f"--noisy-targets: expected .* from clean targets, got {system}"):
+            training(corpus, tmp_path / "run", system=system, noisy_targets=True)
+
+
+def test_fine_tuning_goes_on_from_a_model_with_noisy_targets(corpus, tmp_path, monkeypatch):
+    """What is trained is never shown a clean target, not pre-trained again, and a model as any other afterwards."""
+    system = "deep-denoising-autoencoder"
+    first = training(corpus, tmp_path / "first", epochs=1, system=system)
+    monkeypatch.setattr(type(first.system), "pretrain", lambda self, batches: None)
+    first.run()
+    best = tmp_path / "first" / "best.ckpt"
+    tuning = training(corpus, tmp_path / "tuned", epochs=1, system=system, checkpoint=best, noisy_targets=True)
+    assert all(
+        torch.equal(tensor, first.system.state_dict()[name]) for name, tensor in tuning.system.state_dict().items()
+    )
+    monkeypatch.setattr(type(first.system), "pretrain", None)
+    seen = []
+    objective = type(first.system).objective
+    monkeypatch.setattr(type(first.system), "objective", lambda *given: seen.append(given[1:]) or objective(*given))
+    clean = [batch[1] for batch in tuning.validation_batches]
+    tuning.run()
+    shown = [target for _, target in seen]
+    assert len(shown) > len(clean) and not any(
+        torch.equal(one, other) for one in shown for other in clean if one.shape == other.shape
+    )
+    enhanced = load_model(tmp_path / "tuned" / "best.ckpt")[0]
+    assert all(torch.equal(tensor, tuning.system.state_dict()[name]) for name, tensor in enhanced.state_dict().items())
+    assert not all(
+        torch.equal(tensor, load_model(best)[0].state_dict()[name]) for name, tensor in enhanced.state_dict().items()
+    )
+
+
+def test_a_model_of_another_system_to_go_on_from_is_refused(corpus, tmp_path):
+    training(corpus, tmp_path / "run", epochs=1).run()
+    with pytest.raises(ValueError, match="--checkpoint: expected a model of wave-unet, small; .*convolutional-auto"):
+        training(corpus, tmp_path / "other", system="wave-unet", checkpoint=tmp_path / "run" / "best.ckpt")
+
+
+def test_a_run_from_before_there_was_an_option_goes_on(corpus, tmp_path):
+    training(corpus, tmp_path / "run", epochs=1).run()
+    state = read_state(tmp_path / "run" / "last.ckpt")
+    del state["configuration"]["noisy_targets"]
+    write_state(tmp_path / "run" / "last.ckpt", state)
+    training(corpus, tmp_path / "run", epochs=2).run()
+    with pytest.raises(ValueError, match="--noisy-targets: .*last.ckpt has False, got True"):
+        training(corpus, tmp_path / "run", epochs=3, noisy_targets=True).run()
 
 
 def test_another_configuration_is_refused(corpus, tmp_path):
