@@ -82,7 +82,7 @@ def test_code_has_a_quarter_as_many_numbers_as_samples(time):
     waveform = batch(0.1)[1][..., :time]
     samples, code = autoencoder.activations(waveform)
     assert torch.equal(samples, waveform)
-    assert code.shape == (2, 8, -(-time // 32)) and 8 / 32 == 1 / 4
+    assert code.shape == (2, 8, -(-time // 32))  # 8 channels of a 32nd of the samples
     assert autoencoder(waveform).shape == waveform.shape
 
 
