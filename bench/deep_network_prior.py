@@ -9,6 +9,8 @@ the processor can.
 """
 
 import argparse
+import math
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +58,10 @@ def main() -> None:
                 tqdm.write(f"{name}, {title}: {value:.3f}")
                 scores.setdefault(title, []).append(value)
     for title, values in scores.items():
-        print(f"mean, {title}: {sum(values) / len(values):.3f}")
+        above = [value - reference for value, reference in zip(values, scores["log-MMSE"], strict=True)]
+        error = statistics.stdev(above) / math.sqrt(len(above)) if len(above) > 1 else math.nan
+        mean, difference = statistics.fmean(values), statistics.fmean(above)
+        print(f"mean, {title}: {mean:.3f}, {difference:+.3f} to log-MMSE (standard error {error:.3f})")
 
 
 def estimates(noisy: Tensor, filters: int, iterations: int, device: str) -> Iterator[tuple[str, Tensor]]:
