@@ -28,7 +28,7 @@ def rates(ways: dict[str, Callable[[], int]], rounds: int = 5) -> dict[str, floa
 def peak_mebibytes(module: str, *arguments: object) -> float:
     """Peak resident memory of `python -m module arguments`, which prints it by `print_peak`."""
     words = [sys.executable, "-m", module, *map(str, arguments)]
-    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()[-1])
+    return float(subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1])
 
 
 def print_peak() -> None:

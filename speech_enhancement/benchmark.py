@@ -272,9 +272,10 @@ def _kept(method: Method, folder: Path, arguments: str) -> Method:
             digest.update(waveform.numpy().tobytes())
         path = folder / f"{digest.hexdigest()}.npy"
         if not path.exists():
+            enhanced = method(noisy, clean).numpy()
             folder.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary, temporary.open("wb") as file:
-                np.save(file, method(noisy, clean).numpy())
+                np.save(file, enhanced)
         return torch.from_numpy(np.load(path, allow_pickle=False))
 
     return load_or_enhance
