@@ -104,7 +104,8 @@ def find_entrants(configuration: Benchmark, failures: Failures) -> list[Entrant]
                 entrants.append(Entrant(before, system.task, out / before.replace(" ", "-"), _received(system)))
             method = _enhanced(system)
             if costs_of_system["real_time_factor"] > 1:
-                method = _kept(method, out / name / "enhanced", costs_of_system["arguments"])
+                decisive = hashlib.sha256(costs_of_system["arguments"].encode() + _weights(out / name))
+                method = _kept(method, out / name / "enhanced", decisive.digest())
             entrants.append(Entrant(system.title, system.task, out / name, method, costs_of_system))
     return [*entrants, Entrant(ORACLE, denoising, out / "oracle", mask_ideally)]
 
@@ -195,13 +196,18 @@ def scored(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: F
 
 def _fingerprint(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]]) -> str:
     """Of what scores depend on, but for the files' contents and the code."""
-    weights = entrant.folder / "run" / "best.ckpt"
     files = [[str(path.resolve()) for path in pair] for _, pair in sorted(pairs.items())]
     digest = hashlib.sha256(
         json.dumps([entrant.costs.get("arguments"), files, perceptual.pesq_is_installed()]).encode()
     )
-    digest.update(weights.read_bytes() if weights.exists() else b"")
+    digest.update(_weights(entrant.folder))
     return digest.hexdigest()
+
+
+def _weights(folder: Path) -> bytes:
+    """The model file of a system that has learned, else nothing."""
+    path = folder / "run" / "best.ckpt"
+    return path.read_bytes() if path.exists() else b""
 
 
 def format_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: float) -> str:
@@ -263,11 +269,17 @@ def _enhanced(system: System) -> Method:
     return lambda noisy, clean: enhancer.enhance(receive(noisy, clean))
 
 
-def _kept(method: Method, folder: Path, arguments: str) -> Method:
-    """The method of a system that is slower than sound: the folder keeps each result as soon as it is there."""
+def _kept(method: Method, folder: Path, decisive: bytes) -> Method:
+    """The method of a system that is slower than sound: the folder keeps each result as soon as it is there.
+
+    Args:
+        method: of the system.
+        folder: of the results.
+        decisive: what besides the clip they depend on.
+    """
 
     def load_or_enhance(noisy: Tensor, clean: Tensor) -> Tensor:
-        digest = hashlib.sha256(arguments.encode())
+        digest = hashlib.sha256(decisive)
         for waveform in (noisy, clean):
             digest.update(waveform.numpy().tobytes())
         path = folder / f"{digest.hexdigest()}.npy"

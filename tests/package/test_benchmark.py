@@ -208,6 +208,16 @@ def test_a_slow_system_enhances_each_clip_once(configured, tmp_path, monkeypatch
     assert len(lengths) == 2 * n_clips + 2, "and one clip again for the page"
 
 
+def test_a_slow_system_enhances_again_with_other_weights(configured, tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark.costs, "real_time_factor", lambda system: 2.0)
+    slow = replace(configured, systems=("convolutional-autoencoder",), out=tmp_path)
+    scores = tmp_path / "convolutional-autoencoder" / "scores.csv"
+    assert benchmark.run(slow) == 0
+    before = scores.read_text()
+    assert benchmark.run(replace(slow, minutes=0.02)) == 0
+    assert scores.read_text() != before
+
+
 def test_scores_without_a_value_are_kept_with_their_reasons(configured, tmp_path, monkeypatch):
     """One silent file does not have everything scored again in each run."""
     for side in ("noisy", "clean"):
