@@ -4,8 +4,8 @@ python -m bench.deep_network_prior NOISY CLEAN p232_002 p232_006 p232_017 --seco
 
 NOISY and CLEAN are folders of pairs, followed by names of files without their ending. Half an hour or more for the
 above, on one core; `--filters 60 --iterations 5000 --device cuda` is the published size, for a machine with a GPU.
-`--bfloat16` computes all but the network's last layer in 16 bits, in little more than half the time if
-the processor can.
+`--bfloat16` computes all but the network's last layer in 16 bits, in little more than half the time if the processor
+can.
 """
 
 import argparse
