@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bench.measuring import rates
-from speech_enhancement.systems.long_convolution import LongConvolution
+from speech_enhancement.systems.blocks.long_convolution import LongConvolution
 
 KERNELS = (5, 15, 31, 65)
 SHAPE = (4, 16, 16000)

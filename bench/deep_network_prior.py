@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from speech_enhancement import perceptual
-from speech_enhancement.evaluation import load_pair
-from speech_enhancement.filtering import remove_rumble
+from speech_enhancement.evaluation import perceptual
+from speech_enhancement.evaluation.scoring import load_pair
 from speech_enhancement.masking import apply_mask
 from speech_enhancement.stft import istft, stft
+from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
 from speech_enhancement.systems.deep_network_prior import (
     FIRST_STEP,
     DeepNetworkPrior,

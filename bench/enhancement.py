@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from bench.measuring import peak_mebibytes, print_peak, rates
 from speech_enhancement.enhancement import FileEnhancer
-from speech_enhancement.model_file import load_model
+from speech_enhancement.systems.model_file import load_model
 
 RATE = 16000
 MINUTES = (10, 60)

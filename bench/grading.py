@@ -17,12 +17,12 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from milestones import station
 from milestones.course import ROOT, load_milestone
-from milestones.exam import Exam
-from milestones.grade import grade_all
-from milestones.results import read
-from milestones.selftest import reference
+from milestones.instructor.grading.grade import grade_all
+from milestones.instructor.grading.jobs import Exam
+from milestones.instructor.records import read
+from milestones.instructor.sandbox import grading_server
+from milestones.instructor.selftest.selftest import reference
 
 COPIES = 40
 COPIES_OF_SLOW_WAYS = 6
@@ -46,7 +46,7 @@ def judge_and_workers(exam: Exam, jobs: int, cores: list[int]) -> float:
     """Submissions per second, start of the stations included."""
     head = {"submission": "", "milestone": 1}
     copies = [exam.job({**reference(), "number.py": f"NUMBER = {n}\n"}) for n in range(COPIES)]
-    with tempfile.TemporaryDirectory() as folder, on(cores), station.local_executor(jobs) as executor:
+    with tempfile.TemporaryDirectory() as folder, on(cores), grading_server.local_executor(jobs) as executor:
         log = Path(folder, "results.jsonl")
         begin = time.perf_counter()
         grade_all([({**head, "submission": str(n)}, job) for n, job in enumerate(copies)], executor, log)

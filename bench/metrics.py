@@ -12,8 +12,8 @@ import torch
 from torchmetrics.functional.audio import perceptual_evaluation_speech_quality, short_time_objective_intelligibility
 
 from bench.measuring import rates
-from speech_enhancement import perceptual
 from speech_enhancement.corpora.espeak import Synthesizer
+from speech_enhancement.evaluation import perceptual
 
 CLIPS = 100
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from speech_enhancement.configuration import Train
 from speech_enhancement.corpora import voices
-from speech_enhancement.experiment import run
+from speech_enhancement.engine.trainer import run
 
 EPOCHS = 3
 

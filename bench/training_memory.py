@@ -16,8 +16,8 @@ from bench.measuring import peak_mebibytes, print_peak
 from speech_enhancement.configuration import Train
 from speech_enhancement.corpora import voices
 from speech_enhancement.corpora.manifest import files
-from speech_enhancement.distributed import Process
-from speech_enhancement.system_training import SystemTraining
+from speech_enhancement.engine.distributed import Process
+from speech_enhancement.engine.system_training import SystemTraining
 
 EXAMPLES = (1_700, 20_000)
 

@@ -11,8 +11,8 @@ from milestones.submit import Submit
 
 COMMANDS = {"submit": (Submit, "milestones.submit")}
 # By its file, since an editable installation of the course lends its modules to any package of this name.
-if Path(__file__).with_name("configuration.py").exists():
-    COMMANDS |= importlib.import_module("milestones.configuration").COMMANDS
+if Path(__file__).with_name("instructor").exists():
+    COMMANDS |= importlib.import_module("milestones.instructor.configuration").COMMANDS
 
 
 def main() -> int:

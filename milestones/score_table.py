@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from milestones.course import Milestone, Task
-from milestones.suite import GradedTest
+from milestones.graded_tests import GradedTest
 
 PASSED = "passed"
 FAILED = "failed"

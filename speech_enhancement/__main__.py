@@ -6,14 +6,14 @@ import sys
 import tyro
 
 from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Prepare, Train
-from speech_enhancement.failures import one_line
+from speech_enhancement.files.failures import one_line
 
 _MODULES = {
-    Prepare: "speech_enhancement.corpora.commands",
-    Train: "speech_enhancement.experiment",
-    Evaluate: "speech_enhancement.evaluation",
-    Enhance: "speech_enhancement.enhancement",
-    Benchmark: "speech_enhancement.benchmark",
+    Prepare: "speech_enhancement.commands.prepare",
+    Train: "speech_enhancement.commands.train",
+    Evaluate: "speech_enhancement.commands.evaluate",
+    Enhance: "speech_enhancement.commands.enhance",
+    Benchmark: "speech_enhancement.commands.benchmark",
 }
 
 

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from speech_enhancement.audio import SAMPLE_RATE, AudioError, Recording
 from speech_enhancement.augmentation import mix_at_snr
-from speech_enhancement.paths import PathSequence
+from speech_enhancement.files.path_list import PathSequence
 
 
 class NoisySpeechDataset(Dataset):

@@ -14,79 +14,12 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from speech_enhancement.audio import SAMPLE_RATE, AudioError, Recording, find, replacing, resample
-from speech_enhancement.configuration import Enhance
-from speech_enhancement.distributed import choose_device
-from speech_enhancement.failures import Failures
-from speech_enhancement.filtering import HALF_LENGTH, remove_rumble
-from speech_enhancement.model_file import load_model
-from speech_enhancement.sizes import Sizes
-from speech_enhancement.systems import registry
+from speech_enhancement.audio import SAMPLE_RATE, Recording, replacing, resample
+from speech_enhancement.systems.blocks.rumble_filter import HALF_LENGTH, remove_rumble
+from speech_enhancement.systems.sizes import Sizes
 from speech_enhancement.systems.system import System
 
 CHUNK_SECONDS = 40.0
-
-
-def run(configuration: Enhance) -> int:
-    """Enhance all files; 1 where one of them failed."""
-    device = choose_device(configuration.device)
-    enhancer = FileEnhancer(*load_system(configuration.system, configuration.checkpoint, device), device=device)
-    failures = Failures()
-    done = 0
-    jobs = list(_jobs(configuration, failures))
-    for source, destination in tqdm(jobs, desc="enhance", unit="file", disable=len(jobs) < 2):
-        with failures.noting(str(source)):
-            if destination.exists() and not configuration.overwrite:
-                raise AudioError(f"{source}: {destination} exists; --overwrite replaces it")
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            enhancer.enhance_file(source, destination)
-            done += 1
-    print(f"{done} files enhanced in {configuration.out}, {len(failures)} failed")
-    return 1 if failures else 0
-
-
-def load_system(
-    name: str | None, checkpoint: Path | None, device: torch.device | str = "cpu"
-) -> tuple[nn.Module, Sizes | System]:
-    """What a command was asked to use: a system that needs no training, by its name, or a trained model.
-
-    Raises:
-        ValueError: both were given, or the system must be trained first.
-    """
-    if name is None:
-        return load_model(checkpoint, device)
-    if checkpoint is not None:
-        raise ValueError(f"--system: expected it without --checkpoint, which knows its own system, got {name}")
-    system = registry.build(name).to(device).eval()
-    if system.count_parameters():
-        raise ValueError(f"--system: expected one that needs no training, got {name}; train it, and give --checkpoint")
-    return system, system
-
-
-def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Path]]:
-    """Each file with the place of its result; two inputs of one name are told from each other by their folders."""
-    taken: set[Path] = set()
-    out = configuration.out.resolve()
-    for root in configuration.inputs:
-        sources: list[Path] = []
-        with failures.noting(str(root)):
-            sources = find(root)
-        base = root.parent if root.is_file() else root
-        for source in sources:
-            # Results of an earlier run that lie among the inputs.
-            if base.resolve() in out.parents and source.resolve().is_relative_to(out):
-                continue
-            relative = source.relative_to(base)
-            destination = configuration.out / relative
-            if destination in taken:
-                destination = configuration.out / base.resolve().name / relative
-            with failures.noting(str(source)):
-                if destination in taken:
-                    raise AudioError(f"{source}: another input goes to {destination} already")
-                if destination.resolve() == source.resolve():
-                    raise AudioError(f"{source}: expected another folder than the input's in --out, got the same")
-                taken.add(destination)
-                yield source, destination
 
 
 class FileEnhancer:

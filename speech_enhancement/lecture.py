@@ -15,8 +15,8 @@ from torch import Tensor
 
 from speech_enhancement.audio import SAMPLE_RATE, load
 from speech_enhancement.corpora import manifest, voices
+from speech_enhancement.evaluation.html_report import sound_uri
 from speech_enhancement.plotting import plot_spectrogram, spectrogram_db
-from speech_enhancement.report import sound_uri
 
 HOURS = 0.1
 CORPUS = Path(__file__).parents[1] / "data" / "lectures"

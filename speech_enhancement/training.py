@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
 from speech_enhancement.audio import replacing
-from speech_enhancement.state_file import read_state, write_state
+from speech_enhancement.files.state_file import read_state, write_state
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 Batches = Iterable[tuple[Tensor, Tensor]]

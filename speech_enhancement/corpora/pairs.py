@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from speech_enhancement.audio import SAMPLE_RATE, load, save
 from speech_enhancement.augmentation import mix_at_snr
 from speech_enhancement.corpora.manifest import Entry
-from speech_enhancement.failures import Failures
+from speech_enhancement.files.failures import Failures
 
 PAIR_SNRS_DB = (2.5, 7.5, 12.5, 17.5)
 

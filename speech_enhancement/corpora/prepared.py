@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from speech_enhancement.audio import SAMPLE_RATE, AudioError, load, save
 from speech_enhancement.corpora.manifest import CorpusError, Entry, write_manifest
 from speech_enhancement.corpora.pairs import copy_pairs, mix_pairs
-from speech_enhancement.failures import Failures
+from speech_enhancement.files.failures import Failures
 
 
 @dataclass(frozen=True)

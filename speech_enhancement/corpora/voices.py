@@ -18,7 +18,7 @@ from speech_enhancement.corpora.pairs import mix_pairs
 from speech_enhancement.corpora.prepared import building, check_is_free
 from speech_enhancement.corpora.sentences import sentence
 from speech_enhancement.corpora.splits import assign_splits
-from speech_enhancement.failures import Failures
+from speech_enhancement.files.failures import Failures
 
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan")
 SPEAKERS = (

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speech_enhancement.systems.mel_gain import FRAME_REACH, HOP_LENGTH, MelGainSystem, windows
+from speech_enhancement.systems.blocks.mel_gain import FRAME_REACH, HOP_LENGTH, MelGainSystem, windows
 from speech_enhancement.systems.system import descend
 
 

@@ -40,7 +40,7 @@ from torch.nn import functional
 
 from speech_enhancement.augmentation import mix_at_snr
 from speech_enhancement.corpora.noises import KINDS
-from speech_enhancement.systems.feature_losses import FeatureLoss, FeatureLossTraining, FeatureNetwork
+from speech_enhancement.systems.blocks.feature_losses import FeatureLoss, FeatureLossTraining, FeatureNetwork
 from speech_enhancement.systems.system import System, zero_biases
 
 SLOPE = 0.2

@@ -21,7 +21,7 @@ one of 16,000 samples a second.
 
 from torch import Tensor, nn
 
-from speech_enhancement.systems.long_convolution import LongConvolution
+from speech_enhancement.systems.blocks.long_convolution import LongConvolution
 from speech_enhancement.systems.system import System
 
 

@@ -10,7 +10,7 @@ import torch
 from scipy.special import exp1
 from torch import Tensor
 
-from speech_enhancement.systems.decision_directed import filter_frames
+from speech_enhancement.systems.blocks.decision_directed import filter_frames
 from speech_enhancement.systems.system import System
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from speech_enhancement.losses import EnhancementLoss
-from speech_enhancement.sizes import Sizes
+from speech_enhancement.systems.sizes import Sizes
 from speech_enhancement.systems.system import System
 
 

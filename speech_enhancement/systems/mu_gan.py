@@ -42,7 +42,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from speech_enhancement.systems.feature_losses import FeatureLoss, FeatureNetwork
+from speech_enhancement.systems.blocks.feature_losses import FeatureLoss, FeatureNetwork
 from speech_enhancement.systems.super_resolution_unet import SubpixelShuffle, SuperResolutionUNet
 from speech_enhancement.systems.system import System, descend
 

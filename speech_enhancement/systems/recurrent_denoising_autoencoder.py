@@ -22,7 +22,7 @@ frames to the input; it is left out. 500 units in each layer are chosen here, as
 import torch
 from torch import Tensor, nn
 
-from speech_enhancement.systems.mel_gain import MelGainSystem, windows
+from speech_enhancement.systems.blocks.mel_gain import MelGainSystem, windows
 
 
 class RecurrentDenoisingAutoencoder(MelGainSystem):

@@ -42,7 +42,7 @@ from scipy.signal import decimate
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speech_enhancement.systems.long_convolution import LongConvolution
+from speech_enhancement.systems.blocks.long_convolution import LongConvolution
 from speech_enhancement.systems.system import System
 
 OUTLET_KERNEL = 9

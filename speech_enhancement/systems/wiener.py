@@ -5,7 +5,7 @@ Source: Scalart and Vieira Filho, "Speech enhancement based on a priori signal t
 
 from torch import Tensor
 
-from speech_enhancement.systems.decision_directed import filter_frames
+from speech_enhancement.systems.blocks.decision_directed import filter_frames
 from speech_enhancement.systems.system import System
 
 

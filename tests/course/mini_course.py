@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from milestones.course import CourseError
-from milestones.leaks import RENAMED
-from milestones.release import FILES, release
+from milestones.instructor.release.leaks import RENAMED
+from milestones.instructor.release.template import FILES, release
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,7 +141,7 @@ def write_course(root):
         "tests/milestone1/test_gain.py": TESTS,
         "milestones/milestone1/milestone.toml": MILESTONE,
         "milestones/milestone1/README.md": HANDOUT,
-        "milestones/shared_lines.toml": "anywhere = []\n[files]\n",
+        "milestones/instructor/release/shared_lines.toml": "anywhere = []\n[files]\n",
         "notebooks/lecture.ipynb": notebook(
             code_cell("print('hello')"),
             solution_cell("### BEGIN SOLUTION\nloudness = sum(abs(x) for x in range(10))\n### END SOLUTION\nloudness"),

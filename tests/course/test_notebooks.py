@@ -9,8 +9,8 @@ import zmq.asyncio
 from jupyter_client.session import Session
 from nbformat.v4 import new_code_cell, new_notebook
 
-from milestones import notebooks
 from milestones.course import CourseError
+from milestones.instructor import notebooks
 
 PATHS = notebooks.find()
 FINE = ["total = 1 + 1\ntotal"]

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from milestones.course import CourseError
-from milestones.release import release
+from milestones.instructor.release.template import release
 from milestones.submit import submit
 from tests.course.mini_course import BODIES, replace, write_course
 

@@ -11,12 +11,12 @@ import torch
 
 from speech_enhancement.audio import Recording
 from speech_enhancement.enhancement import FileEnhancer
-from speech_enhancement.filtering import remove_rumble
-from speech_enhancement.model_file import load_model
-from speech_enhancement.sizes import Sizes
 from speech_enhancement.systems import registry
+from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
+from speech_enhancement.systems.model_file import load_model
+from speech_enhancement.systems.sizes import Sizes
+from tests.package.conftest import tree, voice_like
 
-from .conftest import tree, voice_like
 from .test_audio import BROKEN, broken
 
 

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 from speech_enhancement.metrics import si_sdr
+from speech_enhancement.systems.blocks.mel_gain import N_BATCHES, MelGainSystem
 from speech_enhancement.systems.deep_denoising_autoencoder import DeepDenoisingAutoencoder
-from speech_enhancement.systems.mel_gain import N_BATCHES, MelGainSystem
 from speech_enhancement.systems.registry import build
 from tests.package.systems.checks import (
     batch,

@@ -2,10 +2,16 @@
 
 import torch
 
-from speech_enhancement.model_file import load_model
 from speech_enhancement.systems.masking_unet import MaskingUNet
-
-from .checks import batch, check_gradients, check_reload, check_shapes, losses_on_one_batch, reached
+from speech_enhancement.systems.model_file import load_model
+from tests.package.systems.checks import (
+    batch,
+    check_gradients,
+    check_reload,
+    check_shapes,
+    losses_on_one_batch,
+    reached,
+)
 
 
 def small() -> MaskingUNet:

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from speech_enhancement.metrics import si_sdr
-from speech_enhancement.systems.mel_gain import windows
+from speech_enhancement.systems.blocks.mel_gain import windows
 from speech_enhancement.systems.recurrent_denoising_autoencoder import RecurrentDenoisingAutoencoder
 from speech_enhancement.systems.registry import build
 from tests.package.systems.checks import (

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from speech_enhancement.systems import registry
-
-from .checks import check_shapes
+from tests.package.systems.checks import check_shapes
 
 
 @pytest.mark.parametrize("name", registry.NAMES)

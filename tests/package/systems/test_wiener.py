@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from speech_enhancement.metrics import snr
-from speech_enhancement.systems.decision_directed import LOWEST_A_PRIORI_SNR
+from speech_enhancement.systems.blocks.decision_directed import LOWEST_A_PRIORI_SNR
 from speech_enhancement.systems.wiener import Wiener, filter_by_wiener
 from tests.package.systems.checks import batch, check_shapes
 from tests.package.systems.lead_in import noise_first

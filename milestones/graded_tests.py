@@ -1,0 +1,93 @@
+"""The tests of a milestone: what each asks, what it is worth, and what a student is told of it."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+
+from milestones.course import CourseError
+
+
+@dataclass(frozen=True)
+class GradedTest:
+    """One test as it is collected: each parameter set is a test of its own.
+
+    Attributes:
+        id: file and name below the suite's folder, "test_stft.py::test_shape".
+        task: id of the task it belongs to.
+        points: what passing it is worth.
+        sentence: first line of its docstring, which the student reads.
+        category: of a hidden test: what kind of inputs it has; None for a visible one.
+        hint: of a hidden test: all that a student is told when it fails; None for a visible one.
+        line: where it stands in its file.
+    """
+
+    id: str
+    task: str
+    points: float
+    sentence: str
+    category: str | None
+    hint: str | None
+    line: int
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.hint is not None
+
+    @classmethod
+    def of(cls, item: pytest.Item) -> "GradedTest | None":
+        """What a collected test is marked with; None where it has no `task` marker."""
+        marker = item.get_closest_marker("task")
+        if marker is None:
+            return None
+        (task,) = marker.args
+        sentence = (item.function.__doc__ or "").strip().partition("\n")[0]
+        return cls(
+            id=f"{item.path.name}::{item.name}",
+            task=task,
+            points=marker.kwargs["points"],
+            sentence=sentence,
+            category=marker.kwargs.get("category"),
+            hint=marker.kwargs.get("hint"),
+            line=item.location[1] + 1,
+        )
+
+
+class _Listing:
+    """Writes the collected tests to a file."""
+
+    def __init__(self, out: Path):
+        self.out = out
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        unmarked = [item.nodeid for item in session.items if GradedTest.of(item) is None]
+        tests = [asdict(GradedTest.of(item)) for item in session.items if item.nodeid not in unmarked]
+        self.out.write_text(json.dumps({"tests": tests, "unmarked": unmarked}), encoding="utf-8")
+
+
+def collect(folder: Path, out: Path) -> list[GradedTest]:
+    """The tests of a suite, in order, without running any.
+
+    Args:
+        folder: `tests/milestone1` of this repository or of a template.
+        out: file for the list, which the process that imports the tests writes.
+
+    Raises:
+        CourseError: a file cannot be imported, or a test has no `task` marker.
+    """
+    words = [sys.executable, "-m", "milestones.graded_tests", str(folder), str(out)]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise CourseError(f"{folder}: expected tests that can be collected, got {result.stdout.strip()[-2000:]}")
+    listing = json.loads(out.read_text(encoding="utf-8"))
+    if listing["unmarked"]:
+        raise CourseError(f"{listing['unmarked'][0]}: expected a marker task(id, points), got none")
+    return [GradedTest(**test) for test in listing["tests"]]
+
+
+if __name__ == "__main__":
+    words = [sys.argv[1], "--collect-only", "-q", "-p", "no:cacheprovider"]
+    raise SystemExit(pytest.main(words, plugins=[_Listing(Path(sys.argv[2]))]))

@@ -1,0 +1,1 @@
+"""The tools of instructors, which are never released."""

@@ -1,0 +1,91 @@
+"""What each command of instructors can be told: one frozen dataclass a command, read from the command line by tyro.
+
+Nothing here imports torch, so that `--help` answers at once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True)
+class Release:
+    """Write the template that students start from: stubs, visible tests, handouts and notebooks.
+
+    python -m milestones release ../template --milestone 1
+    """
+
+    out: Positional[Path]
+    """Folder to make; it must not hold anything yet."""
+    milestone: int | None = None
+    """Last milestone whose tests and handout are released; by default all are. The stubs are always those of all."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Grade a class of submissions, hidden tests included.
+
+    python -m milestones grade submitted --milestone 1 --out grades
+
+    Started again it goes on where it was stopped. In the folder of the grades, `overrides.csv` (submission, milestone,
+    task, points, reason) and `extensions.csv` (submission, milestone, hours, reason) are read where they are there.
+    """
+
+    submissions: Positional[Path]
+    """Folder with a folder or an archive for each submission."""
+    milestone: int
+    """Number of the milestone."""
+    out: Path
+    """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class; one for each
+    milestone."""
+    jobs: int | None = None
+    """Submissions at a time; by default as many as there are cores."""
+    dask: str | None = None
+    """Address of a Dask scheduler whose workers have this repository; they grade in the place of this machine."""
+    allow_weak_isolation: bool = False
+    """Grade also where the host has no Landlock or no seccomp, as on macOS: do so only if you trust the submissions."""
+
+
+@dataclass(frozen=True)
+class Selftest:
+    """Grade the kit itself: reference, template, emptied stubs, wrong and right solutions, attacks."""
+
+    only: tuple[str, ...] = ()
+    """Kinds of submissions: reference, template, "one stub emptied", wrong, right, attack; by default all."""
+    jobs: int | None = None
+    """Submissions at a time; by default as many as there are cores."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Play the course in small: release the template, and grade four submissions of milestone 1.
+
+    python -m milestones demo demo/course
+    """
+
+    out: Positional[Path]
+    """Folder to make."""
+
+
+@dataclass(frozen=True)
+class Notebooks:
+    """Execute the lecture notebooks anew, each in a fresh kernel, and write their outputs into them.
+
+    python -m milestones notebooks 01_spectrograms
+    """
+
+    names: Positional[tuple[str, ...]] = ()
+    """Names of notebooks, without folder and ending; by default all."""
+    jobs: int | None = None
+    """Notebooks at a time; by default as many as there are cores. Use 1 on a GPU."""
+
+
+COMMANDS = {
+    "release": (Release, "milestones.instructor.release.template"),
+    "grade": (Grade, "milestones.instructor.grading.grade"),
+    "selftest": (Selftest, "milestones.instructor.selftest.selftest"),
+    "demo": (Demo, "milestones.instructor.demo"),
+    "notebooks": (Notebooks, "milestones.instructor.notebooks"),
+}
+"""For each command its dataclass and the module whose `run` carries it out."""

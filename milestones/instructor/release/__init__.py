@@ -1,0 +1,1 @@
+"""From this repository to the template that students get."""

@@ -1,0 +1,136 @@
+"""What an instructor decides beside the tests: points given by hand, and deadlines extended for one student.
+
+Both stand in spreadsheets in the folder of the grades, which no grading ever writes to. A row that cannot be understood
+stops the grading, because a guess would change somebody's grade.
+"""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from milestones.course import CourseError, Milestone
+from milestones.instructor.reports.escaping import same
+
+MAX_HOURS = 366 * 24
+_OVERRIDE_COLUMNS = ("submission", "milestone", "task", "points", "reason")
+_EXTENSION_COLUMNS = ("submission", "milestone", "hours", "reason")
+
+
+@dataclass(frozen=True)
+class Override:
+    """Points given by hand.
+
+    Attributes:
+        submission: whose.
+        task: id of the task whose points they replace; "" where they are the total, from which nothing is taken.
+        points: what counts instead of what the tests gave.
+        reason: for the student to read.
+        place: name of the file, and line.
+    """
+
+    submission: str
+    task: str
+    points: float
+    reason: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A later deadline for one student.
+
+    Attributes:
+        submission: whose.
+        hours: how much later.
+        reason: for the student to read.
+        place: name of the file, and line.
+    """
+
+    submission: str
+    hours: float
+    reason: str = ""
+    place: str = ""
+
+
+def read_overrides(path: Path, milestone: Milestone) -> dict[str, dict[str, Override]]:
+    """The overrides for a milestone: by submission, as `names.same` spells it, and by task; none without the file.
+
+    Raises:
+        CourseError: a row is not as it must be, or a second one for the same points.
+    """
+    maxima = {"": milestone.points, **{task.id: task.points for task in milestone.tasks}}
+    found: dict[str, dict[str, Override]] = {}
+    for place, row in _rows(path, _OVERRIDE_COLUMNS, milestone):
+        task = row["task"]
+        if task not in maxima:
+            raise CourseError(f"{place}: expected a task of milestone {milestone.number}, or none, got {task!r}")
+        points = _number(place, "points", row["points"], maxima[task])
+        override = Override(row["submission"], task, points, row["reason"], _short(place))
+        of_submission = found.setdefault(same(row["submission"]), {})
+        if task in of_submission:
+            what = f"task {task}" if task else "the total"
+            raise CourseError(f"{place}: expected one row for {what} of {row['submission']!r}, got a second")
+        of_submission[task] = override
+    return found
+
+
+def read_extensions(path: Path, milestone: Milestone) -> dict[str, Extension]:
+    """The extensions for a milestone, by submission, as `names.same` spells it; none without the file.
+
+    Raises:
+        CourseError: a row is not as it must be, or a second one for the same submission.
+    """
+    found: dict[str, Extension] = {}
+    for place, row in _rows(path, _EXTENSION_COLUMNS, milestone):
+        hours = _number(place, "hours", row["hours"], MAX_HOURS)
+        if same(row["submission"]) in found:
+            raise CourseError(f"{place}: expected one row for {row['submission']!r}, got a second")
+        found[same(row["submission"])] = Extension(row["submission"], hours, row["reason"], _short(place))
+    return found
+
+
+def _rows(path: Path, columns: tuple[str, ...], milestone: Milestone) -> Iterator[tuple[str, dict[str, str]]]:
+    """Place and cells of each row that is for a milestone; rows without any text are left out."""
+    if not path.exists():
+        return
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = tuple(text.strip() for text in next(reader, ()))
+            if sorted(header) != sorted(columns):
+                raise CourseError(f"{path}:1: expected the columns {','.join(columns)}, got {','.join(header)}")
+            for cells in reader:
+                place = f"{path}:{reader.line_num}"
+                texts = [text.strip() for text in cells]
+                if not any(texts):
+                    continue
+                if len(texts) != len(columns):
+                    raise CourseError(f"{place}: expected {len(columns)} cells, got {len(texts)}")
+                row = dict(zip(header, texts, strict=True))
+                if not row["submission"]:
+                    raise CourseError(f"{place}: expected the name of a submission, got none")
+                if not row["milestone"].isdecimal():
+                    raise CourseError(f"{place}: expected a milestone's number, got {row['milestone']!r}")
+                if int(row["milestone"]) == milestone.number:
+                    yield place, row
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{path}: expected text in UTF-8, got a file that is not ({error.reason})") from None
+    except csv.Error as error:
+        raise CourseError(f"{path}:{reader.line_num}: expected comma-separated values, got: {error}") from None
+
+
+def _number(place: str, name: str, text: str, most: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= most:
+        raise CourseError(f"{place}: {name}: expected a number from 0 to {most:g}, got {text!r}")
+    return number
+
+
+def _short(place: str) -> str:
+    """A place without the folder, so that pages are the same wherever the class is graded."""
+    return Path(place).name

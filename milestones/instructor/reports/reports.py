@@ -1,0 +1,129 @@
+"""What a grading leaves to read: `grades.csv`, a feedback page for each student, the page of the class, and a table.
+
+All are made anew from the records each time, so nothing in them is lost, and the same records give the same bytes.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jinja2
+
+from milestones.course import Milestone
+from milestones.instructor.records import latest as latest_records
+from milestones.instructor.reports import class_page, student_page
+from milestones.instructor.reports.adjustments import Override, read_extensions, read_overrides
+from milestones.instructor.reports.escaping import cell, page_name, printable, same
+from milestones.instructor.reports.scores import Score, score
+
+_PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def write(out: Path, records: Sequence[Mapping], milestone: Milestone) -> list[Score]:
+    """Write `grades.csv`, `feedback/NAME.html` and `class.html`.
+
+    Args:
+        out: folder of the grades; its `overrides.csv` and `extensions.csv` are read where they are there.
+        records: of the class; of several of one submission the last counts, those of other milestones are left out.
+        milestone: which.
+
+    Returns:
+        The scores, in the order of the submissions' names.
+
+    Raises:
+        CourseError: `overrides.csv` or `extensions.csv` is not as it must be; nothing is written then.
+    """
+    overrides = read_overrides(out / "overrides.csv", milestone)
+    extensions = read_extensions(out / "extensions.csv", milestone)
+    latest = latest_records([record for record in records if record["milestone"] == milestone.number])
+    graded = []
+    for _, record in sorted(latest.items()):
+        name = same(record["submission"])
+        graded.append((record, score(record, milestone, overrides.get(name, {}), extensions.get(name))))
+    scores = [each for _, each in graded]
+
+    known = {same(each.submission) for each in scores}
+    rows = [row for each in overrides.values() for row in each.values()] + list(extensions.values())
+    strays = [row for row in rows if same(row.submission) not in known]
+
+    (out / "feedback").mkdir(parents=True, exist_ok=True)
+    _replace(out / "grades.csv", grades(scores, milestone))
+    for record, each in graded:
+        _replace(
+            out / "feedback" / page_name(each.submission), _render("feedback.html", **student_page.view(record, each))
+        )
+    _replace(out / "class.html", _render("class.html", **class_page.view(graded, milestone, strays)))
+    return scores
+
+
+def grades(scores: Sequence[Score], milestone: Milestone) -> str:
+    """The text of `grades.csv`: a row a submission; points that are not known yet are empty."""
+    header = ["submission", "milestone", *(f"task {task.id}" for task in milestone.tasks), "sum", "days late"]
+    header += ["late deduction", "override", "total", "maximum", "note"]
+    text = io.StringIO()
+    # Every text is quoted: a name with a semicolon in it is one cell, whatever a spreadsheet takes for a separator.
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(header)
+    for each in scores:
+        points = [*(task.points for task in each.tasks), each.sum]
+        deduction = 0 if each.override is not None else each.deduction
+        row = [each.submission, milestone.number, *points, each.days_late, deduction]
+        row += ["; ".join(map(_override, each.overrides)), each.total, milestone.points, each.note]
+        writer.writerow([cell(value) if isinstance(value, str) else _number(value) for value in row])
+    return text.getvalue()
+
+
+def table(scores: Sequence[Score], milestone: Milestone) -> str:
+    """The scores as lines for a terminal."""
+    names = [printable(each.submission) for each in scores]
+    width = max(len("submission"), *map(len, names), 0)
+    widths = [max(len(task.id), len(f"{task.points:g}"), 3) for task in milestone.tasks]
+
+    def line(name: str, points: Sequence, total: str, late: str, remark: str) -> str:
+        cells = " ".join(f"{text:>{wide}}" for text, wide in zip(points, widths, strict=True))
+        return f"{name:<{width}}  {cells}  {total:>7}  {late:>4}  {remark}".rstrip()
+
+    lines = [line("submission", [task.id for task in milestone.tasks], "total", "late", "")]
+    for name, each in zip(names, scores, strict=True):
+        points = [_text(task.points) for task in each.tasks]
+        late = f"{each.days_late} d" if each.days_late else ""
+        lines.append(line(name, points, _text(each.total), late, printable(each.note)))
+    maxima = [f"{task.points:g}" for task in milestone.tasks]
+    return "\n".join([*lines, line("of", maxima, f"{milestone.points:g}", "", "")])
+
+
+def _override(override: Override) -> str:
+    what = f"task {override.task}" if override.task else "total"
+    return f"{what}: {override.points:g} ({override.reason})" if override.reason else f"{what}: {override.points:g}"
+
+
+def _number(value: float | None) -> float | str:
+    if value is None:
+        return ""
+    return int(value) if value == int(value) else value
+
+
+def _text(points: float | None) -> str:
+    return "?" if points is None else f"{points:g}"
+
+
+_PAGES.filters |= {"points": _text, "printable": printable}
+
+
+def _render(name: str, **values) -> str:
+    return _PAGES.get_template(name).render(**values)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file, which appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}.part")
+    # Names and messages may hold halves of characters, which no encoding takes.
+    temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    temporary.replace(path)

@@ -1,0 +1,1 @@
+"""A submission's code in a confined worker, and the judge that calls it."""

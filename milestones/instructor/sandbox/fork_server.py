@@ -1,0 +1,165 @@
+"""The process that workers are forked from: torch is imported, and nothing of tests or submissions is known.
+
+A fork takes some hundredths of a second where a fresh process takes seconds to import torch. This process runs no
+operation of torch, since a process that has done so with several threads hangs in its forks.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch  # noqa: F401, imported here once for all workers
+import scipy.signal  # noqa: F401
+import soundfile  # noqa: F401
+import torch
+import torch._dynamo  # noqa: F401, the first optimizer of a process imports it, which takes seconds
+import torch.utils.data
+import torchaudio.functional
+import torchaudio.transforms  # noqa: F401
+from tqdm.auto import tqdm  # noqa: F401
+
+from milestones.instructor.sandbox import confinement
+from milestones.instructor.sandbox.protocol import Encoder
+from milestones.instructor.sandbox.worker import Channel, Worker
+
+_PR_SET_CHILD_SUBREAPER = 36
+_CHANNEL, _RULES = 3, 4
+
+
+def main(descriptor: int, package: Path, scratch: Path) -> None:
+    """Fork a worker for each line of JSON with a socket beside it; reap it when asked.
+
+    Args:
+        descriptor: of the socket to the judge.
+        package: folder that holds the submission's `speech_enhancement`.
+        scratch: folder that workers may write.
+    """
+    torch.set_num_threads(1)
+    with contextlib.suppress(OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    namespaces = ["namespaces"] if confinement.enter_namespaces() else []
+    rules = confinement.landlock_rules([package], [scratch])
+    shared_memory = confinement.SharedMemory()
+    control = socket.socket(fileno=descriptor)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 2**20, 1)
+        if not message:
+            return
+        order = json.loads(message)
+        del message
+        if "reap" in order:
+            control.send(json.dumps({"status": _reap(order["reap"], order["patience"])}).encode())
+            shared_memory.clear()
+            continue
+        shared_memory = confinement.SharedMemory()
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            _become_worker(order, descriptors[0], rules, namespaces, package, scratch)
+        os.close(descriptors[0])
+        control.send(json.dumps({"pid": pid}).encode())
+
+
+def _become_worker(
+    order: dict, descriptor: int, rules: int | None, namespaces: list[str], package: Path, scratch: Path
+) -> None:
+    """Never returns."""
+    channel = Channel(descriptor)
+    try:
+        channel = _keep_only(descriptor, rules)
+        os.chdir(scratch)
+        _forget_project(package)
+        torch.manual_seed(order["seed"])
+        random.seed(order["seed"])
+        np.random.seed(order["seed"] % 2**32)
+        kept_rules = None if rules is None else _RULES
+        memory_bytes = order["memory_mebibytes"] * 2**20
+        in_force = confinement.confine(kept_rules, memory_bytes, order["cpu_seconds"], order["allow_fork"])
+        _load_reference(order.pop("reference"), package)
+        channel.send(Encoder().frame({"ready": namespaces + in_force}))
+    except BaseException as error:  # noqa: BLE001, the judge is told whatever it was
+        channel.send(Encoder().frame({"failed": f"{type(error).__name__}: {error}"}))
+        os._exit(1)
+    try:
+        Worker(channel, order["scenarios"]).serve()
+    finally:
+        os._exit(1)
+
+
+def _keep_only(descriptor: int, rules: int | None) -> Channel:
+    """Close all that is open but the channel and the rules; what is printed goes nowhere."""
+    os.setpgid(0, 0)
+    null = os.open(os.devnull, os.O_RDWR)
+    kept = fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10)
+    kept_rules = null if rules is None else fcntl.fcntl(rules, fcntl.F_DUPFD, 10)
+    for standard in range(3):
+        os.dup2(null, standard)
+    os.dup2(kept, _CHANNEL)
+    os.dup2(kept_rules, _RULES)
+    os.closerange(_RULES + 1, 65536)
+    return Channel(_CHANNEL)
+
+
+def _forget_project(package: Path) -> None:
+    """Let `speech_enhancement` be the submission's, and nothing else of this project be found."""
+    here = Path(__file__).resolve().parents[3]
+    sys.path[:] = [str(package), *(path for path in sys.path if path and Path(path).resolve() != here)]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not repr(finder).count("editable")]
+    sys.path_importer_cache.clear()
+    sys.argv[:] = ["worker"]
+    sys.dont_write_bytecode = True
+
+
+def _load_reference(sources: dict[str, str], package: Path) -> None:
+    """Put the reference's modules in the place of the submission's, before any code of the submission has run."""
+    if not sources:
+        return
+    parent = types.ModuleType("speech_enhancement")
+    parent.__path__ = [str(package / "speech_enhancement")]
+    sys.modules["speech_enhancement"] = parent
+    for name, source in sources.items():
+        module = types.ModuleType(f"speech_enhancement.{name}")
+        sys.modules[module.__name__] = module
+        setattr(parent, name, module)
+        exec(compile(source, "reference", "exec", optimize=2), module.__dict__)  # noqa: S102, the course's own
+
+
+def _reap(pid: int, patience: float) -> int:
+    """Kill a worker and all that it started, and tell how it ended: its exit status, or minus a signal's number.
+
+    Args:
+        pid: of the worker, which leads a process group that nothing it starts can leave.
+        patience: seconds in which it may still end by itself.
+
+    Returns:
+        0 where it had to be killed here.
+    """
+    until = time.monotonic() + patience
+    finished, raw = os.waitpid(pid, os.WNOHANG)
+    while finished == 0 and time.monotonic() < until:
+        time.sleep(0.005)
+        finished, raw = os.waitpid(pid, os.WNOHANG)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    if finished == 0:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-pid, 0)
+    return os.waitstatus_to_exitcode(raw) if finished else 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

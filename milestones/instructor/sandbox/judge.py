@@ -1,0 +1,202 @@
+"""The judge: pytest runs the graded suite on stand-ins and writes down a state for each test.
+
+The same suite runs in up to three passes: all tests on one worker; those that failed on a worker that had run others
+before, each on a fresh one, so that no test pays for another; and those that still fail and depend on an earlier
+milestone, with that milestone's modules taken from the reference. A test that passes though an input was changed in
+place must pass again with the inputs as they were, since what it expects may be computed from them afterwards.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from milestones.graded_tests import GradedTest
+from milestones.instructor.sandbox.remote_package import Exchange
+from milestones.instructor.sandbox.scratch import PYTEST_FOLDER
+from milestones.instructor.sandbox.worker_client import Client, StudentError, WorkerStopped
+from milestones.instructor.sandbox.worker_launcher import GraderFault
+from milestones.instructor.verdict import Verdict
+
+MAX_TIME_OUTS = 3
+MAX_MESSAGE = 600
+_OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
+
+
+class Referee:
+    """Plugin of pytest: gives each test its worker and its time, and keeps the verdicts.
+
+    Args:
+        client: calls into the submission.
+        wanted: ids of the tests to run.
+        always_fresh: give each test a worker of its own.
+    """
+
+    def __init__(self, client: Client, wanted: set[str], always_fresh: bool):
+        self.client = client
+        self.wanted = wanted
+        self.always_fresh = always_fresh
+        self.verdicts: dict[str, Verdict] = {}
+        self._time_outs = 0
+        self._verdict: Verdict | None = None
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Take the first test of each task, then the second of each, and so on.
+
+        Three tests in a row that run out of time end a submission; so one function that never ends does not.
+        """
+        turns: Counter[str] = Counter()
+        rounds = []
+        for item in items:
+            test = GradedTest.of(item)
+            if test.id in self.wanted:
+                rounds.append((turns[test.task], item))
+                turns[test.task] += 1
+        items[:] = [item for _, item in sorted(rounds, key=lambda pair: pair[0])]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> object:
+        self._verdict = None
+        torch.manual_seed(0)
+        if self.always_fresh:
+            self.client.discard()
+        start = time.monotonic()
+        try:
+            self.client.begin_test(allow_fork=item.get_closest_marker("processes") is not None)
+            result = yield
+        finally:
+            verdict = self._verdict or Verdict("passed")
+            seconds = time.monotonic() - start
+            self.verdicts[GradedTest.of(item).id] = replace(
+                verdict,
+                was_fresh=self.client.is_fresh,
+                has_changed_inputs=self.client.has_changed_inputs,
+                seconds=seconds,
+            )
+            self._after(item, verdict)
+        return result
+
+    def _after(self, item: pytest.Item, verdict: Verdict) -> None:
+        if verdict.state not in ("passed", "not implemented"):
+            self.client.discard()
+        self._time_outs = self._time_outs + 1 if verdict.state == "out of time" else 0
+        if verdict.state == "grader fault":
+            item.session.shouldstop = verdict.message
+        if self._time_outs >= MAX_TIME_OUTS:
+            item.session.shouldstop = "too many tests in a row ran out of time"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
+        report = yield
+        if call.excinfo is not None and self._verdict is None:
+            self._verdict = self._judge(call.excinfo.value, call.when)
+        return report
+
+    def _judge(self, error: BaseException, when: str) -> Verdict:
+        text = _first_lines(str(error))
+        # Before a test calls anything it writes its files: a full disk for instance is no fault of the submission.
+        is_ours = when == "setup" and isinstance(error, OSError) and not isinstance(error, StudentError)
+        if is_ours or isinstance(error, GraderFault | pytest.skip.Exception):
+            return Verdict("grader fault", text)
+        if self.client.stopped is not None:
+            return Verdict(self.client.stopped.state, str(self.client.stopped))
+        if isinstance(error, WorkerStopped):
+            return Verdict(error.state, text)
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+            return Verdict("out of memory", text)
+        if isinstance(error, StudentError):
+            # PyTorch raises NotImplementedError too, for operations that a device does not have.
+            is_stub = isinstance(error, NotImplementedError) and "aten::" not in str(error)
+            return Verdict("not implemented" if is_stub else "crashed", f"{error.type_name}: {text}".rstrip(": "))
+        return Verdict("wrong", text)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the tests of a suite are run.
+
+    Attributes:
+        exchange: of the stand-ins that the tests import.
+        folder: of the suite.
+        scratch: folder for the tests' files.
+    """
+
+    exchange: Exchange
+    folder: Path
+    scratch: Path
+
+    def grade(
+        self, tests: Sequence[GradedTest], client: Client, on_reference: Client | None, dependent: set[str]
+    ) -> dict[str, Verdict]:
+        """Verdicts on a submission.
+
+        Args:
+            tests: those that are expected.
+            client: calls into the submission.
+            on_reference: calls into the submission on the reference's earlier modules, None for the first milestone.
+            dependent: ids of the tasks that depend on an earlier milestone.
+        """
+        verdicts = self.run([test.id for test in tests], client, always_fresh=False)
+        again = [
+            test.id
+            for test in tests
+            if verdicts[test.id].state not in ("passed", "not implemented") and not verdicts[test.id].was_fresh
+        ]
+        verdicts |= self.run(again, client, always_fresh=True)
+        if on_reference is not None:
+            failed = [test.id for test in tests if verdicts[test.id].state != "passed" and test.task in dependent]
+            others = self.run(failed, on_reference, always_fresh=True)
+            passed = {test: verdict for test, verdict in others.items() if verdict.state == "passed"}
+            verdicts |= {test: replace(verdict, on_reference=True) for test, verdict in passed.items()}
+        return verdicts
+
+    def run(self, tests: Sequence[str], client: Client, always_fresh: bool) -> dict[str, Verdict]:
+        """Run tests, given by their ids; each of a worker of its own where asked.
+
+        Returns:
+            A verdict for each id; what was not run, because grading stopped early, has the reason's.
+
+        Raises:
+            GraderFault: pytest failed, or a test was not found.
+        """
+        verdicts = self._run(tests, client, always_fresh)
+        changed = [test for test, each in verdicts.items() if each.state == "passed" and each.has_changed_inputs]
+        client.writes_back = False
+        verdicts |= self._run(changed, client, always_fresh=True)
+        client.writes_back = True
+        return verdicts
+
+    def _run(self, tests: Sequence[str], client: Client, always_fresh: bool) -> dict[str, Verdict]:
+        if not tests:
+            return {}
+        self.exchange.client = client
+        referee = Referee(client, set(tests), always_fresh)
+        options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-c", os.devnull, "--tb=no"]
+        options += ["--rootdir", str(self.folder), "--confcutdir", str(self.folder)]
+        options += ["--basetemp", str(self.scratch / PYTEST_FOLDER)]
+        status = pytest.main(
+            [*options, *sorted({str(self.folder / test.partition("::")[0]) for test in tests})], plugins=[referee]
+        )
+        client.discard()
+        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+            raise GraderFault(f"pytest ended with {status!r}")
+        return referee.verdicts | self._not_run(tests, referee.verdicts)
+
+    @staticmethod
+    def _not_run(tests: Sequence[str], verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
+        missing = [test for test in tests if test not in verdicts]
+        last = next(reversed(verdicts.values()), None)
+        if missing and (last is None or last.state not in ("out of time", "grader fault")):
+            raise GraderFault(f"{missing[0]} was not run")
+        not_run = f"not run: {MAX_TIME_OUTS} tests in a row ran out of time"
+        return {test: Verdict(last.state, not_run if last.state == "out of time" else last.message) for test in missing}
+
+
+def _first_lines(text: str) -> str:
+    """The part of an assertion's text that its author wrote; pytest adds the values that it saw after a newline."""
+    return text.partition("\nassert")[0].strip()[:MAX_MESSAGE]

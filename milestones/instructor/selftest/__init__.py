@@ -1,0 +1,1 @@
+"""The kit grades submissions whose grade is known."""

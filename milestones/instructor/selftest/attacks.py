@@ -1,0 +1,103 @@
+"""Attacks: hostile or broken submissions of milestone 1, and what each of them may earn at most.
+
+A file in `hostile_solutions` holds a family of attacks. What stands before the first header belongs to each of them.
+An attack begins with two lines and goes on to the next header:
+
+    # attack NAME on MODULE: what it tries
+    # earns: all but 1.9
+
+Its code is appended to the reference's MODULE, so that its definitions replace the module's own and all else is right.
+The second line is one of
+
+    # earns: all                            every task keeps its full points
+    # earns: all but 1.9                    task 1.9 must not earn its full points, the others keep theirs
+    # earns: all, perhaps not 1.9 1.10      both ends are right for these tasks, the others keep their full points
+    # earns: all but 1.9, perhaps not 1.10  both together
+
+Tasks that depend on one of those named need not keep their points. An attack that gets through gives itself away: what
+escapes answers rightly and so earns its task, what spies and finds `CANARY` puts it where a student could read it, and
+what writes where it must not calls it `LEFT_BEHIND`. Whoever runs the attacks puts `CANARY` into the environment, as
+`SPEECH_COURSE_CANARY`, and into a hidden test, and looks for both words in records, feedback and folders afterwards.
+
+Never run an attack unconfined. As a safety catch those that signal more than one process send SIGCONT, and bombs are
+bounded.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from milestones.course import CourseError, Milestone
+
+CANARY = "canary-51fe0c0de5ca1ab1"
+LEFT_BEHIND = "left-by-an-attack"
+FOLDER = Path(__file__).with_name("hostile_solutions")
+
+_HEADER = re.compile(r"# attack ([^:]+) on (\w+): (.+)")
+_EARNS = re.compile(r"# earns: all(?: but ([\d. ]+))?(?:, perhaps not ([\d. ]+))?")
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack.
+
+    Attributes:
+        family: name of its file.
+        name: short, unique.
+        module: name of the module to which it is appended.
+        title: what it tries.
+        loses: ids of the tasks that must not earn their full points.
+        risks: ids of the tasks that may or may not.
+        code: its text.
+    """
+
+    family: str
+    name: str
+    module: str
+    title: str
+    loses: frozenset[str]
+    risks: frozenset[str]
+    code: str
+
+    def may_pass(self, milestone: Milestone) -> set[str]:
+        """Ids of the tasks that may earn their full points."""
+        return {task.id for task in milestone.tasks} - self.loses
+
+    def must_pass(self, milestone: Milestone) -> set[str]:
+        """Ids of the tasks that must earn their full points."""
+        spoiled = set(self.loses | self.risks)
+        for task in milestone.tasks:
+            if spoiled & set(task.depends):
+                spoiled.add(task.id)
+        # A task may depend on a later one, as 1.8 does on 1.10.
+        spoiled |= {task.id for task in milestone.tasks if spoiled & set(task.depends)}
+        return {task.id for task in milestone.tasks} - spoiled
+
+
+def read(folder: Path = FOLDER) -> list[Attack]:
+    """All attacks, in the order of files and pieces.
+
+    Raises:
+        CourseError: a header is not as it must be; the message names file and line.
+    """
+    return [attack for path in sorted(folder.glob("*.py")) for attack in _pieces(path)]
+
+
+def _pieces(path: Path) -> Iterator[Attack]:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    starts = [number for number, line in enumerate(lines) if line.startswith("# attack ")]
+    if not starts:
+        raise CourseError(f"{path}:1: expected a line '# attack NAME on MODULE: what it tries', got none")
+    shared = "".join(lines[: starts[0]])
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        header, earns = (
+            _HEADER.fullmatch(lines[start].rstrip()),
+            _EARNS.fullmatch("".join(lines[start + 1 : start + 2]).rstrip()),
+        )
+        if header is None or earns is None:
+            expected = "'# attack NAME on MODULE: what it tries' and '# earns: all ...'"
+            raise CourseError(f"{path}:{start + 1}: expected {expected}, got {lines[start].rstrip()!r}")
+        loses, risks = (frozenset((group or "").split()) for group in earns.groups())
+        name, module, title = header.groups()
+        yield Attack(path.stem, name, module, title, loses, risks, shared + "".join(lines[start + 2 : end]))

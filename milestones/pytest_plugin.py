@@ -1,0 +1,158 @@
+"""Plugin of pytest: after the tests of a milestone, a table of the tasks and what they have earned.
+
+Tests run in the order of their tasks, and those of a task after those that it needs. A test that fails while a task on
+which its own depends has failed is told as skipped, because the earlier task is what to mend first; where it passes all
+the same, it has passed.
+"""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from milestones.course import load_milestone, milestone_numbers
+from milestones.graded_tests import GradedTest
+from milestones.score_table import FAILED, NOT_IMPLEMENTED, NOT_RUN, PASSED, SKIPPED, ScoreTable
+from milestones.stubs import Stub, find_stubs, raises_not_implemented
+
+_WORDS = {
+    NOT_IMPLEMENTED: (NOT_IMPLEMENTED, "n", ("NOT IMPLEMENTED", {"yellow": True})),
+    SKIPPED: ("skipped, as an earlier task fails", "w", ("SKIPPED, AS AN EARLIER TASK FAILS", {"yellow": True})),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("course")
+    group.addoption("--task", action="append", default=[], metavar="ID", help="run the tests of this task alone (1.9)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Scoreboard(config), "scoreboard of the course")
+
+
+class Scoreboard:
+    """Collects what comes of the tests, and prints the table.
+
+    Args:
+        config: of this run; milestones and package are looked for below its root folder.
+    """
+
+    def __init__(self, config: pytest.Config):
+        self.config = config
+        milestones = [load_milestone(number, config.rootpath) for number in milestone_numbers(config.rootpath)]
+        self.table = ScoreTable(milestones, self._is_stub)
+        self._order: list[str] = []
+        for task in self.table.tasks:
+            self._put_in_order(task)
+        self._stubs: dict[Path, list[Stub]] = {}
+        unknown = [task for task in config.getoption("--task") if task not in self.table.tasks]
+        if unknown:
+            raise pytest.UsageError(f"--task: expected one of {', '.join(self.table.tasks)}, got {unknown[0]}")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        wanted = self.config.getoption("--task")
+        if wanted:
+            tests = {item: GradedTest.of(item) for item in items}
+            others = [item for item in items if tests[item] is None or tests[item].task not in wanted]
+            items[:] = [item for item in items if item not in others]
+            self.config.hook.pytest_deselected(items=others)
+        places = {item: self._place(GradedTest.of(item)) for item in items}
+        marked = [item for item in items if places[item] is not None]
+        ordered = iter(sorted(marked, key=places.get))
+        items[:] = [item if places[item] is None else next(ordered) for item in items]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            self._add(item.nodeid, GradedTest.of(item), NOT_RUN)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
+        report = yield
+        test = GradedTest.of(item)
+        if test is not None:
+            stub = _stub_that_raised(call.excinfo, self._stubs_in) if report.failed else None
+            # Only what JSON can hold: reports travel from pytest-xdist's workers.
+            report.course = {"test": vars(test), "stub": stub}
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        course = getattr(report, "course", None)
+        if course is not None and (report.when == "call" or not report.passed):
+            state = {"passed": PASSED, "failed": FAILED, "skipped": NOT_RUN}[report.outcome]
+            self._add(report.nodeid, GradedTest(**course["test"]), state, course["stub"])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple | None:
+        if not report.failed or getattr(report, "course", None) is None:
+            return None
+        return _WORDS.get(self.table.state(report.nodeid)[0])
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        yield
+        selected = self.config.getoption("--task") or terminalreporter.stats.get("deselected")
+        is_part = bool(selected) or any("::" in argument for argument in self.config.args)
+        for milestone in self.table.milestones:
+            lines = self.table.lines(milestone, is_part or not self._has_all_files(milestone.number))
+            if lines:
+                terminalreporter.section(f"milestone {milestone.number}: {milestone.title}")
+            for line, markup in lines:
+                terminalreporter.write_line(line, **markup)
+
+    def _place(self, test: GradedTest | None) -> tuple[int, bool] | None:
+        """By what tests are sorted: their task, those in the file of its module first; None for other tests."""
+        if test is None or test.task not in self.table.tasks:
+            return None
+        module = self.table.tasks[test.task].module
+        return self._order.index(test.task), not test.id.startswith(f"test_{module}.py")
+
+    def _put_in_order(self, task: str) -> None:
+        for needed in self.table.tasks[task].depends:
+            self._put_in_order(needed)
+        if task not in self._order:
+            self._order.append(task)
+
+    def _add(self, nodeid: str, test: GradedTest | None, state: str, stub: str | None = None) -> None:
+        if test is not None and test.task in self.table.tasks:
+            self.table.add(nodeid, test, state, stub)
+
+    def _has_all_files(self, number: int) -> bool:
+        folder = self.config.rootpath / "tests" / f"milestone{number}"
+        return {path.name for path in folder.glob("test_*.py")} <= self.table.files
+
+    def _is_stub(self, task: str) -> bool:
+        """Whether a stub of a task is left as it was handed out."""
+        path = self.config.rootpath / "speech_enhancement" / f"{self.table.tasks[task].module}.py"
+        return any(stub.task == task and not stub.is_implemented for stub in self._stubs_in(path))
+
+    def _stubs_in(self, path: Path) -> list[Stub]:
+        if path not in self._stubs:
+            try:
+                self._stubs[path] = find_stubs(ast.parse(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, SyntaxError):
+                self._stubs[path] = []
+        return self._stubs[path]
+
+
+def _stub_that_raised(excinfo: pytest.ExceptionInfo | None, stubs_in: Callable[[Path], list[Stub]]) -> str | None:
+    """Of a failure that is a statement `raise NotImplementedError`: id of the task whose stub it stands in, else ""."""
+    if excinfo is None or not isinstance(excinfo.value, NotImplementedError):
+        return None
+    # A worker process of a data loader sends its traceback as text.
+    if "raise NotImplementedError" in str(excinfo.value):
+        return ""
+    entry = excinfo.traceback[-1]
+    # PyTorch raises NotImplementedError too, for operations that a device does not have.
+    if not _is_raise(str(entry.statement)):
+        return None
+    line = entry.lineno + 1
+    return next((stub.task for stub in stubs_in(Path(entry.path)) if line in stub), "")
+
+
+def _is_raise(statement: str) -> bool:
+    try:
+        return any(raises_not_implemented(node) for node in ast.parse(statement.strip()).body)
+    except SyntaxError:
+        return False

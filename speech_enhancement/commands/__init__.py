@@ -1,0 +1,1 @@
+"""The commands, one a module: each reads its configuration, wires, and prints."""

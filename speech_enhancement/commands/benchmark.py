@@ -1,0 +1,34 @@
+"""The command `benchmark`: all systems, trained for the same time and measured on the same files."""
+
+from speech_enhancement.audio import AudioError, replacing
+from speech_enhancement.configuration import Benchmark
+from speech_enhancement.evaluation.benchmark import find_entrants, format_table, quality_and_cost, scored
+from speech_enhancement.evaluation.html_report import write_report
+from speech_enhancement.evaluation.scoring import METRICS, find_pairs, scoring_pool
+from speech_enhancement.files.failures import Failures
+from speech_enhancement.plotting import save_quality_against_cost
+
+
+def run(configuration: Benchmark) -> int:
+    """Train, measure and write; 1 where a system or a file failed, or a metric had no value."""
+    configuration.out.mkdir(parents=True, exist_ok=True)
+    failures = Failures()
+    pairs = find_pairs(configuration.noisy, configuration.clean, failures)
+    if not pairs:
+        raise AudioError(f"{configuration.noisy}: expected pairs, got none")
+    entrants = find_entrants(configuration, failures)
+    with scoring_pool(configuration.workers) as pool:
+        scores = [score for entrant in entrants for score in scored(entrant, pairs, failures, pool)]
+    entrants = [entrant for entrant in entrants if any(score.method == entrant.title for score in scores)]
+    table = format_table(scores, entrants, configuration.minutes)
+    with replacing(configuration.out / "table.md") as temporary:
+        temporary.write_text(table, encoding="utf-8")
+    if points := quality_and_cost(scores, entrants):
+        save_quality_against_cost(configuration.out / "quality.png", points)
+    names = sorted({score.file for score in scores})
+    chosen = names[:: max(1, len(names) // configuration.players)][: configuration.players]
+    methods = {entrant.title: entrant.method for entrant in entrants}
+    order = "Clips evenly spaced in the order of their names."
+    write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table, order)
+    print(table)
+    return 1 if failures or any(score.reasons for score in scores) else 0

@@ -1,0 +1,57 @@
+"""The command `enhance`: files and folders, enhanced one after another."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from speech_enhancement.audio import AudioError, find
+from speech_enhancement.configuration import Enhance
+from speech_enhancement.engine.distributed import choose_device
+from speech_enhancement.enhancement import FileEnhancer
+from speech_enhancement.files.failures import Failures
+from speech_enhancement.systems.model_file import load_system
+
+
+def run(configuration: Enhance) -> int:
+    """Enhance all files; 1 where one of them failed."""
+    device = choose_device(configuration.device)
+    enhancer = FileEnhancer(*load_system(configuration.system, configuration.checkpoint, device), device=device)
+    failures = Failures()
+    done = 0
+    jobs = list(_jobs(configuration, failures))
+    for source, destination in tqdm(jobs, desc="enhance", unit="file", disable=len(jobs) < 2):
+        with failures.noting(str(source)):
+            if destination.exists() and not configuration.overwrite:
+                raise AudioError(f"{source}: {destination} exists; --overwrite replaces it")
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            enhancer.enhance_file(source, destination)
+            done += 1
+    print(f"{done} files enhanced in {configuration.out}, {len(failures)} failed")
+    return 1 if failures else 0
+
+
+def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Path]]:
+    """Each file with the place of its result; two inputs of one name are told from each other by their folders."""
+    taken: set[Path] = set()
+    out = configuration.out.resolve()
+    for root in configuration.inputs:
+        sources: list[Path] = []
+        with failures.noting(str(root)):
+            sources = find(root)
+        base = root.parent if root.is_file() else root
+        for source in sources:
+            # Results of an earlier run that lie among the inputs.
+            if base.resolve() in out.parents and source.resolve().is_relative_to(out):
+                continue
+            relative = source.relative_to(base)
+            destination = configuration.out / relative
+            if destination in taken:
+                destination = configuration.out / base.resolve().name / relative
+            with failures.noting(str(source)):
+                if destination in taken:
+                    raise AudioError(f"{source}: another input goes to {destination} already")
+                if destination.resolve() == source.resolve():
+                    raise AudioError(f"{source}: expected another folder than the input's in --out, got the same")
+                taken.add(destination)
+                yield source, destination

@@ -1,0 +1,66 @@
+"""The command `prepare`: which corpus becomes which sources."""
+
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+
+from speech_enhancement.configuration import VCTK, Folder, LibriSpeech, Prepare, VoicebankDemand, Voices
+from speech_enhancement.corpora import folder, prepared, torchaudio_folders, voicebank_demand, voices
+from speech_enhancement.corpora.manifest import summary
+from speech_enhancement.files.failures import Failures
+
+
+def run(configuration: Prepare) -> int:
+    """Prepare a corpus and say what is in it; 1 where a file of it could not be used."""
+    corpus = configuration.corpus
+    prepared.check_is_free(corpus.out)
+    failures = _PREPARE[type(corpus)](corpus)
+    print(summary(corpus.out))
+    if failures:
+        print(f"{len(failures)} files could not be used")
+    return 1 if failures else 0
+
+
+def _voices(corpus: Voices) -> Failures:
+    return voices.prepare(corpus.out, corpus.hours, corpus.seed)
+
+
+def _folder(corpus: Folder) -> Failures:
+    speech = folder.sources(corpus.speech, "speech", corpus.seed)
+    noise = folder.sources(corpus.noise, "noise", corpus.seed)
+    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed)
+
+
+def _voicebank_demand(corpus: VoicebankDemand) -> Failures:
+    if corpus.download:
+        checksums = _read_checksums(corpus.checksums) if corpus.checksums else {}
+        voicebank_demand.fetch(corpus.root, checksums)
+    pairs = voicebank_demand.test_pairs(corpus.root)
+    return prepared.prepare(corpus.out, voicebank_demand.sources(corpus.root), pairs)
+
+
+def _librispeech(corpus: LibriSpeech) -> Failures:
+    speech = torchaudio_folders.librispeech(corpus.root, corpus.seed)
+    noise = folder.sources(corpus.noise, "noise", corpus.seed)
+    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed)
+
+
+def _vctk(corpus: VCTK) -> Failures:
+    speech = torchaudio_folders.vctk(corpus.root, corpus.seed)
+    noise = folder.sources(corpus.noise, "noise", corpus.seed)
+    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed)
+
+
+def _read_checksums(path: Path) -> dict[str, str]:
+    """The lines `checksum  name` that sha256sum and md5sum write, by name."""
+    lines = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return {name.strip().lstrip("*"): checksum for checksum, name in lines}
+
+
+_PREPARE: dict[type, Callable[..., Failures]] = {
+    Voices: _voices,
+    Folder: _folder,
+    VoicebankDemand: _voicebank_demand,
+    LibriSpeech: _librispeech,
+    VCTK: _vctk,
+}

@@ -1,0 +1,1 @@
+"""How good a system is and what it costs: scores, tables, pages."""

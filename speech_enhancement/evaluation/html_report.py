@@ -1,0 +1,102 @@
+"""One self-contained HTML page: the table, and clips with pictures and players."""
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+import soundfile
+from matplotlib.figure import Figure
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from speech_enhancement.audio import SAMPLE_RATE, load, replacing
+from speech_enhancement.plotting import clip_picture, scores_picture, spectrogram_db
+
+
+def write_report(
+    path: Path,
+    scores: Sequence,
+    chosen: Sequence[str],
+    pairs: Mapping[str, tuple[Path, Path]],
+    methods: Mapping[str, Callable[[Tensor, Tensor], Tensor]],
+    metrics: Mapping[str, str],
+    notes: str,
+    order: str,
+) -> None:
+    """Write the page.
+
+    Args:
+        path: file to write.
+        scores: of all files and methods.
+        chosen: files to see and hear.
+        pairs: noisy and clean file of each.
+        methods: what to show of a clip, by name; the clean clip comes last.
+        metrics: titles by name.
+        notes: the table in Markdown, whose lines after the table are printed below it.
+        order: a sentence on which clips there are.
+    """
+    values = {(score.file, score.method): score.values for score in scores}
+    clips = []
+    for name in tqdm(chosen, desc="page", unit="clip"):
+        noisy, clean = (load(side).mean(dim=0) for side in pairs[name])
+        highest_db = float(spectrogram_db(noisy).max())
+        versions = [(method, function(noisy, clean)) for method, function in methods.items()] + [("clean", clean)]
+        clips.append(
+            {
+                "name": name,
+                "versions": [
+                    {
+                        "method": method,
+                        "picture": _picture(clip_picture(waveform, highest_db)),
+                        "sound": sound_uri(waveform),
+                        "values": values.get((name, method), {}),
+                    }
+                    for method, waveform in versions
+                ],
+            }
+        )
+    template = jinja2.Template(
+        (files("speech_enhancement.evaluation") / "templates" / "report.html").read_text(encoding="utf-8"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    header, _, *rows = [line.strip("| ").split(" | ") for line in notes.splitlines() if line.startswith("|")]
+    remarks = [line for line in notes.splitlines() if line and not line.startswith("|")]
+    page = template.render(
+        header=header,
+        rows=rows,
+        remarks=remarks,
+        clips=clips,
+        order=order,
+        metrics=metrics,
+        overview=_picture(scores_picture(scores, list(methods), metrics)),
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _picture(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return _data_uri("image/png", buffer)
+
+
+def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
+    """A waveform `(time,)` at 16 kHz as a file in a data URI, for the source of a player.
+
+    Args:
+        waveform: is clipped to -1 to 1.
+        kind: "flac", which keeps every sample, or "mp3", which is several times smaller.
+    """
+    subtype = {"flac": "PCM_16", "mp3": "MPEG_LAYER_III"}[kind]
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform.clamp(-1, 1).numpy(), SAMPLE_RATE, format=kind.upper(), subtype=subtype)
+    return _data_uri({"flac": "audio/flac", "mp3": "audio/mpeg"}[kind], buffer)
+
+
+def _data_uri(kind: str, buffer: io.BytesIO) -> str:
+    return f"data:{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

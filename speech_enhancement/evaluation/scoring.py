@@ -1,0 +1,177 @@
+"""The command `evaluate`: a model beside classical methods and the oracle, on pairs of noisy and clean files."""
+
+import csv
+import math
+import multiprocessing
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from speech_enhancement import metrics
+from speech_enhancement.audio import AudioError, find, load, replacing
+from speech_enhancement.evaluation import perceptual
+from speech_enhancement.evaluation.ideal_ratio_mask import mask_ideally
+from speech_enhancement.files.failures import Failures
+from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
+from speech_enhancement.systems.log_mmse import filter_by_log_mmse
+from speech_enhancement.systems.spectral_subtraction import subtract_noise
+from speech_enhancement.systems.wiener import filter_by_wiener
+
+# A method maps a noisy and a clean waveform, each (time,), to an estimate; only the oracle looks at the clean one.
+Method = Callable[[Tensor, Tensor], Tensor]
+
+MODEL = "U-Net"
+METRICS = {"snr": "SNR (dB)", "si_sdr": "SI-SDR (dB)", "lsd": "LSD", "pesq": "PESQ", "stoi": "STOI"}
+
+
+@dataclass
+class Score:
+    """What one method reached on one file: values by metric, NaN where there is none, and why."""
+
+    file: str
+    method: str
+    values: dict[str, float]
+    reasons: dict[str, str]
+
+
+def methods_beside(model: Method, title: str = MODEL) -> dict[str, Method]:
+    """The model among the classical methods, in the order of the table; it takes the place of one of its title."""
+    return {
+        "noisy": lambda noisy, clean: noisy,
+        "noisy, above 50 Hz": lambda noisy, clean: remove_rumble(noisy),
+        "spectral subtraction": lambda noisy, clean: subtract_noise(noisy),
+        "Wiener, decision-directed": lambda noisy, clean: filter_by_wiener(noisy),
+        "log-MMSE": lambda noisy, clean: filter_by_log_mmse(noisy),
+        title: model,
+        "oracle ratio mask": mask_ideally,
+    }
+
+
+def find_pairs(noisy: Path, clean: Path, failures: Failures) -> dict[str, tuple[Path, Path]]:
+    """Files of the same path below both folders, suffixes aside, by that path; those without a partner are failures."""
+    for root in (noisy, clean):
+        if root.is_file():
+            raise AudioError(f"{root}: expected a folder, got a file")
+    sides = [{str(path.relative_to(root).with_suffix("")): path for path in find(root)} for root in (noisy, clean)]
+    for name in sorted(sides[0].keys() ^ sides[1].keys()):
+        with failures.noting(name):
+            raise AudioError(f"{name}: expected it both in {noisy} and {clean}, got it in one of them")
+    return {name: (sides[0][name], sides[1][name]) for name in sorted(sides[0].keys() & sides[1].keys())}
+
+
+def load_pair(noisy: Path, clean: Path) -> tuple[Tensor, Tensor]:
+    """Two waveforms `(time,)` at 16 kHz, channels averaged.
+
+    Raises:
+        AudioError: a file is no audio, or the two differ in length.
+    """
+    pair = load(noisy).mean(dim=0), load(clean).mean(dim=0)
+    if len(pair[0]) != len(pair[1]):
+        raise AudioError(f"{noisy}: expected the length of {clean}, {len(pair[1])} samples, got {len(pair[0])}")
+    return pair
+
+
+def scoring_pool(workers: int | None) -> Executor:
+    """Processes for PESQ and STOI, which take longer than the other metrics; one a core unless told."""
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def score_pairs(
+    pairs: Mapping[str, tuple[Path, Path]],
+    methods: Mapping[str, Method],
+    failures: Failures,
+    pool: Executor,
+) -> list[Score]:
+    """All scores of all methods on all pairs; PESQ and STOI are computed in the pool."""
+    scores: list[Score] = []
+    pending: dict[Future, Score] = {}
+    with tqdm(total=len(pairs) * len(methods), desc="evaluate", unit="clip") as bar:
+        for name, paths in pairs.items():
+            with failures.noting(name):
+                noisy, clean = load_pair(*paths)
+                for method, function in methods.items():
+                    estimate = function(noisy, clean)
+                    score = Score(name, method, *waveform_metrics(estimate, clean))
+                    scores.append(score)
+                    pending[pool.submit(perceptual.scores, estimate.numpy(), clean.numpy())] = score
+            _collect(pending, bar, timeout=0)
+            # Only so many clips wait in memory, however many files there are.
+            while len(pending) > 64:
+                _collect(pending, bar)
+        while pending:
+            _collect(pending, bar)
+    return scores
+
+
+def waveform_metrics(estimate: Tensor, clean: Tensor) -> tuple[dict[str, float], dict[str, str]]:
+    """SNR, SI-SDR and LSD of waveforms `(time,)`, and for each that has no value the reason."""
+    if not estimate.isfinite().all():
+        reason = "expected a finite estimate, got NaN or infinity"
+        return dict.fromkeys(("snr", "si_sdr", "lsd"), math.nan), dict.fromkeys(("snr", "si_sdr", "lsd"), reason)
+    distance = metrics.log_spectral_distance(estimate, clean).item()
+    if not clean.any():
+        reason = "the clean file is silent"
+        return {"snr": math.nan, "si_sdr": math.nan, "lsd": distance}, {"snr": reason, "si_sdr": reason}
+    ratios = {"snr": metrics.snr(estimate, clean).item(), "si_sdr": metrics.si_sdr(estimate, clean).item()}
+    return {**ratios, "lsd": distance}, {}
+
+
+def format_table(scores: Sequence[Score]) -> str:
+    """Markdown: for each method the mean and the standard deviation over files, and what has no value, by name."""
+    lines = ["| method | " + " | ".join(METRICS.values()) + " |", "|---|" + "---|" * len(METRICS)]
+    by_method: dict[str, list[Score]] = {}
+    for score in scores:
+        by_method.setdefault(score.method, []).append(score)
+    for method, of_method in by_method.items():
+        cells = [_mean_and_deviation([score.values[metric] for score in of_method], metric) for metric in METRICS]
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    lines.append(f"\nMean ± standard deviation over {len({score.file for score in scores})} files.")
+    if not perceptual.pesq_is_installed():
+        lines.append(f"PESQ is left out: {perceptual.PESQ_MISSING}.")
+    missing = [(score, metric, reason) for score in scores for metric, reason in score.reasons.items()]
+    if missing:
+        lines.append(f"{len(missing)} values are missing and not in the means:")
+        lines += [f"- {score.file}, {score.method}, {METRICS[metric]}: {reason}" for score, metric, reason in missing]
+    return "\n".join(lines) + "\n"
+
+
+def write_scores(path: Path, scores: Sequence[Score]) -> None:
+    """A line a file and method, a column a metric."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["file", "method", *METRICS])
+        for score in scores:
+            writer.writerow([score.file, score.method, *(f"{score.values[metric]:.4f}" for metric in METRICS)])
+
+
+def choose_clips(scores: Sequence[Score], count: int, title: str = MODEL) -> list[str]:
+    """Files from the one whose SI-SDR the model improves least to the one that it improves most, evenly spaced."""
+    si_sdr = {(score.file, score.method): score.values["si_sdr"] for score in scores}
+    files = {score.file for score in scores if not math.isnan(score.values["si_sdr"])}
+    ranked = sorted(files, key=lambda file: si_sdr[file, title] - si_sdr[file, "noisy"])
+    if len(ranked) <= count:
+        return ranked
+    return [ranked[round(i * (len(ranked) - 1) / max(1, count - 1))] for i in range(count)]
+
+
+def _collect(pending: dict[Future, Score], bar: tqdm, timeout: float | None = None) -> None:
+    for future in wait(pending, timeout, return_when=FIRST_COMPLETED).done:
+        score = pending.pop(future)
+        values, reasons = future.result()
+        score.values.update(values)
+        score.reasons.update(reasons)
+        bar.update()
+
+
+def _mean_and_deviation(values: Sequence[float], metric: str) -> str:
+    values = [value for value in values if not math.isnan(value)]
+    if not values:
+        return "-"
+    digits = 1 if metric in ("snr", "si_sdr") else 3 if metric == "stoi" else 2
+    deviation = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else 0.0
+    return f"{statistics.fmean(values):.{digits}f} ± {deviation:.{digits}f}"

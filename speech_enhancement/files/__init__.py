@@ -1,0 +1,1 @@
+"""What touches the disk, audio aside: atomic writing, state files, failures, path lists."""

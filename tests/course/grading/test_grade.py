@@ -1,0 +1,187 @@
+"""The command `grade` on a class: stopped and started again, on a Dask cluster, with what must be refused."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from milestones.course import CourseError
+from milestones.instructor.configuration import Grade
+from milestones.instructor.grading.grade import run
+from milestones.instructor.records import read
+from milestones.instructor.sandbox import confinement
+from milestones.instructor.selftest.selftest import reference, template
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def submissions(tmp_path_factory):
+    """Four folders and archives that are graded, and one that is refused."""
+    root = tmp_path_factory.mktemp("class") / "submissions"
+    done, empty = reference(), template()
+    half = {name: done[name] if name == "stft.py" else text for name, text in empty.items()}
+    wrong = {**done, "metrics.py": done["metrics.py"].replace("10 * torch.log10", "20 * torch.log10")}
+    for name, files in {"ada": done, "ben": empty, "chloé": half}.items():
+        package = root / name / "speech_enhancement"
+        package.mkdir(parents=True)
+        for file, text in files.items():
+            (package / file).write_text(text, encoding="utf-8")
+    with zipfile.ZipFile(root / "dora.zip", "w") as archive:
+        for file, text in wrong.items():
+            archive.writestr(f"template/speech_enhancement/{file}", text)
+    with zipfile.ZipFile(root / "eve.zip", "w") as archive:
+        archive.writestr("../speech_enhancement/stft.py", "")
+    return root
+
+
+def command(submissions, out, *options):
+    words = [sys.executable, "-m", "milestones", "grade", submissions, "--milestone", "1", "--out", out, *options]
+    if not confinement.can_be_strong():
+        words.append("--allow-weak-isolation")
+    return [str(word) for word in words]
+
+
+def grade(submissions, out, *options, **keywords):
+    return subprocess.run(
+        command(submissions, out, *options), cwd=ROOT, capture_output=True, text=True, timeout=400, **keywords
+    )
+
+
+def states(out):
+    return {record["submission"]: [test["state"] for test in record["tests"]] for record in read(out / "results.jsonl")}
+
+
+@pytest.fixture(scope="module")
+def graded(submissions, tmp_path_factory):
+    out = tmp_path_factory.mktemp("graded") / "grades"
+    result = grade(submissions, out)
+    assert result.returncode == 0, result.stderr
+    return out, result
+
+
+def test_a_class_is_graded(graded):
+    out, result = graded
+    seen = states(out)
+    assert set(seen) == {"ada", "ben", "chloé", "dora", "eve"}
+    assert set(seen["ada"]) == {"passed"}
+    assert set(seen["ben"]) == {"not implemented"}
+    assert {"passed", "not implemented"} == set(seen["chloé"])
+    assert {"passed", "wrong"} == set(seen["dora"])
+    assert set(seen["eve"]) == {"refused"}
+    assert (out / "grades.csv").is_file() and (out / "class.html").is_file()
+    assert len(list((out / "feedback").glob("*.html"))) == 5
+    assert "ada" in result.stdout
+
+
+def test_nothing_is_graded_twice(graded, submissions):
+    out, _ = graded
+    before = (out / "results.jsonl").read_bytes()
+    assert grade(submissions, out).returncode == 0
+    assert (out / "results.jsonl").read_bytes() == before
+
+
+def test_a_mended_time_is_taken_up_without_grading(graded, submissions, tmp_path):
+    out = tmp_path / "grades"
+    shutil.copytree(graded[0], out)
+    (submissions / "ada" / "timestamp.txt").write_text("2031-05-04 03:02:01 UTC")
+    try:
+        assert grade(submissions, out).returncode == 0
+    finally:
+        (submissions / "ada" / "timestamp.txt").unlink()
+    before, after = (
+        [each for each in read(folder / "results.jsonl") if each["submission"] == "ada"] for folder in (graded[0], out)
+    )
+    assert len(before) == 1 and after == [*before, before[0] | {"submitted": "2031-05-04T03:02:01+00:00"}]
+
+
+def test_killed_and_started_again_gives_the_same(graded, submissions, tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    (tmp_path / "temporary").mkdir()
+    out = tmp_path / "grades"
+    running = subprocess.Popen(
+        command(submissions, out, "--jobs", "1"),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until = time.monotonic() + 300
+    while not any(record["refused"] is None for record in read(out / "results.jsonl")):
+        assert running.poll() is None and time.monotonic() < until, "nothing was graded"
+        os.sched_yield()
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    with (out / "results.jsonl").open("ab") as log:
+        log.write(b'{"submission": "cut off')
+    n_before = len(read(out / "results.jsonl"))
+    assert n_before < 5
+    assert grade(submissions, out, env=environment).returncode == 0
+    assert states(out) == states(graded[0])
+    assert len(read(out / "results.jsonl")) == 5, "something was graded twice"
+    while list((tmp_path / "temporary").glob("grading_*")):
+        assert time.monotonic() < until, "a station was left behind"
+        os.sched_yield()
+
+
+def test_a_cluster_gives_the_same(graded, submissions, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    chosen = tmp_path / "some"
+    chosen.mkdir()
+    for name in ("ada", "dora.zip"):
+        (submissions / name).rename(chosen / name)
+    try:
+        with (
+            distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
+        ):
+            result = grade(chosen, tmp_path / "grades", "--dask", cluster.scheduler_address)
+    finally:
+        for name in ("ada", "dora.zip"):
+            (chosen / name).rename(submissions / name)
+    assert result.returncode == 0, result.stderr
+    expected = states(graded[0])
+    assert states(tmp_path / "grades") == {name: expected[name] for name in ("ada", "dora")}
+
+
+def test_no_submissions_is_an_error(tmp_path):
+    result = grade(tmp_path, tmp_path / "grades")
+    assert result.returncode == 1 and "expected submissions" in result.stderr
+
+
+def test_a_record_tells_what_was_in_force(graded):
+    (record,) = [each for each in read(graded[0] / "results.jsonl") if each["submission"] == "ada"]
+    assert {"limits"} <= set(record["isolation"]) and record["seed"]
+    assert all(len(record[name]) == 64 for name in ("submission_hash", "tests_hash", "environment_hash"))
+    assert json.dumps(record)
+
+
+def test_a_host_that_cannot_confine_is_an_error(submissions, tmp_path, monkeypatch):
+    monkeypatch.setattr(confinement, "can_be_strong", lambda: False)
+    with pytest.raises(CourseError, match="expected Landlock and seccomp"):
+        run(Grade(submissions, 1, tmp_path / "grades"))
+    assert not (tmp_path / "grades").exists()
+
+
+def test_what_is_no_submission_is_told(submissions, tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "eve.zip").write_bytes((submissions / "eve.zip").read_bytes())
+    (tmp_path / "class" / "fay.rar").write_bytes(b"")
+    result = grade(tmp_path / "class", tmp_path / "grades")
+    assert result.returncode == 0 and "fay.rar" in result.stderr
+
+
+def test_two_submissions_of_one_name_are_an_error(submissions, tmp_path):
+    (tmp_path / "class" / "dora").mkdir(parents=True)
+    (tmp_path / "class" / "dora.zip").write_bytes((submissions / "dora.zip").read_bytes())
+    result = grade(tmp_path / "class", tmp_path / "grades")
+    assert result.returncode == 1 and "dora" in result.stderr
+    assert not (tmp_path / "grades").exists()

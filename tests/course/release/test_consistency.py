@@ -1,0 +1,147 @@
+"""A course whose parts do not fit together is refused, and the message begins with file and line."""
+
+import pytest
+
+from milestones.instructor.release.template import release
+from tests.course.mini_course import MODULE, notebook, refusal, replace, solution_cell, write_course
+
+GAIN = "speech_enhancement/gain.py"
+TESTS = "tests/milestone1/test_gain.py"
+TOML = "milestones/milestone1/milestone.toml"
+HANDOUT = "milestones/milestone1/README.md"
+
+BODY = "".join(MODULE.splitlines(keepends=True)[12:16])
+BEGIN = "    ### BEGIN SOLUTION\n    reci"
+NO_STUB = f"{TOML}:15: expected a stub attenuate with the heading 'Task 1.2.' in {GAIN}, got none"
+NO_BODY = "expected a solution that is the body of a function, so that its stub raises NotImplementedError"
+
+
+@pytest.fixture
+def course(tmp_path):
+    return write_course(tmp_path / "course")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Task 1.2. ", "", NO_STUB),
+        ("Task 1.2. ", "Task 1.2: ", NO_STUB),
+        ("Task 1.2. ", "Task 1.1. ", NO_STUB),
+        ("Task 1.2. ", "Task 1.7. ", f"{GAIN}:11: expected a task of a milestone.toml, got 1.7"),
+        (BODY, "    return amplify(signal, 1 / gain)\n", f"{GAIN}:11: expected a stub attenuate that raises"),
+        (BODY, "    if gain == 1:\n        return signal\n" + BODY, f"{GAIN}:15: {NO_BODY}"),
+        (BODY, "    for x in signal:\n" + BODY.replace("    ", " " * 8), f"{GAIN}:14: {NO_BODY}"),
+        (BODY, BODY + "    yield signal\n", f"{GAIN}:13: {NO_BODY}"),
+        ('"""Louder and softer."""', "### BEGIN SOLUTION\nSCALE = 1\n### END SOLUTION", f"{GAIN}:1: {NO_BODY}"),
+        (BODY, "    ((\n" + BODY, f"{GAIN}:13: expected Python, got: "),
+        (BEGIN, "    " + BEGIN, f"{GAIN}:14: expected Python when the solutions are taken out, got: unexpected indent"),
+    ],
+)
+def test_stubs(course, old, new, message):
+    """A task without a stub, a stub without a task, and a stub that does something else than to raise."""
+    replace(course, GAIN, old, new)
+    assert refusal(course).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("## Task 1.2: Softer", "Softer", f"{TOML}:15: expected a heading '## Task 1.2: ...' in {HANDOUT}, got none"),
+        (
+            "1.2: Softer",
+            "1.2 Softer",
+            f"{HANDOUT}:6: expected a heading '## Task 1.1: Title', got '## Task 1.2",
+        ),
+        ("Divide.", "## Task 1.3: More", f"{HANDOUT}:7: expected a heading for each task, got one for 1.3"),
+        ("Divide.", "## Task 1.1: Again", f"{HANDOUT}:7: expected a heading for each task, got a second one for 1.1"),
+    ],
+)
+def test_headings(course, old, new, message):
+    """A task without a heading in the handout, and a heading without a task."""
+    replace(course, HANDOUT, old, new)
+    assert refusal(course).startswith(message)
+
+
+AMPLIFY = '"1.1", points=2'
+HINT = 'category="sizes", hint="Does it work for one sample?"'
+DOCSTRING = '    """Silence stays silence."""\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            AMPLIFY,
+            '"1.7", points=2',
+            f"{TESTS}:8: expected a task of milestone 1, got 1.7 (test_gain.py::test_",
+        ),
+        (AMPLIFY, '"1.2", points=2', f"{TOML}:9: expected a visible test of task 1.1 in tests/milestone1, got none"),
+        (AMPLIFY, '"1.1", points=1', f"{TOML}:9: expected points = 2, the sum of its tests, for task 1.1, got 3"),
+        (AMPLIFY, '"1.1", points=2, hint="?"', f"{TESTS}:8: expected the hidden test test_gain.py::test_amplify after"),
+        (HINT, "", f"{TESTS}:33: expected a marker with hint= on the hidden test test_gain.py::test_one_sample, got"),
+        ('category="sizes", ', "", f"{TESTS}:33: expected a category among sizes, dtypes and devices, edge cases, "),
+        (DOCSTRING, "", f"{TESTS}:20: expected a docstring that students read, got none (test_gain.py::test_silence)"),
+    ],
+)
+def test_tests(course, old, new, message):
+    """A test without a task, a task without a test, points that do not add up, hidden tests outside their markers."""
+    replace(course, TESTS, old, new)
+    assert refusal(course).startswith(message)
+
+
+def test_points_of_parameter_sets_count_each(course):
+    """Two sets of a test with one point are two points."""
+    two = '@pytest.mark.parametrize("gain", [1, 2])\ndef test_silence(gain):'
+    replace(course, TESTS, "def test_silence():", two)
+    assert refusal(course).startswith(f"{TOML}:15: expected points = 5, the sum of its tests, for task 1.2, got 4")
+
+
+def test_module_of_a_task_is_missing(course):
+    (course / GAIN).unlink()
+    assert refusal(course) == f"{GAIN}:1: expected the module of a task, got none"
+
+
+def test_tests_that_need_a_hidden_line(course):
+    """What is left of a test file must be Python."""
+    replace(course, TESTS, "### BEGIN HIDDEN TESTS\n", "LEVELS = [\n    ### BEGIN HIDDEN TESTS\n    1,\n]\n")
+    assert refusal(course).startswith(f"{TESTS}:26: expected Python when the hidden tests are taken out, got: ")
+
+
+def graded_cells(*marks):
+    cells = [
+        solution_cell("True", grade=True, solution=False, grade_id=grade_id, points=points)
+        for grade_id, points in marks
+    ]
+    return notebook(*cells)
+
+
+@pytest.mark.parametrize(
+    ("marks", "message"),
+    [
+        ([("task-1-1", 3), ("task-1-2", 5)], "expected 4 points of task-1-2, got 5"),
+        ([("task-1-1", 3)], "expected a graded cell task-1-2, got none"),
+        (
+            [("task-1-1", 3), ("task-1-2", 4), ("task-1-3", 1)],
+            "expected one graded cell for each task and question, got task-1-3",
+        ),
+        (
+            [("task-1-1", 3), ("task-1-1", 3), ("task-1-2", 4)],
+            "expected one graded cell for each task and question, got task-1-1",
+        ),
+        ([("task-1-1", 3), ("task-1-2", 4)], None),
+    ],
+)
+def test_graded_notebook(course, tmp_path, marks, message):
+    """Its ids and points are those of milestone.toml."""
+    (course / "notebooks" / "milestone1.ipynb").write_text(graded_cells(*marks))
+    if message is None:
+        release(tmp_path / "template", root=course)
+    else:
+        assert refusal(course) == f"notebooks/milestone1.ipynb:1: {message}"
+
+
+def test_questions_count_too(course):
+    (course / "notebooks" / "milestone1.ipynb").write_text(graded_cells(("task-1-1", 3), ("task-1-2", 4)))
+    with (course / TOML).open("a") as file:
+        file.write('\n[[answers]]\nid = "answer-1-1"\npoints = 3\nquestion = "Why?"\n')
+    assert refusal(course) == "notebooks/milestone1.ipynb:1: expected a graded cell answer-1-1, got none"

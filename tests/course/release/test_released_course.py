@@ -1,0 +1,108 @@
+"""The template of the true course: released twice alike, its stubs raise, and its first table is calm."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from milestones.instructor.release.template import release
+from tests.course.mini_course import contents
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+
+CALL_EVERY_STUB = """
+import torch
+from speech_enhancement import augmentation, data, masking, metrics, stft, training, unet
+
+x = torch.zeros(1, 1, 1000)
+calls = [
+    lambda: stft.stft(x),
+    lambda: stft.istft(x),
+    lambda: masking.apply_mask(x, x),
+    lambda: masking.wiener_mask(x, x),
+    lambda: masking.estimate_noise_power(x),
+    lambda: masking.spectral_subtraction(x, x),
+    lambda: augmentation.white_noise(3, generator=None),
+    lambda: augmentation.pink_noise(3, generator=None),
+    lambda: augmentation.babble_noise([], 3, 1, None),
+    lambda: augmentation.mix_at_snr(x, x, 0),
+    lambda: augmentation.random_crop(x, length=3, generator=None),
+    lambda: metrics.snr(x, x),
+    lambda: metrics.si_sdr(x, x),
+    lambda: metrics.log_spectral_distance(x, x),
+    lambda: data.NoisySpeechDataset([], [], 3),
+    lambda: unet.DownBlock(1, 2),
+    lambda: unet.UpBlock(1, 2, 3),
+    lambda: unet.Encoder((1, 2)),
+    lambda: unet.Decoder((1, 2)),
+    lambda: unet.UNet(),
+    lambda: unet.MaskingEnhancer(None),
+    lambda: training.train_epoch(None, [], None, None, None),
+    lambda: training.validate(None, [], None, None),
+    lambda: training.save_checkpoint("", None, None, 0),
+    lambda: training.load_checkpoint("", None),
+    lambda: training.fit(None, [], [], None, None, 1),
+]
+done = 0
+for number, call in enumerate(calls):
+    try:
+        call()
+    except NotImplementedError:
+        done += 1
+    else:
+        raise SystemExit(f"stub {number} returned")
+print(done, "stubs")
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    out = tmp_path_factory.mktemp("release") / "template"
+    release(out)
+    return out
+
+
+def run(folder, *words):
+    return subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_command_gives_the_same_bytes(template, tmp_path):
+    """Another process, with other hash values, writes the same template."""
+    result = run(ROOT, "-m", "milestones", "release", str(tmp_path / "again"))
+    assert result.returncode == 0, result.stderr
+    # What tests of this template leave there is not part of it.
+    released = {name: each for name, each in contents(template).items() if not re.search("__pycache__|zip$", name)}
+    assert contents(tmp_path / "again") == released
+
+
+def test_the_first_milestone_alone(tmp_path):
+    release(tmp_path / "template", last=1)
+    names = set(contents(tmp_path / "template"))
+    assert {"tests/milestone1", "milestones/milestone1/README.md", "notebooks/milestone1.ipynb"} <= names
+    assert not [name for name in names if "milestone2" in name]
+
+
+def test_every_stub_raises_not_implemented(template):
+    result = run(template, "-c", CALL_EVERY_STUB)
+    assert result.stdout == "26 stubs\n", result.stderr
+
+
+@pytest.mark.parametrize(("number", "tasks"), [(1, 13), (2, 10)])
+def test_every_task_is_not_implemented(template, number, tasks):
+    """No test passes, none fails in another way, and the table says so of each task."""
+    folder = f"tests/milestone{number}"
+    output = run(template, "-m", "pytest", folder, "-p", "no:cacheprovider").stdout
+    assert re.fullmatch(r"=+ \d+ not implemented in .*", output.splitlines()[-1]), output
+    assert len(re.findall(rf"(?m)^{number}\.\d+ +0/\d+  not implemented  ", output)) == tasks
+    assert re.search(r"(?m)^visible tests: 0 of \d+ points; hidden tests are run by your instructor$", output)
+
+
+def test_template_is_packed(template):
+    """Complete as it is: an untouched template can be handed in, with a warning."""
+    result = run(template, "-m", "milestones", "submit", "2")
+    assert result.returncode == 0, result.stderr
+    assert "warning: 10 of 10 tasks of milestone 2 are not implemented" in result.stdout

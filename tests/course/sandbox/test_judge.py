@@ -1,0 +1,170 @@
+"""Judge and worker on submissions of milestone 1: each kind of failure has its state, and costs no other test."""
+
+import pytest
+
+from milestones.course import load_milestone
+from milestones.instructor.grading.jobs import Exam
+from milestones.instructor.sandbox import grading_server
+from milestones.instructor.selftest.selftest import reference
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def exam():
+    return Exam.of(load_milestone(1))
+
+
+@pytest.fixture(scope="module")
+def grade(exam):
+    """Grades the reference with a piece appended to one of its modules; states by task."""
+    one = grading_server.Station(1)
+
+    def grade_piece(module, piece, tasks=None, seconds=10.0):
+        files = reference()
+        files[f"{module}.py"] += "\n\n" + piece
+        job = exam.job(files) | {"seconds_per_test": seconds}
+        job["tests"] = [test for test in job["tests"] if tasks is None or test["task"] in tasks]
+        return one.grade(job, 300)
+
+    yield grade_piece
+    one.close()
+
+
+def states(lines, task):
+    return {line["state"] for line in lines if line["task"] == task}
+
+
+FAILURES = {
+    "wrong": "def apply_mask(spectrogram, mask):\n    return spectrogram",
+    "not implemented": "def apply_mask(spectrogram, mask):\n    raise NotImplementedError()",
+    "crashed": "def apply_mask(spectrogram, mask):\n    return undefined_name",
+    "out of memory": "def apply_mask(spectrogram, mask):\n    return torch.zeros(10**10) + bytearray(2**34)[0]",
+}
+
+
+@pytest.mark.parametrize("state", FAILURES)
+def test_each_failure_has_its_state(grade, state):
+    lines = grade("masking", FAILURES[state], tasks=("1.3", "1.4"))
+    assert states(lines, "1.3") - {"passed"} == {state}
+    assert states(lines, "1.4") == {"passed"}
+
+
+ENDS = {
+    "exit": "import os\n    os._exit(0)",
+    "system exit": "raise SystemExit(0)",
+    "interrupt": "raise KeyboardInterrupt",
+    "segmentation fault": "import ctypes\n    ctypes.string_at(0)",
+    "kill": "import os\n    os.kill(os.getpid(), 11)",
+    "recursion": "return apply_mask(spectrogram, mask)",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_end_of_the_process_costs_one_task(grade, end):
+    lines = grade("masking", f"def apply_mask(spectrogram, mask):\n    {ENDS[end]}", tasks=("1.3", "1.4"))
+    assert states(lines, "1.3") == {"crashed"}
+    assert states(lines, "1.4") == {"passed"}
+
+
+def test_a_function_that_never_ends_costs_one_task(grade):
+    piece = "def wiener_mask(speech_power, noise_power):\n    while True:\n        pass"
+    lines = grade("masking", piece, tasks=("1.3", "1.4"), seconds=1.0)
+    assert states(lines, "1.4") == {"out of time"}
+    assert states(lines, "1.3") == {"passed"}
+
+
+def test_three_time_outs_in_a_row_end_a_submission(grade):
+    lines = grade("masking", "while True:\n    pass", tasks=("1.3", "1.4"), seconds=1.0)
+    assert {line["state"] for line in lines} == {"out of time"}
+    messages = [line["message"] for line in lines if not line["hidden"]]
+    assert "not run: 3 tests in a row ran out of time" in messages
+    assert sum(line["seconds"] > 0 for line in lines) == 3
+
+
+def test_what_one_test_spoils_costs_no_other(grade):
+    """Global state that a function leaves behind hits later tests, which are tried again on a worker of their own."""
+    piece = """
+def wiener_mask(speech_power, noise_power):
+    torch.Tensor.clone = torch.Tensor.mean = torch.maximum = None
+    return 0
+"""
+    lines = grade("masking", piece)
+    assert "passed" not in states(lines, "1.4")
+    assert {line["state"] for line in lines if line["task"] != "1.4"} == {"passed"}
+
+
+def test_in_place_changes_are_seen(grade):
+    lines = grade(
+        "masking",
+        "def wiener_mask(speech_power, noise_power):\n    total = speech_power.add_(noise_power)\n"
+        "    return (total - noise_power) / torch.where(total > 0, total, 1)",
+        tasks=("1.4",),
+    )
+    failed = [line for line in lines if line["state"] != "passed"]
+    assert any("changed" in line["message"] for line in failed)
+
+
+def test_inputs_that_are_changed_to_fit_earn_nothing(grade):
+    """What tests compute from their inputs afterwards would be as the function has it."""
+    piece = """
+def apply_mask(spectrogram, mask):
+    spectrogram.detach().zero_()
+    mask.detach().zero_()
+    return spectrogram * mask
+"""
+    passed = [line["id"] for line in grade("masking", piece, tasks=("1.3",)) if line["state"] == "passed"]
+    assert passed == ["test_conventions.py::test_stays_on_the_device[1.3]"], "zeros are on the right device"
+
+
+def test_so_many_files_cost_only_the_test_that_writes_them(grade):
+    """More names than one command may be given."""
+    piece = """
+def apply_mask(spectrogram, mask):
+    for number in range(9_000):
+        open(f"{number:0>250}", "w").close()
+    return spectrogram
+"""
+    lines = grade("masking", piece, tasks=("1.3", "1.4"))
+    assert "grader fault" not in {line["state"] for line in lines} and states(lines, "1.4") == {"passed"}
+
+
+def test_a_long_name_of_an_error_is_cut(grade):
+    piece = "def apply_mask(spectrogram, mask):\n    raise type('E' * 100_000, (Exception,), {})"
+    assert max(len(line["message"]) for line in grade("masking", piece, tasks=("1.3",))) < 1000
+
+
+def test_a_module_that_cannot_be_imported_costs_its_own_tasks(grade):
+    lines = grade("masking", "def broken(:")
+    assert {line["state"] for line in lines if line["task"] in ("1.3", "1.4", "1.5", "1.6")} == {"crashed"}
+    assert {line["state"] for line in lines if line["task"] in ("1.1", "1.9", "1.12")} == {"passed"}
+
+
+@pytest.mark.parametrize("place", ["notes.txt", "pytest", "pytest/pytest"])
+def test_no_test_reads_what_another_wrote(grade, place):
+    """Else the inputs of hidden tests would be told in the message of a visible one."""
+    piece = f"""
+def wiener_mask(speech_power, noise_power):
+    from contextlib import suppress
+    from pathlib import Path
+    notes = Path("{place}")
+    before = notes.read_text() if notes.is_file() else ""
+    with suppress(OSError):
+        notes.parent.mkdir(exist_ok=True)
+        notes.write_text(f"{{before}} {{tuple(speech_power.shape)}}")
+    raise RuntimeError(f"before: {{before!r}}")
+"""
+    messages = [line["message"] for line in grade("masking", piece, tasks=("1.4",)) if not line["hidden"]]
+    assert messages and all("before: ''" in message for message in messages)
+
+
+def test_messages_of_hidden_tests_are_not_written_down(grade):
+    lines = grade("stft", "def stft(waveform, n_fft=512, hop_length=128):\n    return waveform")
+    assert all(not line["message"] for line in lines if line["hidden"])
+    assert any(line["message"] for line in lines if not line["hidden"])
+
+
+def test_isolation_is_told():
+    one = grading_server.Station(1)
+    one.close()
+    assert "limits" in one.isolation

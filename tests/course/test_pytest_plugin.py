@@ -1,0 +1,154 @@
+"""The score table: what came of each task, which earlier task is to be mended first, and how calm it is in the end."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from milestones.course import load_milestone
+from milestones.graded_tests import GradedTest
+from milestones.instructor.release.template import release
+from milestones.score_table import FAILED, NOT_IMPLEMENTED, NOT_RUN, PASSED, SKIPPED, ScoreTable
+from tests.course.mini_course import BODIES, replace, write_course
+
+GAIN = "speech_enhancement/gain.py"
+STUB = "    # YOUR CODE HERE\n    raise NotImplementedError()\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table of three tasks in a row, each of which depends on the one before, with a test each."""
+    write_course(tmp_path)
+    toml = tmp_path / "milestones/milestone1/milestone.toml"
+    more = '[[tasks]]\nid = "1.3"\nname = "gain.mute"\npoints = 1\ndepends = ["1.2"]\n'
+    toml.write_text(toml.read_text() + more)
+    stubs = set()
+    table = ScoreTable([load_milestone(1, tmp_path)], stubs.__contains__)
+    table.stubs = stubs
+    return table
+
+
+def add(table, task, state, stub=None, points=1, hint=None):
+    """Note what came of a test, and return its name."""
+    name = f"test_gain.py::test_{len(table.files)}_{task}_{state}_{points}"
+    table.add(name, GradedTest(name, task, points, f"The sentence of {task}.", None, hint, 1), state, stub)
+    return name
+
+
+def rows(table, is_part=False):
+    return [text for text, _ in table.lines(table.milestones[0], is_part)]
+
+
+def test_points_and_states(table):
+    """A task that fails tells its failing tests' sentences and where to read on; one that passes is one line."""
+    add(table, "1.1", PASSED, points=2)
+    add(table, "1.2", FAILED)
+    add(table, "1.2", PASSED, points=0.5)
+    assert rows(table) == [
+        "task   points  state",
+        "1.1       2/2  passed",
+        "1.2   0.5/1.5  failed                milestones/milestone1/README.md, Task 1.2",
+        "               The sentence of 1.2.",
+        "visible tests: 2.5 of 3.5 points; hidden tests are run by your instructor",
+    ]
+
+
+def test_failure_after_a_failure_is_skipped(table):
+    """However many tasks lie between; the first one that fails is named, and what passes has passed."""
+    add(table, "1.2", FAILED)
+    add(table, "1.1", FAILED)
+    assert table.state(add(table, "1.3", FAILED)) == (SKIPPED, "1.1")
+    assert table.state(add(table, "1.3", PASSED)) == (PASSED, "")
+    assert table.state(add(table, "1.1", FAILED, points=3)) == (FAILED, "")
+    assert "1.3       1/2  skipped: 1.1 fails    milestones/milestone1/README.md, Task 1.3" in rows(table)
+
+
+def test_failure_is_skipped_while_an_earlier_task_is_a_stub(table):
+    """Also where the tests of that task were not run."""
+    table.stubs.add("1.1")
+    assert table.state(add(table, "1.2", FAILED)) == (SKIPPED, "1.1")
+
+
+def test_stub_of_another_task(table):
+    """What raised is what to write next; a task that is a stub itself is not implemented, whoever raised first."""
+    assert table.state(add(table, "1.2", FAILED, stub="1.1")) == (SKIPPED, "1.1")
+    assert table.state(add(table, "1.2", FAILED, stub="1.2", points=2)) == (NOT_IMPLEMENTED, "")
+    table.stubs.add("1.3")
+    assert table.state(add(table, "1.3", FAILED, stub="1.1")) == (NOT_IMPLEMENTED, "")
+
+
+def test_last_line_is_true(table):
+    """It tells when only some tests were run, and an instructor's hidden tests are counted apart."""
+    add(table, "1.1", PASSED, points=2)
+    add(table, "1.2", NOT_RUN)
+    assert rows(table, is_part=True)[-1] == (
+        "visible tests that were run: 2 of 3 points; hidden tests are run by your instructor"
+    )
+    add(table, "1.1", PASSED, points=4, hint="?")
+    assert rows(table)[-1] == "visible tests: 2 of 3 points; hidden tests: 4 of 4 points"
+
+
+@pytest.fixture
+def template(tmp_path):
+    """The template of the small course."""
+    out = tmp_path / "template"
+    release(out, root=write_course(tmp_path / "course"))
+    return out
+
+
+def output(template, *arguments):
+    words = [sys.executable, "-m", "pytest", "--color=yes", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(words, cwd=template, capture_output=True, text=True, timeout=60).stdout
+
+
+RED = re.compile(r"\x1b\[[0-9;]*31m")
+
+
+def test_untouched_template_is_calm(template):
+    """Every task says that it is not implemented; nothing is red, and no traceback is shown."""
+    text = output(template, "tests/milestone1")
+    assert text.count("not implemented  ") == 2 and "3 not implemented" in text.splitlines()[-1]
+    assert not RED.search(text) and "Traceback" not in text and "FAILURES" not in text and "Error" not in text
+
+
+def test_half_finished_template(template):
+    """A mistake is red, with its message; what depends on it is not."""
+    replace(template, GAIN, f'louder."""\n{STUB}', 'louder."""\n    return signal\n')
+    replace(template, GAIN, STUB, BODIES["attenuate"])
+    text = output(template, "tests/milestone1")
+    assert RED.search(text) and "test_amplify ___" in text and "test_attenuate ___" not in text
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert "1.1       0/2  failed                milestones/milestone1/README.md, Task 1.1\n" in plain
+    assert "1.2       1/2  skipped: 1.1 fails    milestones/milestone1/README.md, Task 1.2\n" in plain
+    assert "visible tests: 1 of 4 points; hidden tests are run by your instructor\n" in plain
+    assert "1 failed, 1 passed, 1 skipped, as an earlier task fails" in plain
+
+
+def test_what_is_needed_is_tested_first(template):
+    toml = template / "milestones/milestone1/milestone.toml"
+    first, second = "depends = []", 'depends = ["1.1"]'
+    text = toml.read_text()
+    assert text.index(first) < text.index(second)
+    toml.write_text(text.replace(second, first).replace(first, 'depends = ["1.2"]', 1))
+    listed = output(template, "tests/milestone1", "--collect-only", "-q")
+    assert listed.index("test_attenuate") < listed.index("test_amplify")
+
+
+def test_solution_that_calls_a_stub_is_skipped(template):
+    """The task is implemented; what it needs is not."""
+    text = (template / GAIN).read_text()
+    (template / GAIN).write_text(BODIES["attenuate"].join(text.rsplit(STUB, 1)))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", output(template, "tests/milestone1"))
+    assert "1.1       0/2  not implemented  " in text and "1.2       0/2  skipped: 1.1 fails  " in text
+
+
+def test_task_selects_its_tests(template):
+    text = re.sub(r"\x1b\[[0-9;]*m", "", output(template, "tests/milestone1", "--task", "1.2"))
+    assert "1 deselected, 2 not implemented" in text and "1.1  " not in text
+    assert "visible tests that were run: 0 of 2 points" in text
+
+
+def test_other_tests_have_no_table(template):
+    (template / "tests" / "test_own.py").write_text("def test_own():\n    assert True\n")
+    assert "points" not in output(template, "tests/test_own.py")

@@ -1,0 +1,94 @@
+"""States on disk: what is written comes back, and what a stranger wrote is not trusted."""
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from speech_enhancement.files.path_list import PathSequence
+from speech_enhancement.files.state_file import StateFileError, read_state, write_state
+from speech_enhancement.systems.model_file import load_model, save_model
+from speech_enhancement.systems.sizes import Sizes
+
+
+def test_state_comes_back(tmp_path):
+    shared = torch.arange(4.0)
+    state = {
+        "tensors": [shared, shared, shared[1:3], torch.zeros(2, 3).T, torch.tensor(3, dtype=torch.int64)],
+        7: (1, 2.5, None, True, "text"),
+        "nested": {"empty": {}, "inf": float("inf"), "size": torch.Size([2, 3])},
+    }
+    write_state(tmp_path / "state", state)
+    back = read_state(tmp_path / "state")
+    assert all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(back["tensors"], state["tensors"], strict=True))
+    assert (back[7], back["nested"]) == (state[7], state["nested"])
+
+
+def test_other_things_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="generator"):
+        write_state(tmp_path / "state", {"bad": (i for i in range(3))})
+    assert not (tmp_path / "state").exists()
+
+
+class Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_pickled_code_is_not_run(tmp_path):
+    (tmp_path / "evil.ckpt").write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+    torch.save({"model": Trap(tmp_path / "sprung")}, tmp_path / "evil.pt")
+    for name in ("evil.ckpt", "evil.pt"):
+        with pytest.raises(StateFileError, match=name):
+            read_state(tmp_path / name)
+        with pytest.raises(StateFileError, match=name):
+            load_model(tmp_path / name)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("structure", ['{"a": 1, "b": 2}', '{"call": ["os"]}', '{"tensor": "9"}', "[" * 5000, "7"])
+def test_malformed_structure_is_refused(tmp_path, structure):
+    from safetensors.torch import save_file
+
+    save_file({"0": torch.zeros(1)}, tmp_path / "odd.ckpt", {"state": structure})
+    with pytest.raises(StateFileError, match="odd.ckpt"):
+        load_model(tmp_path / "odd.ckpt")
+
+
+def test_model_of_other_sizes_is_refused(tmp_path):
+    sizes = Sizes((4, 8), 512, 256)
+    save_model(tmp_path / "model.ckpt", Sizes((4, 6), 512, 256).build(), sizes, 0)
+    with pytest.raises(StateFileError, match=r"model.ckpt: expected a model of this package"):
+        load_model(tmp_path / "model.ckpt")
+
+
+def test_packaged_model_loads():
+    model, _ = load_model()
+    assert not model.training
+    noisy = torch.randn(1, 1, 16000, generator=torch.Generator().manual_seed(0))
+    assert model(noisy).shape == noisy.shape
+
+
+def test_packed_paths():
+    paths = ["a.wav", "folder/ü.flac", "c" * 300]
+    packed = PathSequence(iter(paths))
+    assert list(packed) == paths and len(packed) == 3 and packed[-1] == paths[-1]
+    with pytest.raises(IndexError, match="expected -3 to 2, got 3"):
+        packed[3]
+
+
+def test_help_does_not_load_torch():
+    code = (
+        "import sys; sys.argv = ['x', '--help']\n"
+        "from speech_enhancement.__main__ import main\n"
+        "try: main()\nexcept SystemExit: print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert result.stdout.splitlines()[-1] == "False", result.stderr
