@@ -5,11 +5,13 @@ libsndfile takes longer than reading two seconds of it.
 """
 
 import contextlib
+import errno
 import io
 import math
 import os
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,9 @@ import torch
 from scipy.signal import resample_poly
 from torch import Tensor
 from torchaudio import functional
+
+from speech_enhancement.files.atomic import replacing
+from speech_enhancement.files.data_uri import data_uri
 
 SAMPLE_RATE = 16000
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -61,7 +66,11 @@ class Recording:
         if self._is_plain:
             samples = np.empty((length, self.channels), dtype="<i2")
             self._file.seek(44 + start * 2 * self.channels)
-            count = self._file.readinto(samples) // (2 * self.channels)
+            try:
+                count = self._file.readinto(samples) // (2 * self.channels)
+            except OSError as error:
+                # Reading does not name the file, as opening does.
+                raise OSError(error.errno, error.strerror, str(self.path)) from None
             stretch = torch.from_numpy(np.multiply(samples, np.float32(2**-15), dtype=np.float32))
         else:
             try:
@@ -154,25 +163,43 @@ def save(path: str | Path, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> 
 
     The file appears whole or not at all. Its suffix says the format.
     """
-    with replacing(path) as temporary:
-        soundfile.write(temporary, waveform.T.numpy(), sample_rate, subtype="PCM_16", format=Path(path).suffix[1:])
+    with writing(path, sample_rate, len(waveform), "PCM_16", Path(path).suffix[1:]) as file:
+        file.write(waveform.T.numpy())
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path):
-    """A temporary path beside `path`, renamed to it when all went well and removed when not.
+def writing(
+    path: str | Path, sample_rate: int, channels: int, subtype: str, format: str
+) -> Iterator[soundfile.SoundFile]:
+    """Open a new audio file to write it piece by piece; it appears under its name when the block has succeeded.
 
-    What a killed process left there is written over by the next one.
+    Args:
+        path: file to write.
+        sample_rate, channels: of the file; samples are written as arrays `(time, channels)`.
+        subtype, format: as soundfile names them, "PCM_16" and "WAV" for instance.
+
+    Raises:
+        OSError: the file cannot be opened or written.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise OSError(f"{path}: could not be written: {_reason(error)}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        try:
+            with soundfile.SoundFile(temporary, "w", sample_rate, channels, subtype, format=format) as file:
+                yield file
+        except soundfile.LibsndfileError as error:
+            raise OSError(errno.EIO, error.error_string, str(temporary)) from None
+
+
+def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
+    """Encode a waveform `(time,)` at 16 kHz as a file in a data URI, for the source of a player.
+
+    Args:
+        waveform: is clipped to -1 to 1.
+        kind: "flac", which keeps every sample, or "mp3", which is several times smaller.
+    """
+    subtype = {"flac": "PCM_16", "mp3": "MPEG_LAYER_III"}[kind]
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform.clamp(-1, 1).numpy(), SAMPLE_RATE, format=kind.upper(), subtype=subtype)
+    return data_uri({"flac": "audio/flac", "mp3": "audio/mpeg"}[kind], buffer.getvalue())
 
 
 def find(root: str | Path) -> list[Path]:
@@ -196,5 +223,5 @@ def find(root: str | Path) -> list[Path]:
     return paths
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)
+def _reason(error: soundfile.SoundFileError) -> str:
+    return getattr(error, "error_string", None) or str(error)

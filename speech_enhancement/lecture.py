@@ -13,9 +13,8 @@ from IPython.display import HTML
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from speech_enhancement.audio import SAMPLE_RATE, load
+from speech_enhancement.audio import SAMPLE_RATE, load, sound_uri
 from speech_enhancement.corpora import manifest, voices
-from speech_enhancement.evaluation.html_report import sound_uri
 from speech_enhancement.plotting import plot_spectrogram, spectrogram_db
 
 HOURS = 0.1

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from speech_enhancement.audio import SAMPLE_RATE, replacing
+from speech_enhancement.audio import SAMPLE_RATE
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.stft import stft
 
 _RANGE_DB = 70

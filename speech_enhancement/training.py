@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
-from speech_enhancement.audio import replacing
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.state_file import read_state, write_state
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]

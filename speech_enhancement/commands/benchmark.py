@@ -1,10 +1,11 @@
 """The command `benchmark`: all systems, trained for the same time and measured on the same files."""
 
-from speech_enhancement.audio import AudioError, replacing
+from speech_enhancement.audio import AudioError
 from speech_enhancement.configuration import Benchmark
 from speech_enhancement.evaluation.benchmark import find_entrants, format_table, quality_and_cost, scored
 from speech_enhancement.evaluation.html_report import write_report
 from speech_enhancement.evaluation.scoring import METRICS, find_pairs, scoring_pool
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.plotting import save_quality_against_cost
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from speech_enhancement.audio import AudioError, replacing
+from speech_enhancement.audio import AudioError
 from speech_enhancement.configuration import Evaluate
-from speech_enhancement.enhancement import FileEnhancer
+from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.evaluation.html_report import write_report
 from speech_enhancement.evaluation.scoring import (
     METRICS,
@@ -20,6 +20,7 @@ from speech_enhancement.evaluation.scoring import (
     scoring_pool,
     write_scores,
 )
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.plotting import save_spectrograms
 from speech_enhancement.systems.model_file import load_system
@@ -27,9 +28,8 @@ from speech_enhancement.systems.model_file import load_system
 
 def run(configuration: Evaluate) -> int:
     """Measure, write and print; 1 where a file could not be used or a metric had no value."""
-    model, chunking = load_system(configuration.system, configuration.checkpoint)
-    enhancer = FileEnhancer(model, chunking)
-    title = getattr(model, "title", MODEL)
+    system = load_system(configuration.system, configuration.checkpoint)
+    enhancer, title = Enhancer(system), system.title
     methods = methods_beside(lambda noisy, _: enhancer.enhance(noisy), title)
     failures = Failures()
     pairs = find_pairs(configuration.noisy, configuration.clean, failures)

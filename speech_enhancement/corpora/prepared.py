@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from tqdm.auto import tqdm
 from speech_enhancement.audio import SAMPLE_RATE, AudioError, load, save
 from speech_enhancement.corpora.manifest import CorpusError, Entry, write_manifest
 from speech_enhancement.corpora.pairs import copy_pairs, mix_pairs
+from speech_enhancement.files.atomic import new_folder
 from speech_enhancement.files.failures import Failures
 
 
@@ -54,7 +54,7 @@ def prepare(out: Path, sources: Iterable[Source], pairs: Sequence[tuple[str, str
     """
     check_is_free(out)
     failures = Failures()
-    with building(out) as root:
+    with new_folder(out) as root:
         entries = list(_convert_all(root, list(sources), failures))
         for kind, split in product(("speech", "noise"), ("train", "validation")):
             if not any(entry.kind == kind and entry.split == split for entry in entries):
@@ -68,28 +68,6 @@ def check_is_free(out: Path) -> None:
     """Raise `CorpusError` where `out` holds something: nothing that exists is overwritten."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(f"{out}: expected an empty or new folder, got one that holds something")
-
-
-class building:
-    """A folder beside `out` that is renamed to it when all went well, and removed when not."""
-
-    def __init__(self, out: Path):
-        self.out = out
-        self.root = out.with_name(f".{out.name}.part")
-
-    def __enter__(self) -> Path:
-        if self.root.exists():
-            shutil.rmtree(self.root)
-        self.root.mkdir(parents=True)
-        return self.root
-
-    def __exit__(self, error_type, *_) -> None:
-        if error_type is None:
-            if self.out.exists():
-                self.out.rmdir()
-            self.root.rename(self.out)
-        else:
-            shutil.rmtree(self.root)
 
 
 def _convert_all(root: Path, sources: list[Source], failures: Failures) -> Iterator[Entry]:

@@ -15,6 +15,7 @@ from speech_enhancement.audio import find
 from speech_enhancement.corpora.download import download
 from speech_enhancement.corpora.manifest import CorpusError
 from speech_enhancement.corpora.prepared import Source
+from speech_enhancement.files.atomic import new_folder
 
 VALIDATION_SPEAKERS = ("p286", "p287")
 URL = "https://datashare.ed.ac.uk/bitstream/handle/10283/2791/"
@@ -69,16 +70,13 @@ def fetch(root: Path, checksums: Mapping[str, str], url: str = URL) -> None:
 
 def _unpack(archive: Path, root: Path) -> None:
     """Take the wav files from an archive, by their names alone, into the folder that it is named after."""
-    part = root / f".{archive.stem}.part"
-    part.mkdir(exist_ok=True)
     try:
-        with zipfile.ZipFile(archive) as file:
+        with zipfile.ZipFile(archive) as file, new_folder(root / archive.stem) as folder:
             members = [member for member in file.infolist() if member.filename.lower().endswith(".wav")]
             for member in tqdm(members, desc=archive.stem, unit="file"):
-                (part / Path(member.filename).name).write_bytes(file.read(member))
+                (folder / Path(member.filename).name).write_bytes(file.read(member))
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise CorpusError(f"{archive}: expected a sound archive, got: {error}; delete it to load it again") from None
-    part.rename(root / archive.stem)
 
 
 def _pairs(root: Path, pattern: str) -> list[tuple[str, str]]:

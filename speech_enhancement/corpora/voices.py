@@ -15,9 +15,10 @@ from speech_enhancement.corpora import noises
 from speech_enhancement.corpora.espeak import Synthesizer
 from speech_enhancement.corpora.manifest import Entry, write_manifest
 from speech_enhancement.corpora.pairs import mix_pairs
-from speech_enhancement.corpora.prepared import building, check_is_free
+from speech_enhancement.corpora.prepared import check_is_free
 from speech_enhancement.corpora.sentences import sentence
 from speech_enhancement.corpora.splits import assign_splits
+from speech_enhancement.files.atomic import new_folder
 from speech_enhancement.files.failures import Failures
 
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan")
@@ -42,7 +43,7 @@ def prepare(out: Path, hours: float, seed: int) -> Failures:
     """
     check_is_free(out)
     synthesizer = Synthesizer()
-    with building(out) as root:
+    with new_folder(out) as root:
         entries = list(_speech(root, synthesizer, hours, seed))
         entries += list(_noise(root, synthesizer, hours, seed))
         entries += list(mix_pairs(root, entries, seed))

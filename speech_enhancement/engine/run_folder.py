@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from speech_enhancement.audio import replacing
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.state_file import read_state
 from speech_enhancement.plotting import save_training_curves
 

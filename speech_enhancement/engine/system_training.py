@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from speech_enhancement.audio import replacing
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.configuration import Train
 from speech_enhancement.engine.distributed import Process
 from speech_enhancement.engine.loaders import batches

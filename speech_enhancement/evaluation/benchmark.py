@@ -22,7 +22,6 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from speech_enhancement.audio import replacing
 from speech_enhancement.configuration import Benchmark, Train
 from speech_enhancement.engine.distributed import Process, choose_device
 from speech_enhancement.engine.system_training import SystemTraining
@@ -36,6 +35,7 @@ from speech_enhancement.evaluation.scoring import (
     score_pairs,
     write_scores,
 )
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.blocks.rumble_filter import remove_rumble

@@ -1,18 +1,18 @@
 """One self-contained HTML page: the table, and clips with pictures and players."""
 
-import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import jinja2
-import soundfile
 from matplotlib.figure import Figure
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from speech_enhancement.audio import SAMPLE_RATE, load, replacing
+from speech_enhancement.audio import load, sound_uri
+from speech_enhancement.files.atomic import replacing
+from speech_enhancement.files.data_uri import data_uri
 from speech_enhancement.plotting import clip_picture, scores_picture, spectrogram_db
 
 
@@ -82,21 +82,4 @@ def write_report(
 def _picture(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
-    return _data_uri("image/png", buffer)
-
-
-def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
-    """A waveform `(time,)` at 16 kHz as a file in a data URI, for the source of a player.
-
-    Args:
-        waveform: is clipped to -1 to 1.
-        kind: "flac", which keeps every sample, or "mp3", which is several times smaller.
-    """
-    subtype = {"flac": "PCM_16", "mp3": "MPEG_LAYER_III"}[kind]
-    buffer = io.BytesIO()
-    soundfile.write(buffer, waveform.clamp(-1, 1).numpy(), SAMPLE_RATE, format=kind.upper(), subtype=subtype)
-    return _data_uri({"flac": "audio/flac", "mp3": "audio/mpeg"}[kind], buffer)
-
-
-def _data_uri(kind: str, buffer: io.BytesIO) -> str:
-    return f"data:{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return data_uri("image/png", buffer.getvalue())

@@ -13,9 +13,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from speech_enhancement import metrics
-from speech_enhancement.audio import AudioError, find, load, replacing
+from speech_enhancement.audio import AudioError, find, load
 from speech_enhancement.evaluation import perceptual
 from speech_enhancement.evaluation.ideal_ratio_mask import mask_ideally
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
 from speech_enhancement.systems.log_mmse import filter_by_log_mmse

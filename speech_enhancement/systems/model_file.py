@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from speech_enhancement.audio import replacing
+from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.state_file import StateFileError, read_state, write_state
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.sizes import Sizes

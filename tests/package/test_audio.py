@@ -1,11 +1,15 @@
 """Audio files of all kinds, sound and broken."""
 
+import errno
+
 import numpy as np
 import pytest
 import soundfile
 import torch
 
-from speech_enhancement.audio import AudioError, Recording, find, load, replacing, resample, save
+from speech_enhancement.audio import AudioError, Recording, find, load, resample, save, writing
+from speech_enhancement.files.atomic import replacing
+from tests.package.conftest import tree
 
 
 @pytest.fixture
@@ -110,14 +114,41 @@ def test_broken_file_raises_and_is_named(tmp_path, signal, kind):
     assert "\n" not in str(raised.value)
 
 
+class BrokenDisk:
+    """A file that can be sought in and not be read."""
+
+    def seek(self, position):
+        pass
+
+    def readinto(self, samples):
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_disk_that_fails_while_reading_is_not_taken_for_one_that_cannot_be_written(tmp_path):
+    save(tmp_path / "source.wav", torch.zeros(1, 10))
+    recording = Recording(tmp_path / "source.wav")
+    recording._file = BrokenDisk()
+    with pytest.raises(OSError) as raised, replacing(tmp_path / "target") as temporary:
+        temporary.touch()
+        recording.read(0, 10)
+    assert (raised.value.errno, raised.value.filename) == (errno.EIO, str(tmp_path / "source.wav"))
+
+
+def test_target_that_cannot_be_opened_is_named(tmp_path):
+    target = tmp_path / "missing" / "target.flac"
+    with pytest.raises(OSError) as raised:
+        save(target, torch.zeros(1, 10))
+    assert str(raised.value).startswith(f"{target}: could not be written: ")
+
+
 def test_save_appears_whole_or_not_at_all(tmp_path):
     save(tmp_path / "a.wav", torch.zeros(1, 10))
     before = (tmp_path / "a.wav").read_bytes()
-    with pytest.raises(RuntimeError), replacing(tmp_path / "a.wav") as temporary:
-        temporary.write_bytes(b"half")
+    with pytest.raises(RuntimeError), writing(tmp_path / "a.wav", 16000, 1, "PCM_16", "WAV") as file:
+        file.write(np.ones((10, 1)))
         raise RuntimeError
     assert (tmp_path / "a.wav").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+    assert tree(tmp_path) == ["a.wav"]
 
 
 def test_save_clips(tmp_path):

@@ -3,7 +3,6 @@
 They are told apart by colour-blind eyes and on a grey print: colours differ in lightness too, and are hatched.
 """
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +10,8 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from speech_enhancement.files.data_uri import data_uri
 
 _PASSED = "#0072b2"
 _LOOKS = {
@@ -91,4 +92,4 @@ def _data_uri(figure: Figure) -> str:
     # Without salt and date the same class would get another file each time.
     with matplotlib.rc_context({"svg.hashsalt": "class"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return data_uri("image/svg+xml", buffer.getvalue())
