@@ -18,6 +18,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from milestones.course import ROOT, load_milestone
+from milestones.graded_tests import TestState
 from milestones.instructor.grading.grade import grade_all
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.records import read
@@ -52,7 +53,7 @@ def judge_and_workers(exam: Exam, jobs: int, cores: list[int]) -> float:
         grade_all([({**head, "submission": str(n)}, job) for n, job in enumerate(copies)], executor, log)
         elapsed = time.perf_counter() - begin
         states = {test["state"] for record in read(log) for test in record["tests"]}
-    if states != {"passed"}:
+    if states != {TestState.PASSED}:
         raise SystemExit(f"expected all tests to pass, got {states}")
     return COPIES / elapsed
 

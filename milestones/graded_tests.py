@@ -1,14 +1,40 @@
-"""The tests of a milestone: what each asks, what it is worth, and what a student is told of it."""
+"""The tests of a milestone: the task of each, its points, what a student is told of it, and how it can end."""
 
 import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from enum import Enum
 from pathlib import Path
 
 import pytest
 
 from milestones.course import CourseError
+
+
+class TestState(str, Enum):
+    """The outcome of a test; as text it is its value."""
+
+    # Keep pytest from collecting the class where a test imports it.
+    __test__ = False
+
+    PASSED = "passed"
+    NOT_IMPLEMENTED = "not implemented"
+
+    # On a student's machine, where nobody tells a wrong result from a crash.
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NOT_RUN = "not run"
+
+    # In a grading.
+    WRONG = "wrong"
+    CRASHED = "crashed"
+    OUT_OF_TIME = "out of time"
+    OUT_OF_MEMORY = "out of memory"
+    REFUSED = "refused"
+    GRADER_FAULT = "grader fault"
+
+    __str__ = str.__str__
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 
 from milestones.course import load_milestone, milestone_numbers
-from milestones.graded_tests import GradedTest
-from milestones.score_table import FAILED, NOT_IMPLEMENTED, NOT_RUN, PASSED, SKIPPED, ScoreTable
+from milestones.graded_tests import GradedTest, TestState
+from milestones.score_table import ScoreTable
 from milestones.stubs import Stub, find_stubs, raises_not_implemented
 
 _WORDS = {
-    NOT_IMPLEMENTED: (NOT_IMPLEMENTED, "n", ("NOT IMPLEMENTED", {"yellow": True})),
-    SKIPPED: ("skipped, as an earlier task fails", "w", ("SKIPPED, AS AN EARLIER TASK FAILS", {"yellow": True})),
+    TestState.NOT_IMPLEMENTED: (TestState.NOT_IMPLEMENTED.value, "n", ("NOT IMPLEMENTED", {"yellow": True})),
+    TestState.SKIPPED: (
+        "skipped, as an earlier task fails",
+        "w",
+        ("SKIPPED, AS AN EARLIER TASK FAILS", {"yellow": True}),
+    ),
 }
 
 
@@ -64,7 +68,7 @@ class Scoreboard:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
-            self._add(item.nodeid, GradedTest.of(item), NOT_RUN)
+            self._add(item.nodeid, GradedTest.of(item), TestState.NOT_RUN)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
@@ -80,7 +84,7 @@ class Scoreboard:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         course = getattr(report, "course", None)
         if course is not None and (report.when == "call" or not report.passed):
-            state = {"passed": PASSED, "failed": FAILED, "skipped": NOT_RUN}[report.outcome]
+            state = TestState.NOT_RUN if report.skipped else TestState(report.outcome)
             self._add(report.nodeid, GradedTest(**course["test"]), state, course["stub"])
 
     @pytest.hookimpl(tryfirst=True)
@@ -114,7 +118,7 @@ class Scoreboard:
         if task not in self._order:
             self._order.append(task)
 
-    def _add(self, nodeid: str, test: GradedTest | None, state: str, stub: str | None = None) -> None:
+    def _add(self, nodeid: str, test: GradedTest | None, state: TestState, stub: str | None = None) -> None:
         if test is not None and test.task in self.table.tasks:
             self.table.add(nodeid, test, state, stub)
 

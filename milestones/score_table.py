@@ -4,14 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from milestones.course import Milestone, Task
-from milestones.graded_tests import GradedTest
+from milestones.graded_tests import GradedTest, TestState
 
-PASSED = "passed"
-FAILED = "failed"
-NOT_IMPLEMENTED = "not implemented"
-SKIPPED = "skipped"
-NOT_RUN = "not run"
-_COLOURS = {PASSED: "green", FAILED: "red"}
+_COLOURS = {TestState.PASSED: "green", TestState.FAILED: "red"}
+_WORST_FIRST = (TestState.FAILED, TestState.NOT_IMPLEMENTED, TestState.SKIPPED, TestState.NOT_RUN)
 _INDENT = " " * 15
 
 
@@ -27,7 +23,7 @@ class Outcome:
     """
 
     test: GradedTest
-    state: str
+    state: TestState
     stub: str | None = None
 
 
@@ -45,7 +41,7 @@ class ScoreTable:
         self._is_stub = is_stub
         self._outcomes: dict[str, Outcome] = {}
 
-    def add(self, name: str, test: GradedTest, state: str, stub: str | None = None) -> None:
+    def add(self, name: str, test: GradedTest, state: TestState, stub: str | None = None) -> None:
         """Note what came of a test; what comes later (a fixture that fails in the end) replaces it."""
         self._outcomes[name] = Outcome(test, state, stub)
 
@@ -54,16 +50,16 @@ class ScoreTable:
         """Names of the test files that were seen."""
         return {outcome.test.id.partition("::")[0] for outcome in self._outcomes.values()}
 
-    def state(self, name: str) -> tuple[str, str]:
+    def state(self, name: str) -> tuple[TestState, str]:
         """State of a test, and of a skipped one the id of the task that is to be mended first."""
         outcome = self._outcomes[name]
         task = outcome.test.task
-        if outcome.state != FAILED:
+        if outcome.state != TestState.FAILED:
             return outcome.state, ""
         if outcome.stub is not None and (outcome.stub in ("", task) or self._is_stub(task)):
-            return NOT_IMPLEMENTED, ""
+            return TestState.NOT_IMPLEMENTED, ""
         cause = outcome.stub or next((earlier for earlier in self._earlier(task) if self._fails(earlier)), "")
-        return (SKIPPED, cause) if cause else (FAILED, "")
+        return (TestState.SKIPPED, cause) if cause else (TestState.FAILED, "")
 
     def lines(self, milestone: Milestone, is_part: bool) -> list[tuple[str, dict[str, bool]]]:
         """The table of a milestone, with pytest's markup for each line; none where no test of it was collected.
@@ -89,27 +85,20 @@ class ScoreTable:
 
     def _lines_of_task(self, task: Task, names: list[str], handout: str) -> list[tuple[str, dict[str, bool]]]:
         states = {name: self.state(name) for name in names}
-        state, cause = next(
-            (
-                found
-                for word in (FAILED, NOT_IMPLEMENTED, SKIPPED, NOT_RUN)
-                for found in states.values()
-                if found[0] == word
-            ),
-            (PASSED, ""),
-        )
+        found = (each for worst in _WORST_FIRST for each in states.values() if each[0] == worst)
+        state, cause = next(found, (TestState.PASSED, ""))
         row = f"{task.id:<5}{self._points(names, '/'):>8}  {f'{state}: {cause} fails' if cause else state:<20}"
-        if state == PASSED:
+        if state == TestState.PASSED:
             return [(row.rstrip(), {"green": True})]
         wrong = [name for name in names if states[name][0] == state]
-        shown = wrong if state == FAILED else wrong[:1]
+        shown = wrong if state == TestState.FAILED else wrong[:1]
         sentences = dict.fromkeys(self._outcomes[name].test.sentence for name in shown)
         markup = {_COLOURS.get(state, "yellow"): True}
         return [(f"{row}  {handout}, Task {task.id}", markup), *((_INDENT + text, {}) for text in sentences)]
 
     def _points(self, names: list[str], separator: str) -> str:
         tests = [self._outcomes[name] for name in names]
-        earned = sum(outcome.test.points for outcome in tests if outcome.state == PASSED)
+        earned = sum(outcome.test.points for outcome in tests if outcome.state == TestState.PASSED)
         return f"{earned:g}{separator}{sum(outcome.test.points for outcome in tests):g}"
 
     def _earlier(self, task: str) -> list[str]:
@@ -125,4 +114,4 @@ class ScoreTable:
 
     def _fails(self, task: str) -> bool:
         states = [outcome.state for outcome in self._outcomes.values() if outcome.test.task == task]
-        return FAILED in states or self._is_stub(task)
+        return TestState.FAILED in states or self._is_stub(task)

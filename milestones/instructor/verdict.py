@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from milestones.graded_tests import GradedTest
+from milestones.graded_tests import GradedTest, TestState
 
 
 @dataclass(frozen=True)
@@ -10,7 +10,7 @@ class Verdict:
     """What came of one test.
 
     Attributes:
-        state: passed, wrong, not implemented, crashed, out of time, out of memory, refused, or grader fault.
+        state: one that a grading tells.
         message: why, as far as pytest can tell.
         was_fresh: whether the worker had run no test before.
         has_changed_inputs: whether an input was changed in place.
@@ -18,7 +18,7 @@ class Verdict:
         on_reference: whether an earlier milestone's modules were the reference's.
     """
 
-    state: str
+    state: TestState
     message: str = ""
     was_fresh: bool = True
     has_changed_inputs: bool = False
@@ -27,7 +27,7 @@ class Verdict:
 
     def line(self, test: GradedTest) -> dict:
         """The record's entry for a test; of a hidden one it never holds a message, which could tell what is asked."""
-        tells = self.state == "grader fault" or not (test.is_hidden or self.on_reference)
+        tells = self.state == TestState.GRADER_FAULT or not (test.is_hidden or self.on_reference)
         return {
             "id": test.id,
             "task": test.task,

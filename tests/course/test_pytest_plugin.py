@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from milestones.course import load_milestone
-from milestones.graded_tests import GradedTest
+from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor.release.template import release
-from milestones.score_table import FAILED, NOT_IMPLEMENTED, NOT_RUN, PASSED, SKIPPED, ScoreTable
+from milestones.score_table import ScoreTable
 from tests.course.mini_course import BODIES, replace, write_course
 
 GAIN = "speech_enhancement/gain.py"
@@ -42,9 +42,9 @@ def rows(table, is_part=False):
 
 def test_points_and_states(table):
     """A task that fails tells its failing tests' sentences and where to read on; one that passes is one line."""
-    add(table, "1.1", PASSED, points=2)
-    add(table, "1.2", FAILED)
-    add(table, "1.2", PASSED, points=0.5)
+    add(table, "1.1", TestState.PASSED, points=2)
+    add(table, "1.2", TestState.FAILED)
+    add(table, "1.2", TestState.PASSED, points=0.5)
     assert rows(table) == [
         "task   points  state",
         "1.1       2/2  passed",
@@ -56,36 +56,36 @@ def test_points_and_states(table):
 
 def test_failure_after_a_failure_is_skipped(table):
     """However many tasks lie between; the first one that fails is named, and what passes has passed."""
-    add(table, "1.2", FAILED)
-    add(table, "1.1", FAILED)
-    assert table.state(add(table, "1.3", FAILED)) == (SKIPPED, "1.1")
-    assert table.state(add(table, "1.3", PASSED)) == (PASSED, "")
-    assert table.state(add(table, "1.1", FAILED, points=3)) == (FAILED, "")
+    add(table, "1.2", TestState.FAILED)
+    add(table, "1.1", TestState.FAILED)
+    assert table.state(add(table, "1.3", TestState.FAILED)) == (TestState.SKIPPED, "1.1")
+    assert table.state(add(table, "1.3", TestState.PASSED)) == (TestState.PASSED, "")
+    assert table.state(add(table, "1.1", TestState.FAILED, points=3)) == (TestState.FAILED, "")
     assert "1.3       1/2  skipped: 1.1 fails    milestones/milestone1/README.md, Task 1.3" in rows(table)
 
 
 def test_failure_is_skipped_while_an_earlier_task_is_a_stub(table):
     """Also where the tests of that task were not run."""
     table.stubs.add("1.1")
-    assert table.state(add(table, "1.2", FAILED)) == (SKIPPED, "1.1")
+    assert table.state(add(table, "1.2", TestState.FAILED)) == (TestState.SKIPPED, "1.1")
 
 
 def test_stub_of_another_task(table):
     """What raised is what to write next; a task that is a stub itself is not implemented, whoever raised first."""
-    assert table.state(add(table, "1.2", FAILED, stub="1.1")) == (SKIPPED, "1.1")
-    assert table.state(add(table, "1.2", FAILED, stub="1.2", points=2)) == (NOT_IMPLEMENTED, "")
+    assert table.state(add(table, "1.2", TestState.FAILED, stub="1.1")) == (TestState.SKIPPED, "1.1")
+    assert table.state(add(table, "1.2", TestState.FAILED, stub="1.2", points=2)) == (TestState.NOT_IMPLEMENTED, "")
     table.stubs.add("1.3")
-    assert table.state(add(table, "1.3", FAILED, stub="1.1")) == (NOT_IMPLEMENTED, "")
+    assert table.state(add(table, "1.3", TestState.FAILED, stub="1.1")) == (TestState.NOT_IMPLEMENTED, "")
 
 
 def test_last_line_is_true(table):
     """It tells when only some tests were run, and an instructor's hidden tests are counted apart."""
-    add(table, "1.1", PASSED, points=2)
-    add(table, "1.2", NOT_RUN)
+    add(table, "1.1", TestState.PASSED, points=2)
+    add(table, "1.2", TestState.NOT_RUN)
     assert rows(table, is_part=True)[-1] == (
         "visible tests that were run: 2 of 3 points; hidden tests are run by your instructor"
     )
-    add(table, "1.1", PASSED, points=4, hint="?")
+    add(table, "1.1", TestState.PASSED, points=4, hint="?")
     assert rows(table)[-1] == "visible tests: 2 of 3 points; hidden tests: 4 of 4 points"
 
 

@@ -13,10 +13,10 @@ def log(tmp_path):
 
 def test_written_and_read(log):
     """Names in any script come back as they were, halves of characters too."""
-    records = [record("ada"), record("李雷"), record("new\nline \udcff")]
-    for each in records:
+    written = [record("ada"), record("李雷"), record("new\nline \udcff")]
+    for each in written:
         records.append(log, each)
-    assert records.read(log) == records
+    assert records.read(log) == written
 
 
 def test_no_log_yet(log):

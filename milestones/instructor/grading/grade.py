@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from milestones.course import CourseError, Milestone, load_milestone
+from milestones.graded_tests import TestState
 from milestones.instructor.configuration import Grade
 from milestones.instructor.grading import submissions
 from milestones.instructor.grading.jobs import Exam
@@ -48,7 +49,7 @@ def run(configuration: Grade) -> int:
     names = {submissions.name(path) for path in paths}
     records = [record for (name, number), record in after.items() if number == milestone.number and name in names]
     _print(configuration, milestone, before, after, records)
-    return int(any(test["state"] == "grader fault" for record in records for test in record["tests"]))
+    return int(any(test["state"] == TestState.GRADER_FAULT for record in records for test in record["tests"]))
 
 
 def _check_names(paths: list[Path]) -> None:
@@ -98,7 +99,7 @@ def _is_done(before: dict | None, now: dict) -> bool:
     hashes = ("submission_hash", "tests_hash", "environment_hash", "refused")
     if before is None or any(before[name] != now[name] for name in hashes):
         return False
-    return not any(test["state"] == "grader fault" for test in before["tests"])
+    return not any(test["state"] == TestState.GRADER_FAULT for test in before["tests"])
 
 
 def _print(configuration: Grade, milestone: Milestone, before: dict, after: dict, records: list[dict]) -> None:

@@ -50,7 +50,7 @@ class Exam:
             try:
                 record["submission_hash"] = submissions.unpack(path, Path(folder))
             except submissions.Refused as reason:
-                tests = [Verdict("refused").line(test) for test in self.tests]
+                tests = [Verdict(graded_tests.TestState.REFUSED).line(test) for test in self.tests]
                 return record | {"refused": str(reason), "tests": tests}, None
             package = Path(folder, "speech_enhancement")
             files = {

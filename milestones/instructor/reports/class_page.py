@@ -6,12 +6,17 @@ from statistics import mean, median
 from urllib.parse import quote
 
 from milestones.course import Milestone
+from milestones.graded_tests import TestState
 from milestones.instructor.reports import class_plots
 from milestones.instructor.reports.adjustments import Extension, Override
 from milestones.instructor.reports.escaping import page_name
-from milestones.instructor.reports.scores import GRADER_FAULT, PASSED, Score
+from milestones.instructor.reports.scores import Score
 
-STATES = (PASSED, "wrong", "crashed", "out of time", "out of memory", "not implemented", "refused", GRADER_FAULT)
+STATES = (
+    *(TestState.PASSED, TestState.WRONG, TestState.CRASHED, TestState.OUT_OF_TIME, TestState.OUT_OF_MEMORY),
+    *(TestState.NOT_IMPLEMENTED, TestState.REFUSED, TestState.GRADER_FAULT),
+)
+"""The states of a graded test, in the order of the page's columns."""
 
 
 def view(graded: Sequence[tuple[Mapping, Score]], milestone: Milestone, strays: Sequence[Override | Extension]) -> dict:
@@ -60,7 +65,7 @@ def _tests(records: Sequence[Mapping], milestone: Milestone) -> list[dict]:
     tests = []
     for test in sorted(known.values(), key=lambda test: order.index(test["task"]) if test["task"] in order else -1):
         states = counts[test["id"]]
-        ran = states.total() - states[GRADER_FAULT]
+        ran = states.total() - states[TestState.GRADER_FAULT]
         tests.append(
             {
                 "id": test["id"],
@@ -70,7 +75,7 @@ def _tests(records: Sequence[Mapping], milestone: Milestone) -> list[dict]:
                 "category": test["category"],
                 "counts": states,
                 "on_reference": on_reference[test["id"]],
-                "rate": states[PASSED] / ran if ran else None,
+                "rate": states[TestState.PASSED] / ran if ran else None,
             }
         )
     return tests
@@ -91,7 +96,7 @@ def _faults(records: Sequence[Mapping]) -> list[dict]:
     """The submissions in which the grader failed: in how many tests, and what it said of the first."""
     faults = []
     for record in records:
-        tests = [test for test in record["tests"] if test["state"] == GRADER_FAULT]
+        tests = [test for test in record["tests"] if test["state"] == TestState.GRADER_FAULT]
         if tests:
             faults.append({"submission": record["submission"], "count": len(tests), "first": tests[0]})
     return faults

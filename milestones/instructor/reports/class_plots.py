@@ -11,18 +11,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from milestones.graded_tests import TestState
 from speech_enhancement.files.data_uri import data_uri
 
 _PASSED = "#0072b2"
 _LOOKS = {
-    "passed": (_PASSED, ""),
-    "wrong": ("#d55e00", ""),
-    "crashed": ("#f0a860", "///"),
-    "out of time": ("#cc79a7", "..."),
-    "out of memory": ("#cc79a7", "xxx"),
-    "not implemented": ("#e4e4e4", ""),
-    "refused": ("#ffffff", "\\\\\\"),
-    "grader fault": ("#ffffff", "|||"),
+    TestState.PASSED: (_PASSED, ""),
+    TestState.WRONG: ("#d55e00", ""),
+    TestState.CRASHED: ("#f0a860", "///"),
+    TestState.OUT_OF_TIME: ("#cc79a7", "..."),
+    TestState.OUT_OF_MEMORY: ("#cc79a7", "xxx"),
+    TestState.NOT_IMPLEMENTED: ("#e4e4e4", ""),
+    TestState.REFUSED: ("#ffffff", "\\\\\\"),
+    TestState.GRADER_FAULT: ("#ffffff", "|||"),
 }
 """Colour and hatch of each state, after the palette of Okabe and Ito."""
 
@@ -55,7 +56,7 @@ def tasks(tasks: Sequence[Mapping]) -> str:
     return _data_uri(figure)
 
 
-def tests(tests: Sequence[Mapping], states: Sequence[str]) -> str:
+def tests(tests: Sequence[Mapping], states: Sequence[TestState]) -> str:
     """In what share of the submissions each test came to which state."""
     figure, axes = _bars(len(tests))
     positions = range(len(tests))

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from milestones.course import Milestone, Task
+from milestones.graded_tests import TestState
 from milestones.instructor.reports.adjustments import Extension, Override
 from milestones.instructor.reports.escaping import printable
 
-PASSED = "passed"
-GRADER_FAULT = "grader fault"
 _DAY = timedelta(days=1)
 
 
@@ -141,7 +140,7 @@ def score(
     tasks = []
     for task in milestone.tasks:
         tests = [test for test in record["tests"] if test["task"] == task.id]
-        faults = sum(test["state"] == GRADER_FAULT for test in tests)
+        faults = sum(test["state"] == TestState.GRADER_FAULT for test in tests)
         tasks.append(TaskScore(task, _exact(math.fsum(map(_earned, tests))), faults, overrides.get(task.id)))
     return Score(
         submission=record["submission"],
@@ -205,7 +204,7 @@ def _change(before: Mapping, after: Mapping, milestone: Milestone) -> _Change | 
     for test in old | new:
         difference = _exact(_earned(new.get(test)) - _earned(old.get(test)))
         states = [each[test]["state"] if test in each else "no such test" for each in (old, new)]
-        if difference or (GRADER_FAULT in states and states[0] != states[1]):
+        if difference or (TestState.GRADER_FAULT in states and states[0] != states[1]):
             how = states[0] if states[0] == states[1] else f"{states[0]} -> {states[1]}"
             reasons.append(f"{difference:+g} {test} ({how})")
     if not reasons:
@@ -217,7 +216,7 @@ def _change(before: Mapping, after: Mapping, milestone: Milestone) -> _Change | 
 
 
 def _earned(test: Mapping | None) -> float:
-    return test["points"] if test is not None and test["state"] == PASSED else 0
+    return test["points"] if test is not None and test["state"] == TestState.PASSED else 0
 
 
 def _exact(points: float) -> float:

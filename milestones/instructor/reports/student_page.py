@@ -7,18 +7,48 @@ page does not get it cannot give away.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
+from enum import Enum
 
-from milestones.instructor.reports.scores import GRADER_FAULT, PASSED, Score, TaskScore
+from milestones.graded_tests import TestState
+from milestones.instructor.reports.scores import Score, TaskScore
 
-NOT_IMPLEMENTED = "not implemented"
-_MARKS = {PASSED: "✓", NOT_IMPLEMENTED: "○", GRADER_FAULT: "?", "refused": "–"}
+
+class TaskState(str, Enum):
+    """The state of a task by those of its tests; as text it is its value."""
+
+    PASSED = "passed"
+    PARTLY_PASSED = "partly passed"
+    FAILED = "failed"
+    NOT_IMPLEMENTED = "not implemented"
+    NOT_GRADED = "not graded"
+    PENDING = "pending"
+
+    __str__ = str.__str__
+
+    @property
+    def asks_for_work(self) -> bool:
+        """Tell if the student has something left to mend."""
+        return self not in (TaskState.PASSED, TaskState.NOT_GRADED, TaskState.PENDING)
+
+
+_MARKS = {
+    TestState.PASSED: "✓",
+    TestState.NOT_IMPLEMENTED: "○",
+    TestState.GRADER_FAULT: "?",
+    TestState.REFUSED: "–",
+}
+_OTHER_MARK = "✗"
+_OPEN = (
+    *(TestState.NOT_IMPLEMENTED, TestState.GRADER_FAULT, TestState.REFUSED),
+    *(TaskState.NOT_IMPLEMENTED, TaskState.NOT_GRADED, TaskState.PENDING),
+)
 _EXPLANATIONS = {
-    "wrong": "the result is not as expected",
-    NOT_IMPLEMENTED: "the stub's NotImplementedError was raised",
-    "crashed": "your code raised an exception that it should not, or its process ended",
-    "out of time": "your code took longer than a test may",
-    "out of memory": "your code asked for more memory than there is",
-    GRADER_FAULT: "the grader failed, not your code; your instructor sees it and grades again",
+    TestState.WRONG: "the result is not as expected",
+    TestState.NOT_IMPLEMENTED: "the stub's NotImplementedError was raised",
+    TestState.CRASHED: "your code raised an exception that it should not, or its process ended",
+    TestState.OUT_OF_TIME: "your code took longer than a test may",
+    TestState.OUT_OF_MEMORY: "your code asked for more memory than there is",
+    TestState.GRADER_FAULT: "the grader failed, not your code; your instructor sees it and grades again",
 }
 
 
@@ -26,7 +56,7 @@ def view(record: Mapping, score: Score) -> dict:
     """The values of the template `feedback.html`."""
     milestone = score.milestone
     tasks = [_task(each, [test for test in record["tests"] if test["task"] == each.task.id]) for each in score.tasks]
-    unfinished = {task["id"] for task in tasks if task["state"] not in (PASSED, "pending")}
+    unfinished = {task["id"] for task in tasks if task["state"] not in (TaskState.PASSED, TaskState.PENDING)}
     for task, each in zip(tasks, score.tasks, strict=True):
         task["first"] = [before for before in each.task.depends if before in unfinished and task["id"] in unfinished]
     states = {test["state"] for task in tasks for test in task["visible"]}
@@ -47,40 +77,53 @@ def view(record: Mapping, score: Score) -> dict:
 
 
 def _task(score: TaskScore, tests: Sequence[Mapping]) -> dict:
+    state = _state(score, tests)
     visible = [_visible(test) for test in tests if not test["hidden"]]
     return {
         "id": score.task.id,
         "name": score.task.name,
         "score": score,
         "filled": min(1.0, score.points / score.task.points) if score.points and score.task.points else 0.0,
-        "state": _state(score, tests),
+        "state": state,
+        "colour": _colour(state),
+        "asks_for_work": state.asks_for_work,
         "visible": visible,
         "hidden": _hidden([test for test in tests if test["hidden"]]),
         "on_reference": sum(test["on_reference"] for test in tests),
     }
 
 
-def _state(score: TaskScore, tests: Sequence[Mapping]) -> str:
+def _state(score: TaskScore, tests: Sequence[Mapping]) -> TaskState:
     states = {test["state"] for test in tests}
     if score.faults:
-        return "pending"
-    if states == {"refused"} or not states:
-        return "not graded"
-    if len(states) == 1 and states <= {PASSED, NOT_IMPLEMENTED}:
-        return states.pop()
-    return "partly passed" if PASSED in states else "failed"
+        return TaskState.PENDING
+    if states <= {TestState.REFUSED}:
+        return TaskState.NOT_GRADED
+    if states == {TestState.PASSED}:
+        return TaskState.PASSED
+    if states == {TestState.NOT_IMPLEMENTED}:
+        return TaskState.NOT_IMPLEMENTED
+    return TaskState.PARTLY_PASSED if TestState.PASSED in states else TaskState.FAILED
+
+
+def _colour(state: TestState | TaskState) -> str:
+    """Name of the style in which a state is shown."""
+    if state in (TestState.PASSED, TaskState.PASSED):
+        return "passed"
+    return "open" if state in _OPEN else "failed"
 
 
 def _visible(test: Mapping) -> dict:
     # A fault's message is about the grader's insides, and a stub's says no more than its state.
-    has_message = test["state"] not in (PASSED, NOT_IMPLEMENTED, GRADER_FAULT)
+    has_message = test["state"] not in (TestState.PASSED, TestState.NOT_IMPLEMENTED, TestState.GRADER_FAULT)
     name = test["id"].rpartition("::")[2]
     return {
         "sentence": test["sentence"] or name,
         "name": name,
         "points": test["points"],
         "state": test["state"],
-        "mark": _MARKS.get(test["state"], "✗"),
+        "colour": _colour(test["state"]),
+        "mark": _MARKS.get(test["state"], _OTHER_MARK),
         "message": test["message"] if has_message else "",
         "on_reference": test["on_reference"],
     }
@@ -88,16 +131,15 @@ def _visible(test: Mapping) -> dict:
 
 def _hidden(tests: Sequence[Mapping]) -> dict:
     """Of hidden tests what a student may know: how many, their points, and category and hint of those that failed."""
-    failed = Counter(
-        (test["category"], test["hint"]) for test in tests if test["state"] not in (PASSED, GRADER_FAULT, "refused")
-    )
+    not_failed = (TestState.PASSED, TestState.GRADER_FAULT, TestState.REFUSED)
+    failed = Counter((test["category"], test["hint"]) for test in tests if test["state"] not in not_failed)
     return {
         "count": len(tests),
-        "passed": sum(test["state"] == PASSED for test in tests),
+        "passed": sum(test["state"] == TestState.PASSED for test in tests),
         "points": sum(test["points"] for test in tests),
-        "earned": sum(test["points"] for test in tests if test["state"] == PASSED),
+        "earned": sum(test["points"] for test in tests if test["state"] == TestState.PASSED),
         "failed": [{"category": each[0], "hint": each[1], "count": count} for each, count in failed.items()],
-        "faults": sum(test["state"] == GRADER_FAULT for test in tests),
+        "faults": sum(test["state"] == TestState.GRADER_FAULT for test in tests),
     }
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from milestones.course import ROOT, Milestone, load_milestone
-from milestones.graded_tests import GradedTest
+from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor import fingerprints
 from milestones.instructor.sandbox import confinement
 from milestones.instructor.verdict import Verdict
@@ -72,7 +72,7 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
                 _lay_out(job["files"], package, scratch)
                 graded = bench.grade(tests, client, second, _dependent_tasks(milestone))
             except (GraderFault, Exception) as fault:
-                verdict = Verdict("grader fault", f"{type(fault).__name__}: {fault}")
+                verdict = Verdict(TestState.GRADER_FAULT, f"{type(fault).__name__}: {fault}")
                 graded = {test.id: verdict for test in tests}
             _write(results, {"tests": [graded[test.id].line(test) for test in tests]})
     finally:
@@ -220,7 +220,7 @@ def grade(job: dict) -> dict:
             if not confinement.is_strong(isolation) and not job["allow_weak_isolation"]:
                 raise StationFault(f"isolation: expected Landlock and seccomp, got {', '.join(isolation)}")
             lines = station.grade(job, 60 + 3 * len(job["tests"]) * job["seconds_per_test"])
-            if any(line["state"] == "grader fault" for line in lines) and attempt + 1 < ATTEMPTS:
+            if any(line["state"] == TestState.GRADER_FAULT for line in lines) and attempt + 1 < ATTEMPTS:
                 station.close()
                 continue
             stations.put(station)
@@ -256,7 +256,7 @@ def _differing(station: Station, job: dict) -> str | None:
 
 def fault(job: dict, message: str) -> dict:
     """The result of a job that could not be graded."""
-    verdict = Verdict("grader fault", message)
+    verdict = Verdict(TestState.GRADER_FAULT, message)
     return {"tests": [verdict.line(GradedTest(**test)) for test in job["tests"]], "isolation": []}
 
 

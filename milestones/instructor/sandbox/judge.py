@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from milestones.graded_tests import GradedTest
+from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor.sandbox.remote_package import Exchange
 from milestones.instructor.sandbox.scratch import PYTEST_FOLDER
 from milestones.instructor.sandbox.worker_client import Client, StudentError, WorkerStopped
@@ -25,6 +25,7 @@ from milestones.instructor.verdict import Verdict
 
 MAX_TIME_OUTS = 3
 MAX_MESSAGE = 600
+_NOTHING_WENT_WRONG = (TestState.PASSED, TestState.NOT_IMPLEMENTED)
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
 
 
@@ -70,7 +71,7 @@ class Referee:
             self.client.begin_test(allow_fork=item.get_closest_marker("processes") is not None)
             result = yield
         finally:
-            verdict = self._verdict or Verdict("passed")
+            verdict = self._verdict or Verdict(TestState.PASSED)
             seconds = time.monotonic() - start
             self.verdicts[GradedTest.of(item).id] = replace(
                 verdict,
@@ -82,10 +83,10 @@ class Referee:
         return result
 
     def _after(self, item: pytest.Item, verdict: Verdict) -> None:
-        if verdict.state not in ("passed", "not implemented"):
+        if verdict.state not in _NOTHING_WENT_WRONG:
             self.client.discard()
-        self._time_outs = self._time_outs + 1 if verdict.state == "out of time" else 0
-        if verdict.state == "grader fault":
+        self._time_outs = self._time_outs + 1 if verdict.state == TestState.OUT_OF_TIME else 0
+        if verdict.state == TestState.GRADER_FAULT:
             item.session.shouldstop = verdict.message
         if self._time_outs >= MAX_TIME_OUTS:
             item.session.shouldstop = "too many tests in a row ran out of time"
@@ -102,18 +103,19 @@ class Referee:
         # Before a test calls anything it writes its files: a full disk for instance is no fault of the submission.
         is_ours = when == "setup" and isinstance(error, OSError) and not isinstance(error, StudentError)
         if is_ours or isinstance(error, GraderFault | pytest.skip.Exception):
-            return Verdict("grader fault", text)
+            return Verdict(TestState.GRADER_FAULT, text)
         if self.client.stopped is not None:
             return Verdict(self.client.stopped.state, str(self.client.stopped))
         if isinstance(error, WorkerStopped):
             return Verdict(error.state, text)
         if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
-            return Verdict("out of memory", text)
+            return Verdict(TestState.OUT_OF_MEMORY, text)
         if isinstance(error, StudentError):
             # PyTorch raises NotImplementedError too, for operations that a device does not have.
             is_stub = isinstance(error, NotImplementedError) and "aten::" not in str(error)
-            return Verdict("not implemented" if is_stub else "crashed", f"{error.type_name}: {text}".rstrip(": "))
-        return Verdict("wrong", text)
+            state = TestState.NOT_IMPLEMENTED if is_stub else TestState.CRASHED
+            return Verdict(state, f"{error.type_name}: {text}".rstrip(": "))
+        return Verdict(TestState.WRONG, text)
 
 
 @dataclass(frozen=True)
@@ -145,13 +147,15 @@ class Bench:
         again = [
             test.id
             for test in tests
-            if verdicts[test.id].state not in ("passed", "not implemented") and not verdicts[test.id].was_fresh
+            if verdicts[test.id].state not in _NOTHING_WENT_WRONG and not verdicts[test.id].was_fresh
         ]
         verdicts |= self.run(again, client, always_fresh=True)
         if on_reference is not None:
-            failed = [test.id for test in tests if verdicts[test.id].state != "passed" and test.task in dependent]
+            failed = [
+                test.id for test in tests if verdicts[test.id].state != TestState.PASSED and test.task in dependent
+            ]
             others = self.run(failed, on_reference, always_fresh=True)
-            passed = {test: verdict for test, verdict in others.items() if verdict.state == "passed"}
+            passed = {test: verdict for test, verdict in others.items() if verdict.state == TestState.PASSED}
             verdicts |= {test: replace(verdict, on_reference=True) for test, verdict in passed.items()}
         return verdicts
 
@@ -165,7 +169,9 @@ class Bench:
             GraderFault: pytest failed, or a test was not found.
         """
         verdicts = self._run(tests, client, always_fresh)
-        changed = [test for test, each in verdicts.items() if each.state == "passed" and each.has_changed_inputs]
+        changed = [
+            test for test, each in verdicts.items() if each.state == TestState.PASSED and each.has_changed_inputs
+        ]
         client.writes_back = False
         verdicts |= self._run(changed, client, always_fresh=True)
         client.writes_back = True
@@ -191,10 +197,13 @@ class Bench:
     def _not_run(tests: Sequence[str], verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
         missing = [test for test in tests if test not in verdicts]
         last = next(reversed(verdicts.values()), None)
-        if missing and (last is None or last.state not in ("out of time", "grader fault")):
+        if missing and (last is None or last.state not in (TestState.OUT_OF_TIME, TestState.GRADER_FAULT)):
             raise GraderFault(f"{missing[0]} was not run")
         not_run = f"not run: {MAX_TIME_OUTS} tests in a row ran out of time"
-        return {test: Verdict(last.state, not_run if last.state == "out of time" else last.message) for test in missing}
+        return {
+            test: Verdict(last.state, not_run if last.state == TestState.OUT_OF_TIME else last.message)
+            for test in missing
+        }
 
 
 def _first_lines(text: str) -> str:

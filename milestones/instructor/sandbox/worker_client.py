@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from milestones.graded_tests import TestState
 from milestones.instructor.sandbox.protocol import Decoder, Encoder, RemoteReference, WireError
 from milestones.instructor.sandbox.scratch import MAX_SCRATCH_BYTES, MAX_SCRATCH_FILES, empty, usage
 from milestones.instructor.sandbox.worker_launcher import START_SECONDS, GraderFault, Nursery, Terms
@@ -27,10 +28,10 @@ class WorkerStopped(BaseException):
     """The worker is gone in the middle of a test. Not an Exception, so that no test takes it for a student's.
 
     Attributes:
-        state: "crashed", "out of time", "out of memory" or "refused".
+        state: of the test.
     """
 
-    def __init__(self, state: str, message: str):
+    def __init__(self, state: TestState, message: str):
         super().__init__(message)
         self.state = state
 
@@ -176,7 +177,7 @@ class Client:
         try:
             yield
         except Exception as error:
-            raise self._stop("refused", f"its answer is not one: {error}") from None
+            raise self._stop(TestState.REFUSED, f"its answer is not one: {error}") from None
 
     def _start(self) -> None:
         if self.stopped is not None:
@@ -234,14 +235,16 @@ class Client:
         """Is there time left, and does the worker keep to its room?"""
         self._looked = time.monotonic()
         if self._looked >= self._deadline:
-            raise self._stop("out of time", f"took more than {self.terms.seconds:g} s")
+            raise self._stop(TestState.OUT_OF_TIME, f"took more than {self.terms.seconds:g} s")
         n_files, n_bytes = usage(self.terms.scratch)
         if n_bytes > MAX_SCRATCH_BYTES or n_files > MAX_SCRATCH_FILES:
-            raise self._stop("crashed", f"wrote more than {MAX_SCRATCH_BYTES >> 20} MB or {MAX_SCRATCH_FILES} files")
+            raise self._stop(
+                TestState.CRASHED, f"wrote more than {MAX_SCRATCH_BYTES >> 20} MB or {MAX_SCRATCH_FILES} files"
+            )
         if self._allow_fork and _group_size(self._pid) > MAX_PROCESSES:
-            raise self._stop("crashed", f"started more than {MAX_PROCESSES} processes")
+            raise self._stop(TestState.CRASHED, f"started more than {MAX_PROCESSES} processes")
 
-    def _stop(self, state: str, message: str) -> WorkerStopped:
+    def _stop(self, state: TestState, message: str) -> WorkerStopped:
         self.stopped = WorkerStopped(state, message)
         self.discard()
         return self.stopped
@@ -252,11 +255,11 @@ class Client:
         pid, self._pid, self._socket = self._pid, None, None
         status = self.nursery.reap(pid, patience=2.0)
         if status == -signal.SIGKILL:
-            self.stopped = WorkerStopped("out of memory", "the process was killed by the system")
+            self.stopped = WorkerStopped(TestState.OUT_OF_MEMORY, "the process was killed by the system")
         elif status < 0:
-            self.stopped = WorkerStopped("crashed", f"the process ended by {signal.Signals(-status).name}")
+            self.stopped = WorkerStopped(TestState.CRASHED, f"the process ended by {signal.Signals(-status).name}")
         else:
-            self.stopped = WorkerStopped("crashed", "the process ended instead of answering")
+            self.stopped = WorkerStopped(TestState.CRASHED, "the process ended instead of answering")
         return self.stopped
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from milestones.course import ROOT, CourseError, Milestone, load_milestone
+from milestones.graded_tests import TestState
 from milestones.instructor.configuration import Selftest
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.release import stripping
@@ -141,26 +142,28 @@ def _emptied(exam: Exam) -> Iterator[Case]:
 
 
 def _all_pass(lines: list[dict]) -> str:
-    return _list(f"{line['id']} {line['state']} {line['message']}" for line in lines if line["state"] != "passed")
+    return _list(
+        f"{line['id']} {line['state']} {line['message']}" for line in lines if line["state"] != TestState.PASSED
+    )
 
 
 def _nothing_implemented(lines: list[dict]) -> str:
-    return _list(f"{line['id']} {line['state']}" for line in lines if line["state"] != "not implemented")
+    return _list(f"{line['id']} {line['state']}" for line in lines if line["state"] != TestState.NOT_IMPLEMENTED)
 
 
 def _loses_only(task: str, allowed: set[str]) -> Callable[[list[dict]], str]:
     def complain(lines: list[dict]) -> str:
-        if any(line["task"] == task and line["state"] == "passed" for line in lines):
+        if any(line["task"] == task and line["state"] == TestState.PASSED for line in lines):
             return f"tests of {task} pass without it"
         others = (line for line in lines if line["task"] != task and line["task"] not in allowed)
-        return _list(f"{line['id']} {line['state']}" for line in others if line["state"] != "passed")
+        return _list(f"{line['id']} {line['state']}" for line in others if line["state"] != TestState.PASSED)
 
     return complain
 
 
 def _fails_with(variant: variants.Variant) -> Callable[[list[dict]], str]:
     def complain(lines: list[dict]) -> str:
-        failed = [line for line in lines if line["state"] != "passed"]
+        failed = [line for line in lines if line["state"] != TestState.PASSED]
         if not failed:
             return "it passes"
         words = [f"{line['message']} {line['hint'] or ''} {line['state']}" for line in failed]
@@ -177,15 +180,17 @@ def _passes(_: variants.Variant) -> Callable[[list[dict]], str]:
 
 def _earns_no_more(attack: attacks.Attack, milestone: Milestone) -> Callable[[list[dict]], str]:
     def complain(lines: list[dict]) -> str:
-        if any(line["state"] == "grader fault" for line in lines):
+        if any(line["state"] == TestState.GRADER_FAULT for line in lines):
             return "a fault of the grader"
         if attacks.CANARY in str(lines):
             return "it leaked the canary"
         lost = {task.id for task in milestone.tasks} - attack.may_pass(milestone)
-        failed = {line["task"] for line in lines if line["state"] != "passed"}
+        failed = {line["task"] for line in lines if line["state"] != TestState.PASSED}
         if lost - failed:
             return f"it earned all points of {_list(sorted(lost - failed))}"
-        spoiled = (line for line in lines if line["task"] in attack.must_pass(milestone) and line["state"] != "passed")
+        spoiled = (
+            line for line in lines if line["task"] in attack.must_pass(milestone) and line["state"] != TestState.PASSED
+        )
         return _list(f"{line['id']} {line['state']} {line['message']}" for line in spoiled)
 
     return complain
