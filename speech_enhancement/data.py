@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from speech_enhancement.audio import SAMPLE_RATE, AudioError, Recording
 from speech_enhancement.augmentation import mix_at_snr
 from speech_enhancement.files.path_list import PathSequence
+from speech_enhancement.seeding import item_generator, shared_epoch
 
 
 class NoisySpeechDataset(Dataset):
@@ -49,8 +50,7 @@ class NoisySpeechDataset(Dataset):
         self.segment_length = segment_length
         self.snr_db = snr_db
         self.seed = seed
-        # Workers that outlive an epoch see the new one, because the tensor lies in memory that they share.
-        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.epoch = shared_epoch()
         ### END SOLUTION
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class NoisySpeechDataset(Dataset):
         ### BEGIN SOLUTION
         if not 0 <= index < len(self):
             raise IndexError(f"index: expected 0 to {len(self) - 1}, got {index}")
-        generator = torch.Generator().manual_seed(hash((self.seed % 2**64, int(self.epoch), int(index))) % 2**64)
+        generator = item_generator(self.seed, self.epoch, index)
         which, lowest, highest = len(self.noise_files), *self.snr_db
         noise_file = self.noise_files[int(torch.randint(which, (), generator=generator))]
         snr_db = lowest + (highest - lowest) * float(torch.rand((), generator=generator))

@@ -1,4 +1,4 @@
-"""The batches of a prepared corpus: speech and noise mixed anew in each epoch, and colored in training."""
+"""The batches of a prepared corpus: speech and noise mixed anew in each epoch, and filtered at random in training."""
 
 import torch
 from torch.utils.data import BatchSampler, DataLoader
@@ -10,7 +10,7 @@ from speech_enhancement.corpora.manifest import files
 from speech_enhancement.data import NoisySpeechDataset
 from speech_enhancement.engine.distributed import Process
 from speech_enhancement.engine.progress import WatchedBatches
-from speech_enhancement.engine.random_filter import ColoredSpeechDataset
+from speech_enhancement.engine.random_filter import FilteredSpeechDataset
 from speech_enhancement.files.path_list import PathSequence
 
 
@@ -20,15 +20,14 @@ def batches(configuration: Train, process: Process, split: str) -> WatchedBatche
     speech = PathSequence(files(configuration.corpus, "speech", split))
     repeats = configuration.crops_per_file if is_training else 1
     paths = PathSequence(path for _ in range(repeats) for path in speech)
-    dataset = NoisySpeechDataset(
+    dataset_class = FilteredSpeechDataset if is_training else NoisySpeechDataset
+    dataset = dataset_class(
         paths,
         files(configuration.corpus, "noise", split),
         round(configuration.segment_seconds * SAMPLE_RATE),
         configuration.snr_db,
         configuration.seed if is_training else configuration.seed + 1,
     )
-    if is_training:
-        dataset = ColoredSpeechDataset(dataset, configuration.seed)
     sampler = DistributedSampler(
         dataset, process.world_size, process.rank, shuffle=is_training, seed=configuration.seed
     )
