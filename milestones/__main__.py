@@ -1,22 +1,26 @@
-"""The commands of the course: `submit` for students, and where this is no student's template, those of instructors."""
+"""The commands of the course: `submit`, and those that the packages in this folder bring along."""
 
 import importlib
+import pkgutil
 import sys
-from pathlib import Path
 
 import tyro
 
+import milestones
 from milestones.course import CourseError
 from milestones.submit import Submit
 
 COMMANDS = {"submit": (Submit, "milestones.submit")}
-# By its file, since an editable installation of the course lends its modules to any package of this name.
-if Path(__file__).with_name("instructor").exists():
-    COMMANDS |= importlib.import_module("milestones.instructor.configuration").COMMANDS
+"""For each command its dataclass and the module whose `run` carries it out."""
+
+# An editable installation lends its packages to any `milestones`, so they are looked for in this one's path alone.
+for _package in pkgutil.iter_modules(milestones.__path__, "milestones."):
+    if _package.ispkg:
+        COMMANDS |= importlib.import_module(f"{_package.name}.configuration").COMMANDS
 
 
 def main() -> int:
-    """Run one command; the exit status is 0 where all went well, 1 where something failed, 130 after Ctrl-C."""
+    """Run one command; the exit status is 0 after success, 1 after a failure, 130 after Ctrl-C."""
     try:
         configuration = tyro.extras.subcommand_cli_from_dict(
             {name: kind for name, (kind, _) in COMMANDS.items()}, prog="python -m milestones"

@@ -8,9 +8,16 @@ import pytest
 
 from milestones.course import CourseError
 from milestones.instructor.release.leaks import RENAMED
-from milestones.instructor.release.template import FILES, release
+from milestones.instructor.release.template import release
 
 ROOT = Path(__file__).parents[2]
+COPIED = ("milestones/*.py", "tests/*.py", "setup.cfg", *RENAMED.values())
+"""Files of this repository without which the small course is none."""
+
+GAIN = "speech_enhancement/gain.py"
+TESTS = "tests/milestone1/test_gain.py"
+TOML = "milestones/milestone1/milestone.toml"
+HANDOUT = "milestones/milestone1/README.md"
 
 MODULE = '''"""Louder and softer."""
 
@@ -34,9 +41,9 @@ BODIES = {
     "amplify": "    return [gain * sample for sample in signal]\n",
     "attenuate": "    return amplify(signal, 1 / gain)\n",
 }
-"""What a student may write."""
+"""Solutions as a student may write them."""
 
-TESTS = '''"""Tasks 1.1 and 1.2."""
+TEST_FILE = '''"""Tasks 1.1 and 1.2."""
 
 import pytest
 
@@ -95,7 +102,7 @@ points = 4
 depends = ["1.1"]
 """
 
-HANDOUT = """# Gains
+HANDOUT_TEXT = """# Gains
 
 ## Task 1.1: Louder
 Multiply.
@@ -109,7 +116,7 @@ HIDDEN_LINE = "assert attenuate([1234], 2) == [617]"
 
 
 def solution_cell(source, **metadata):
-    """A code cell that nbgrader takes for a solution, with an output."""
+    """Make a code cell that nbgrader takes for a solution, with an output."""
     nbgrader = {
         "grade": False,
         "grade_id": "own",
@@ -123,24 +130,25 @@ def solution_cell(source, **metadata):
 
 
 def code_cell(source, outputs=(), **metadata):
+    """Make a code cell that was executed."""
     lines = source.splitlines(keepends=True)
     return {"cell_type": "code", "execution_count": 7, "metadata": metadata, "outputs": list(outputs), "source": lines}
 
 
 def notebook(*cells):
-    """The text of a notebook, its cells without ids."""
+    """Write the text of a notebook whose cells have no ids."""
     return json.dumps({"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
 
 
 def write_course(root):
-    """Write the course below a folder that does not exist yet, and return the folder."""
+    """Write the course into a folder that does not exist yet, and return the folder."""
     contents = {
         "speech_enhancement/__init__.py": "",
-        "speech_enhancement/gain.py": MODULE,
+        GAIN: MODULE,
         "speech_enhancement/levels.py": "QUIET = 0.1\n",
-        "tests/milestone1/test_gain.py": TESTS,
-        "milestones/milestone1/milestone.toml": MILESTONE,
-        "milestones/milestone1/README.md": HANDOUT,
+        TESTS: TEST_FILE,
+        TOML: MILESTONE,
+        HANDOUT: HANDOUT_TEXT,
         "milestones/instructor/release/shared_lines.toml": "anywhere = []\n[files]\n",
         "notebooks/lecture.ipynb": notebook(
             code_cell("print('hello')"),
@@ -152,15 +160,15 @@ def write_course(root):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    for name in (*FILES, *RENAMED.values()):
-        path = root / name
+    for source in (path for pattern in COPIED for path in ROOT.glob(pattern)):
+        path = root / source.relative_to(ROOT)
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, path)
+        shutil.copyfile(source, path)
     return root
 
 
 def replace(root, name, old, new):
-    """Change a file of the course; what is to be changed must stand in it once."""
+    """Replace a text in a file of the course, which must hold it exactly once."""
     path = root / name
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
@@ -168,13 +176,13 @@ def replace(root, name, old, new):
 
 
 def contents(root):
-    """Bytes and mode of every file and folder below a folder."""
+    """Read bytes and mode of every file and folder in a folder."""
     paths = sorted(root.rglob("*"))
     return {str(p.relative_to(root)): (p.stat().st_mode, p.read_bytes() if p.is_file() else None) for p in paths}
 
 
 def refusal(course):
-    """The message with which a course is refused; nothing may be left in the place of the template."""
+    """Return the message with which a course is refused; nothing may be left in the place of the template."""
     before = sorted(course.parent.iterdir())
     with pytest.raises(CourseError) as caught:
         release(course.parent / "template", root=course)

@@ -18,30 +18,26 @@ from milestones.instructor.release.consistency import (
 from milestones.instructor.release.leaks import RENAMED, SharedLines, check_no_leak
 from milestones.instructor.release.stripping import Stripped, strip_notebook, strip_source
 
-FOLDERS = ("speech_enhancement", "notebooks")
-"""What is released whole, where it is there."""
-
-FILES = (
+RELEASED = (
+    "speech_enhancement",
+    "milestones",
+    "notebooks",
+    "tests/milestone*",
+    # The plugin of the tests, the notes that the README names, and the settings of git, the tools and the installation.
+    "tests/*.py",
     ".gitignore",
     "docs/corpora.md",
-    "milestones/__init__.py",
-    "milestones/__main__.py",
-    "milestones/course.py",
-    "milestones/score_table.py",
-    "milestones/pytest_plugin.py",
-    "milestones/stubs.py",
-    "milestones/submit.py",
-    "milestones/graded_tests.py",
     "pyproject.toml",
     "setup.cfg",
-    "tests/__init__.py",
-    "tests/conftest.py",
 )
-"""What else is released, where it is there."""
+"""Folders that students get, with all that lies in them, and files. `RENAMED` adds their README."""
+
+KEPT = ("milestones/instructor", "__pycache__", "*.pyc", ".*")
+"""Names in these folders that stay here: the tools of instructors, caches and hidden files."""
 
 SHARED_LINES = "milestones/instructor/release/shared_lines.toml"
 INSTRUCTORS_EXTRAS = ("test", "cluster", "bench")
-_CACHES = ("__pycache__", ".*", "*.pyc")
+_OF_A_MILESTONE = re.compile(r"/milestone(\d+)(?=[/.])")
 
 
 def run(configuration: Release) -> int:
@@ -61,7 +57,7 @@ def release(out: Path, last: int | None = None, root: Path = ROOT) -> None:
 
     Raises:
         CourseError: the course does not fit together, or the template would give away a line of a solution or of a
-            hidden test; the message names file and line. Nothing is left in `out` then.
+            hidden test; the message names file and line, and nothing is left in `out`.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CourseError(f"{out}: expected an empty or new folder, got one that holds something")
@@ -89,34 +85,31 @@ def release(out: Path, last: int | None = None, root: Path = ROOT) -> None:
 
 
 def _released(root: Path, milestones: list[Milestone]) -> list[str]:
-    """Paths of the files that are released, in order; caches and hidden files are left where they are."""
-    suites = [f"{place}/milestone{milestone.number}" for milestone in milestones for place in ("milestones", "tests")]
-    names = [name for name in FILES if (root / name).is_file()]
-    for folder in (*FOLDERS, *suites):
-        names += _files(root, folder)
-    released = {milestone.number for milestone in milestones}
-    later = {f"notebooks/milestone{number}.ipynb" for number in milestone_numbers(root) if number not in released}
-    return sorted(set(names) - later)
+    """List the paths of the files that are released, in order; those of later milestones are left out."""
+    numbers = {str(milestone.number) for milestone in milestones}
+    places = [place for pattern in RELEASED for place in root.glob(pattern)]
+    names = sorted({name for place in places for name in _files(root, place)})
+    return [name for name in names if set(_OF_A_MILESTONE.findall(name)) <= numbers]
 
 
-def _files(root: Path, folder: str) -> Iterator[str]:
-    for path in (root / folder).iterdir() if (root / folder).is_dir() else ():
-        name = f"{folder}/{path.name}"
-        if any(path.match(cache) for cache in _CACHES):
-            continue
-        if path.is_symlink() or not (path.is_dir() or path.is_file()):
-            raise CourseError(f"{name}:1: expected a file or a folder, got a link or a device")
-        if path.is_dir():
-            yield from _files(root, name)
-        else:
-            yield name
+def _files(root: Path, place: Path) -> Iterator[str]:
+    """Yield the path of a file, or of each file in a folder."""
+    name = place.relative_to(root).as_posix()
+    if place.is_symlink() or not (place.is_dir() or place.is_file()):
+        raise CourseError(f"{name}:1: expected a file or a folder, got a link or a device")
+    if place.is_file():
+        yield name
+    else:
+        for child in place.iterdir():
+            if not any(child.match(pattern) for pattern in KEPT):
+                yield from _files(root, child)
 
 
 def _strip(root: Path, name: str) -> Stripped | bytes:
-    """What students get of a file."""
+    """Read a file as students get it."""
     data = (root / name).read_bytes()
     if name == "setup.cfg":
-        return _without_extras(data.decode("utf-8")).encode()
+        return _without_instructors(data.decode("utf-8")).encode()
     if not name.endswith((".py", ".ipynb")):
         return data
     try:
@@ -127,13 +120,25 @@ def _strip(root: Path, name: str) -> Stripped | bytes:
     return strip_source(text, name) if name.endswith(".py") else strip_notebook(text, name)
 
 
-def _without_extras(text: str) -> str:
-    """setup.cfg without the extras that only instructors need, and the comments right before them."""
+def _without_instructors(text: str) -> str:
+    """Take the extras of instructors, with the comments right before them, and their files out of setup.cfg."""
     names = "|".join(INSTRUCTORS_EXTRAS)
-    return re.sub(rf"(?m)(^#.*\n)*^(?:{names}) *=.*\n(?:[ \t]+.*\n)*", "", text)
+    text = re.sub(rf"(?m)(^#.*\n)*^(?:{names}) *=.*\n(?:[ \t]+.*\n)*", "", text)
+    return re.sub(r"(?m)^[ \t]+instructor/.*\n", "", text)
 
 
 def _check(root: Path, files: dict[str, Stripped | bytes], milestones: list[Milestone], known: list[Milestone]) -> None:
+    """Check that stubs, handouts, notebooks and tests of the released milestones fit together.
+
+    Args:
+        root: the repository.
+        files: what is released, by path.
+        milestones: those that are released.
+        known: all that there are.
+
+    Raises:
+        CourseError: something does not fit; the message names file and line.
+    """
     tasks = {task.id: task for milestone in known for task in milestone.tasks}
     released = {}
     for milestone in milestones:
@@ -164,7 +169,7 @@ def _is_source(name: str, suite: str) -> bool:
 
 
 def _stripped(root: Path, files: dict[str, Stripped | bytes]) -> Iterator[Stripped]:
-    """All that was taken out, also of the suites of milestones that are not released yet."""
+    """Yield all sources that lost lines, and the suites of milestones that are not released yet."""
     yield from (content for content in files.values() if isinstance(content, Stripped))
     for path in sorted((root / "tests").glob("milestone*/**/*.py")):
         name = path.relative_to(root).as_posix()

@@ -3,22 +3,12 @@
 import pytest
 
 from milestones.instructor.release.template import release
-from tests.course.mini_course import MODULE, notebook, refusal, replace, solution_cell, write_course
-
-GAIN = "speech_enhancement/gain.py"
-TESTS = "tests/milestone1/test_gain.py"
-TOML = "milestones/milestone1/milestone.toml"
-HANDOUT = "milestones/milestone1/README.md"
+from tests.course.mini_course import GAIN, HANDOUT, MODULE, TESTS, TOML, notebook, refusal, replace, solution_cell
 
 BODY = "".join(MODULE.splitlines(keepends=True)[12:16])
 BEGIN = "    ### BEGIN SOLUTION\n    reci"
 NO_STUB = f"{TOML}:15: expected a stub attenuate with the heading 'Task 1.2.' in {GAIN}, got none"
 NO_BODY = "expected a solution that is the body of a function, so that its stub raises NotImplementedError"
-
-
-@pytest.fixture
-def course(tmp_path):
-    return write_course(tmp_path / "course")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +28,7 @@ def course(tmp_path):
     ],
 )
 def test_stubs(course, old, new, message):
-    """A task without a stub, a stub without a task, and a stub that does something else than to raise."""
+    """A task without a stub, a stub without a task, and a stub that does not raise are refused."""
     replace(course, GAIN, old, new)
     assert refusal(course).startswith(message)
 
@@ -57,7 +47,7 @@ def test_stubs(course, old, new, message):
     ],
 )
 def test_headings(course, old, new, message):
-    """A task without a heading in the handout, and a heading without a task."""
+    """A task without a heading in the handout and a heading without a task are refused."""
     replace(course, HANDOUT, old, new)
     assert refusal(course).startswith(message)
 
@@ -84,7 +74,7 @@ DOCSTRING = '    """Silence stays silence."""\n'
     ],
 )
 def test_tests(course, old, new, message):
-    """A test without a task, a task without a test, points that do not add up, hidden tests outside their markers."""
+    """Tests without a task, tasks without a test, wrong points and hidden tests outside their markers are refused."""
     replace(course, TESTS, old, new)
     assert refusal(course).startswith(message)
 
@@ -102,7 +92,7 @@ def test_module_of_a_task_is_missing(course):
 
 
 def test_tests_that_need_a_hidden_line(course):
-    """What is left of a test file must be Python."""
+    """A test file must be Python without its hidden tests, too."""
     replace(course, TESTS, "### BEGIN HIDDEN TESTS\n", "LEVELS = [\n    ### BEGIN HIDDEN TESTS\n    1,\n]\n")
     assert refusal(course).startswith(f"{TESTS}:26: expected Python when the hidden tests are taken out, got: ")
 

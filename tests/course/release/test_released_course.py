@@ -1,18 +1,15 @@
-"""The template of the true course: released twice alike, its stubs raise, and its first table is calm."""
+"""The template of the true course: its files follow the rule, its stubs raise, and its first table is calm."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from milestones.instructor.release.template import release
-from tests.course.mini_course import contents
+from tests.course.mini_course import ROOT, contents
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[3]
 
 CALL_EVERY_STUB = """
 import torch
@@ -66,6 +63,11 @@ def template(tmp_path_factory):
     return out
 
 
+def released(template):
+    """Read the template without the files that tests leave in it."""
+    return {name: each for name, each in contents(template).items() if not re.search("__pycache__|zip$", name)}
+
+
 def run(folder, *words):
     return subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=300)
 
@@ -74,9 +76,30 @@ def test_command_gives_the_same_bytes(template, tmp_path):
     """Another process, with other hash values, writes the same template."""
     result = run(ROOT, "-m", "milestones", "release", str(tmp_path / "again"))
     assert result.returncode == 0, result.stderr
-    # What tests of this template leave there is not part of it.
-    released = {name: each for name, each in contents(template).items() if not re.search("__pycache__|zip$", name)}
-    assert contents(tmp_path / "again") == released
+    assert contents(tmp_path / "again") == released(template)
+
+
+def test_few_files_lie_beside_the_four_folders(template):
+    folders = ("speech_enhancement/", "milestones/", "notebooks/", "tests/milestone1/", "tests/milestone2/")
+    files = {name for name, (_, content) in released(template).items() if content is not None}
+    settings = {".gitignore", "pyproject.toml", "setup.cfg", "tests/__init__.py", "tests/conftest.py"}
+    assert {name for name in files if not name.startswith(folders)} == settings | {"README.md", "docs/corpora.md"}
+
+
+def test_no_file_needs_the_tools_of_instructors(template):
+    """No released file imports or names `milestones.instructor`."""
+    tools = re.compile(
+        rb"milestones[./]instructor|from milestones import .*\binstructor\b|^\s*instructor/", re.MULTILINE
+    )
+    assert not [name for name, (_, content) in released(template).items() if tools.search(content or b"")]
+
+
+def test_files_that_texts_name_are_released(template):
+    """Each path of a file in the README and in the handouts leads to a file of the template."""
+    for path in (template / "README.md", *template.glob("milestones/*/README.md")):
+        folders = "docs|milestones|notebooks|speech_enhancement|tests"
+        names = set(re.findall(rf"\b(?:{folders})/[\w/]+\.\w+", path.read_text(encoding="utf-8")))
+        assert names and not [name for name in names if not (template / name).is_file()], path
 
 
 def test_the_first_milestone_alone(tmp_path):
@@ -93,7 +116,7 @@ def test_every_stub_raises_not_implemented(template):
 
 @pytest.mark.parametrize(("number", "tasks"), [(1, 13), (2, 10)])
 def test_every_task_is_not_implemented(template, number, tasks):
-    """No test passes, none fails in another way, and the table says so of each task."""
+    """No test passes or fails in another way, and the table says so of each task."""
     folder = f"tests/milestone{number}"
     output = run(template, "-m", "pytest", folder, "-p", "no:cacheprovider").stdout
     assert re.fullmatch(r"=+ \d+ not implemented in .*", output.splitlines()[-1]), output
@@ -102,7 +125,7 @@ def test_every_task_is_not_implemented(template, number, tasks):
 
 
 def test_template_is_packed(template):
-    """Complete as it is: an untouched template can be handed in, with a warning."""
+    """An untouched template can be handed in, with a warning."""
     result = run(template, "-m", "milestones", "submit", "2")
     assert result.returncode == 0, result.stderr
     assert "warning: 10 of 10 tasks of milestone 2 are not implemented" in result.stdout

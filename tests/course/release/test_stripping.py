@@ -2,16 +2,9 @@
 
 import pytest
 
-from tests.course.mini_course import code_cell, notebook, refusal, replace, solution_cell, write_course
+from tests.course.mini_course import GAIN, TESTS, code_cell, notebook, refusal, replace, solution_cell
 
-GAIN = "speech_enhancement/gain.py"
-TESTS = "tests/milestone1/test_gain.py"
 BEGIN = "### BEGIN SOLUTION\n    reci"
-
-
-@pytest.fixture
-def course(tmp_path):
-    return write_course(tmp_path / "course")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +24,7 @@ def course(tmp_path):
     ],
 )
 def test_markers(course, name, old, new, message):
-    """One without a partner, one within another region, and one that is misspelled."""
+    """A marker without a partner, one within another region and a misspelled one are refused."""
     replace(course, name, old, new)
     assert refusal(course).startswith(f"{name}:{message}")
 
@@ -56,7 +49,7 @@ PLAIN = notebook(code_cell("1"))
     ],
 )
 def test_notebooks(course, text, message):
-    """What is no notebook, or none that nbgrader can strip."""
+    """A file that is no notebook, or none that nbgrader can strip, is refused."""
     (course / "notebooks" / "a.ipynb").write_text(text)
     assert refusal(course).startswith(f"notebooks/a.ipynb:{message}")
 

@@ -1,29 +1,14 @@
-"""The student's template of a small course, and what keeps a course from being released."""
+"""The student's template of a small course, and the courses that are refused."""
 
 import json
 import os
 import re
 import shutil
-
-import pytest
+import subprocess
+import sys
 
 from milestones.instructor.release.template import release
-from tests.course.mini_course import (
-    MODULE,
-    contents,
-    refusal,
-    write_course,
-)
-
-GAIN = "speech_enhancement/gain.py"
-TESTS = "tests/milestone1/test_gain.py"
-TOML = "milestones/milestone1/milestone.toml"
-HANDOUT = "milestones/milestone1/README.md"
-
-
-@pytest.fixture
-def course(tmp_path):
-    return write_course(tmp_path / "course")
+from tests.course.mini_course import GAIN, HANDOUT, MODULE, ROOT, TESTS, TOML, contents, refusal
 
 
 def test_template(course, tmp_path):
@@ -49,12 +34,12 @@ def test_template(course, tmp_path):
     assert "nbgrader" not in setup and "audiomentations" not in setup and "student =\n    pytest\n" in setup
     names = {name for name in contents(out) if (out / name).is_file()}
     assert {TOML, HANDOUT, "tests/conftest.py", "milestones/pytest_plugin.py", "speech_enhancement/levels.py"} <= names
-    unwanted = r"package|instructor|grade|shared_lines|templates|__pycache__|checkpoints"
+    unwanted = r"package|instructor|shared_lines|__pycache__|checkpoints"
     assert not [name for name in names if re.search(unwanted, name)]
 
 
 def test_same_source_gives_the_same_bytes(course, tmp_path):
-    """Whatever the order in which the file system lists it, and whatever the modes and times of its files."""
+    """Neither the order in which the file system lists the files nor their modes and times matter."""
     copy = tmp_path / "copy"
     for path in sorted(course.rglob("*"), reverse=True):
         target = copy / path.relative_to(course)
@@ -72,13 +57,14 @@ def test_same_source_gives_the_same_bytes(course, tmp_path):
 
 
 def test_only_the_milestones_asked_for(course, tmp_path):
-    """Tests and handouts of later milestones stay here."""
+    """Tests, handout and notebook of later milestones stay here."""
     for folder in ("milestones", "tests"):
         shutil.copytree(course / folder / "milestone1", course / folder / "milestone2")
     toml = course / "milestones/milestone2/milestone.toml"
     toml.write_text(toml.read_text().replace('"1.', '"2.').replace("number = 1", "number = 2"))
+    shutil.copyfile(course / "notebooks/lecture.ipynb", course / "notebooks/milestone2.ipynb")
     release(tmp_path / "template", 1, course)
-    assert not list((tmp_path / "template").glob("*/milestone2"))
+    assert not list((tmp_path / "template").glob("*/milestone2*"))
 
 
 def test_nothing_is_overwritten(course, tmp_path):
@@ -88,6 +74,29 @@ def test_nothing_is_overwritten(course, tmp_path):
 
 
 def test_links_are_refused(course, tmp_path):
-    """What a link points at may lie anywhere."""
+    """A link may point at anything."""
     (course / "notebooks" / "slides.pdf").symlink_to(tmp_path)
     assert refusal(course) == "notebooks/slides.pdf:1: expected a file or a folder, got a link or a device"
+
+
+def commands(folder):
+    """Return the names of the commands that `python -m milestones` offers in a folder."""
+    words = [sys.executable, "-m", "milestones", "--help"]
+    result = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return re.search(r"\{(.*)\}", result.stdout)[1].split(",")
+
+
+def test_students_have_one_command(course, tmp_path):
+    """A template offers `submit` alone, although an editable installation would lend it the tools of instructors."""
+    release(tmp_path / "template", root=course)
+    find = [sys.executable, "-c", "import milestones.instructor as tools; print(tools.__file__)"]
+    lent = subprocess.run(find, cwd=tmp_path / "template", capture_output=True, text=True)
+    assert lent.stdout.startswith(str(ROOT)), "expected this repository to be installed in editable mode"
+    assert commands(tmp_path / "template") == ["submit"]
+
+
+def test_instructors_have_all_commands(tmp_path):
+    """Here the commands of instructors are offered too, from any folder."""
+    expected = ["submit", "release", "grade", "selftest", "demo", "notebooks"]
+    assert commands(ROOT) == commands(tmp_path) == expected

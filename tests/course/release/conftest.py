@@ -1,0 +1,10 @@
+"""The small course that the tests of the release spoil."""
+
+import pytest
+
+from tests.course.mini_course import write_course
+
+
+@pytest.fixture
+def course(tmp_path):
+    return write_course(tmp_path / "course")
