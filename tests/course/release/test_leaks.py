@@ -1,15 +1,16 @@
-"""No line of a solution or of a hidden test may be found in a template, however it is written down."""
+"""A template that holds a line of a solution or of a hidden test is refused, however the line is written down."""
 
 import base64
 import re
 import struct
-import zipfile
 import zlib
 
 import pytest
 
 from milestones.instructor.release.template import release
 from tests.course.mini_course import (
+    GAIN,
+    HANDOUT,
     HIDDEN_LINE,
     MODULE,
     SOLUTION_LINE,
@@ -17,24 +18,17 @@ from tests.course.mini_course import (
     notebook,
     refusal,
     solution_cell,
-    write_course,
 )
 
 STUDENT_README = "milestones/instructor/release/student_README.md"
-HANDOUT = "milestones/milestone1/README.md"
 HEADINGS = b"## Task 1.1: A\n## Task 1.2: B\n"
 NOTEBOOK = "notebooks/a.ipynb"
 PNG = "notebooks/a.png"
 WEIGHTS = "speech_enhancement/weights/a.ckpt"
 
 
-@pytest.fixture
-def course(tmp_path):
-    return write_course(tmp_path / "course")
-
-
 def png(*chunks):
-    """A picture of one pixel with further chunks `(type, data)`."""
+    """Make a picture of one pixel with further chunks `(type, data)`."""
     all_chunks = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)), *chunks, (b"IDAT", zlib.compress(b"\0\0"))]
     parts = [
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -59,14 +53,13 @@ MARKED_UP = '<span class="k">assert</span> attenuate([1234], 2) <b>==</b> [617]'
 ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": [TRACEBACK]}
 PICTURE = output("image/png", base64.b64encode(ZTXT).decode())
 WHOLE_CELL = "telling = 'the whole cell is a solution'"
-EXIF = b"II*\0\0" + SOLUTION_LINE.encode("utf-16-le")
 CASES = [
     (HANDOUT, HEADINGS + b"`" + LINE + b"`\n", f"{HANDOUT}:3"),
     (HANDOUT, HEADINGS + b"return [gain * sample\n  for sample in signal]", f"{HANDOUT}:3"),
     ("milestones/milestone1/hint.md", HIDDEN_LINE.encode(), "milestones/milestone1/hint.md:1"),
     (STUDENT_README, b"\n" + LINE, f"{STUDENT_README}:2"),
-    ("speech_enhancement/gain.py", MODULE.encode() + b"    # " + LINE, "speech_enhancement/gain.py:17"),
-    ("speech_enhancement/gain.py~", MODULE.encode(), "speech_enhancement/gain.py~:7"),
+    (GAIN, MODULE.encode() + b"    # " + LINE, f"{GAIN}:17"),
+    (f"{GAIN}~", MODULE.encode(), f"{GAIN}~:7"),
     ("speech_enhancement/other.py", b"def f(gain, signal):\n    " + LINE, "speech_enhancement/other.py:2"),
     ("tests/milestone1/test_more.py", b"# " + HIDDEN_LINE.encode(), "tests/milestone1/test_more.py:1"),
     (NOTEBOOK, notebook(code_cell("1", [output("text/plain", [SOLUTION_LINE])])), f"{NOTEBOOK}:13"),
@@ -77,14 +70,13 @@ CASES = [
     (PNG, ZTXT, f"{PNG}:1 (binary, or encoded)"),
     (PNG, ITXT, f"{PNG}:1 (binary, or encoded)"),
     (PNG, png((b"tEXt", b"Comment\0" + LINE)), f"{PNG}:1 (binary, or encoded)"),
-    (PNG, png((b"eXIf", EXIF)), f"{PNG}:1 (binary, or encoded)"),
     (WEIGHTS, struct.pack("<Q", 99) + b'{"__metadata__":{"a":"' + LINE + b'"}}', f"{WEIGHTS}:1 (binary, or encoded)"),
 ]
 
 
 @pytest.mark.parametrize(("name", "data", "place"), CASES)
 def test_a_line_that_leaks_is_found(course, name, data, place):
-    """In whatever file, and however it is written down; the message says where it comes from."""
+    """The message says where it was found and where it comes from."""
     (course / name).parent.mkdir(exist_ok=True)
     (course / name).write_bytes(data.encode() if isinstance(data, str) else data)
     message = refusal(course)
@@ -92,12 +84,6 @@ def test_a_line_that_leaks_is_found(course, name, data, place):
     assert re.search(
         r"\((speech_enhancement/gain.py:7|tests/milestone1/test_gain.py:36|notebooks/a.ipynb:\d+)\)", message
     )
-
-
-def test_an_archive_is_looked_into(course):
-    with zipfile.ZipFile(course / "notebooks" / "slides.pptx", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("notes.xml", f"<a>{HIDDEN_LINE}</a>" * 3)
-    assert refusal(course).startswith("notebooks/slides.pptx:1 (binary, or encoded): expected no line of a hidden test")
 
 
 def test_shared_lines_are_allowed_where_they_are_listed(course, tmp_path):
