@@ -1,4 +1,4 @@
-"""Whether the course fits together: each task has its stub, its tests, its heading and its points, and nothing else."""
+"""Check that the course fits together: each task has its stub, its tests, its heading and its points."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ _STUB_LINES = 2  # nbgrader puts a comment and a `raise` in the place of a solut
 
 
 def task_places(milestone: Milestone, text: str, name: str) -> dict[str, str]:
-    """For each task of a milestone the file and line of its id.
+    """Find the file and line of each task's id.
 
     Args:
         milestone: the milestone.
@@ -32,10 +32,10 @@ def task_places(milestone: Milestone, text: str, name: str) -> dict[str, str]:
 
 
 def check_handout(text: str, name: str, milestone: Milestone, places: dict[str, str]) -> None:
-    """Each task of a milestone must have one heading in its handout, and each heading a task.
+    """Check that each task has one heading in the handout, and each heading a task.
 
     Raises:
-        CourseError: one has none.
+        CourseError: one has none, or a task has two.
     """
     ids = {task.id for task in milestone.tasks}
     seen = set()
@@ -56,12 +56,12 @@ def check_handout(text: str, name: str, milestone: Milestone, places: dict[str, 
 def check_tests(
     tests: Sequence[GradedTest], regions: dict[str, list[Region]], milestone: Milestone, places: dict[str, str]
 ) -> None:
-    """Each task must have visible tests and the sum of its tests' points; hidden tests must be those between markers.
+    """Check that each task has visible tests and the sum of its tests' points, and that markers enclose hidden tests.
 
     Args:
         tests: all tests of the milestone.
-        regions: of each file of the suite, by name.
-        milestone: what is expected.
+        regions: those of each file of the suite, by name.
+        milestone: the milestone.
         places: of its tasks in `milestone.toml`.
 
     Raises:
@@ -96,12 +96,12 @@ def check_tests(
 
 
 def check_notebook(text: str, name: str, milestone: Milestone) -> None:
-    """nbgrader's graded cells must be those of the milestone's tasks and questions, with their points.
+    """Check that nbgrader's graded cells are those of the milestone's tasks and questions, with their points.
 
     Args:
         text: the milestone's notebook.
         name: its path, for messages.
-        milestone: what is expected.
+        milestone: the milestone.
 
     Raises:
         CourseError: a cell is missing, unknown, there twice, or worth something else.
@@ -121,11 +121,11 @@ def check_notebook(text: str, name: str, milestone: Milestone) -> None:
 
 
 def check_module(source: str, stripped: Stripped, name: str, tasks: dict[str, Task], places: dict[str, str]) -> None:
-    """Each task of a module must have its stub, each stub its task, and each stub must raise NotImplementedError.
+    """Check that each task of a module has its stub, each stub its task, and that each stub raises NotImplementedError.
 
     Args:
         source: the module with its solutions.
-        stripped: what is left of it.
+        stripped: the module without them.
         name: its path, for messages.
         tasks: all tasks of the course by id.
         places: of the module's own tasks in `milestone.toml`.
@@ -165,7 +165,7 @@ def check_module(source: str, stripped: Stripped, name: str, tasks: dict[str, Ta
 
 
 def _always_raises(node: ast.AST) -> bool:
-    """Whether a node is a function of which every call ends in NotImplementedError."""
+    """Tell whether a node is a function of which every call ends in NotImplementedError."""
     if not isinstance(node, FUNCTIONS) or any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node)):
         return False
     for statement in node.body:
@@ -186,7 +186,7 @@ def _parse(source: str, name: str, stripped: Stripped | None = None) -> ast.Modu
 
 
 def _line_in_source(line: int, stripped: Stripped) -> int:
-    """The line of the source from which a line of what is left comes."""
+    """Find the line of the source from which a line of the stripped module comes."""
     for region in stripped.regions:
         if line < region.begin + _STUB_LINES:
             break

@@ -1,4 +1,4 @@
-"""Whether a template gives away a line of a solution or of a hidden test."""
+"""Search a template for lines of solutions and hidden tests."""
 
 import ast
 import io
@@ -18,14 +18,14 @@ else:
     import tomli as tomllib
 
 RENAMED = {"README.md": "milestones/instructor/release/student_README.md"}
-"""Files of the template that come from a file of another name."""
+"""Files of the template that are made from one of another name."""
 
 SHORTEST = {SOLUTION: 12, HIDDEN_TESTS: 20}
-"""Characters, white space not counted, from which on a line tells something."""
+"""A shorter line, in characters without white space, gives nothing away."""
 
 
 class SharedLines:
-    """Lines of solutions that may be seen: idioms of PyTorch, and what provided code has in common with a solution.
+    """Lines of solutions that students may see: idioms of PyTorch, and lines that provided code shares with a solution.
 
     Args:
         path: file with a list `anywhere`, and a table `files` of lists by path.
@@ -43,6 +43,7 @@ class SharedLines:
             raise CourseError(f"{path}:1: expected a list `anywhere` and a table `files`, got: {error}") from None
 
     def allows(self, line: str, file: str) -> bool:
+        """Tell whether a line, without white space, may stand in a file."""
         return line in self._anywhere or line in self._files.get(file, ())
 
 
@@ -52,11 +53,11 @@ def check_no_leak(template: Path, root: Path, secrets: Sequence[Secret], shared:
     Args:
         template: folder of the template.
         root: folder of the source, in which the message names file and line.
-        secrets: what was taken out.
-        shared: what may be seen all the same.
+        secrets: the lines that were taken out.
+        shared: those that may be seen all the same.
 
     Raises:
-        CourseError: a line was found; the message names where, and where it comes from.
+        CourseError: a line was found; the message names its place, and the place that it was taken from.
     """
     files = sorted(path for path in template.rglob("*") if path.is_file())
     telling = _telling(secrets, {path.relative_to(template).as_posix(): path for path in files})
@@ -74,7 +75,7 @@ def check_no_leak(template: Path, root: Path, secrets: Sequence[Secret], shared:
 
 
 def _place(root: Path, name: str, data: bytes, number: int | None, taken_out: set[str]) -> str:
-    """File and line of the source from which a line of the template comes."""
+    """Find the file and the line of the source from which a line of the template comes."""
     name = RENAMED.get(name, name)
     if number is None:
         return f"{name}:1 (binary, or encoded)"
@@ -91,9 +92,9 @@ _KINDS = {SOLUTION: "a solution", HIDDEN_TESTS: "a hidden test"}
 
 
 def _telling(secrets: Sequence[Secret], released: dict[str, Path]) -> dict[str, Secret]:
-    """The secrets that tell something, by their text without white space.
+    """Choose the secrets that give something away, by their text without white space.
 
-    What a hidden test shares with the code of visible tests, the making of a signal or an assertion, is no secret.
+    A line that a hidden test shares with the code of visible tests, to make a signal for instance, is no secret.
     """
     suites = [name for name in released if name.startswith("tests/") and name.endswith(".py")]
     visible = "\n".join(_code(released[name].read_text(encoding="utf-8"), name) for name in suites)
@@ -107,7 +108,7 @@ def _telling(secrets: Sequence[Secret], released: dict[str, Path]) -> dict[str, 
 
 
 def _code(source: str, name: str) -> str:
-    """A source of Python without comments, docstrings and white space."""
+    """Remove comments, docstrings and white space from a source of Python."""
     try:
         tree = ast.parse(source)
     except SyntaxError as error:

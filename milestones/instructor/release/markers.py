@@ -14,7 +14,7 @@ _LIKE_A_MARKER = re.compile(r"\b(begin|end)[\W_]*(solution|hidden[\W_]*test)", r
 
 @dataclass(frozen=True)
 class Region:
-    """What stands between two markers.
+    """A part of a source that stands between two markers.
 
     Attributes:
         kind: `SOLUTION` or `HIDDEN_TESTS`.
@@ -31,11 +31,11 @@ class Region:
 
 
 def find_regions(text: str, places: list[str]) -> list[Region]:
-    """The regions of a source, in order.
+    """Find the regions of a source, in order.
 
     Args:
         text: the source.
-        places: for each of its lines, how a message names it, "speech_enhancement/stft.py:38".
+        places: name of each of its lines in messages, "speech_enhancement/stft.py:38".
 
     Raises:
         CourseError: a marker is misspelled, or has no partner, or stands within another region.

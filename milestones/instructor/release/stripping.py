@@ -1,6 +1,6 @@
-"""Solutions and hidden tests taken out of modules, test files and notebooks, by nbgrader's preprocessors.
+"""Take solutions and hidden tests out of modules, test files and notebooks, by nbgrader's preprocessors.
 
-A source of Python is one code cell to them, so that there is one rule for `.py` and `.ipynb`.
+A source of Python is one code cell to them, so that one rule holds for `.py` and `.ipynb`.
 """
 
 import json
@@ -26,7 +26,7 @@ class Secret:
     Attributes:
         text: the line, without the white space around it.
         kind: `SOLUTION` or `HIDDEN_TESTS`.
-        place: file and line where it stands.
+        place: its file and line.
     """
 
     text: str
@@ -39,9 +39,9 @@ class Stripped:
     """A source after stripping.
 
     Attributes:
-        text: what students get.
+        text: the source as students get it.
         secrets: the lines that were taken out.
-        regions: of a source of Python: where they stood.
+        regions: their places in a source of Python.
     """
 
     text: str
@@ -116,7 +116,7 @@ def _secrets(text: str, regions: list[Region], places: list[str]) -> Iterator[Se
 
 
 def _read_notebook(text: str, name: str) -> NotebookNode:
-    """A notebook whose cells have ids that are always the same: nbformat would draw those that lack at random."""
+    """Read a notebook; a cell without an id gets its number, since nbformat would draw one at random."""
     try:
         content = json.loads(text)
         if content["nbformat"] != 4:
@@ -133,7 +133,7 @@ def _read_notebook(text: str, name: str) -> NotebookNode:
 
 
 def _next_line(raw_lines: list[str], line: str, start: int) -> int:
-    """Number of the first line of a notebook's file after number `start` that holds a line of a cell, or `start`."""
+    """Find the next line of a notebook's file, by number, that holds a line of a cell; `start` if none does."""
     spellings = {json.dumps(line + end, ensure_ascii=ascii) for end in ("", "\n") for ascii in (True, False)}
     if line.strip():
         for number, raw_line in enumerate(raw_lines[start:], start=start + 1):
