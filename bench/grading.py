@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 
 import nbformat
@@ -45,14 +46,14 @@ def compare(n_cores: int, ours: float, name: str, other: float) -> None:
 
 def judge_and_workers(exam: Exam, jobs: int, cores: list[int]) -> float:
     """Submissions per second, start of the stations included."""
-    head = {"submission": "", "milestone": 1}
+    now = datetime.now(timezone.utc)
     copies = [exam.job({**reference(), "number.py": f"NUMBER = {n}\n"}) for n in range(COPIES)]
     with tempfile.TemporaryDirectory() as folder, on(cores), grading_server.local_executor(jobs) as executor:
         log = Path(folder, "results.jsonl")
         begin = time.perf_counter()
-        grade_all([({**head, "submission": str(n)}, job) for n, job in enumerate(copies)], executor, log)
+        grade_all([(exam.record(str(n), now), job) for n, job in enumerate(copies)], executor, log)
         elapsed = time.perf_counter() - begin
-        states = {test["state"] for record in read(log) for test in record["tests"]}
+        states = {test.state for record in read(log) for test in record.tests}
     if states != {TestState.PASSED}:
         raise SystemExit(f"expected all tests to pass, got {states}")
     return COPIES / elapsed

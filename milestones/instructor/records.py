@@ -1,40 +1,261 @@
-"""The log of a grading: one record a line, only ever added to."""
+"""The shapes that cross a process or lie in a file: a job, its result, and the log of a grading.
 
+A grading server is told a `Job` and answers with a `JobResult`; a line of `results.jsonl` is a `Record`. Only this
+module writes them as JSON and reads them. Reading checks entries and types, since a log may be of another version of
+the grader.
+"""
+
+import contextlib
+import functools
 import json
 import os
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from milestones.course import CourseError
+from milestones.graded_tests import GradedTest, TestState
+
+Shape = TypeVar("Shape")
+_PLAIN_TYPES = {str: str, int: int, bool: bool, float: int | float, str | None: str | None}
+_FROM_TEXT = {TestState: TestState, datetime: datetime.fromisoformat}
 
 
-def append(path: Path, record: dict) -> None:
-    """Add a record, and see it on the disk before going on.
+@dataclass(frozen=True)
+class Job:
+    """A submission to be graded, and the tests to grade it with.
 
-    What a kill may have left of a line is closed first, so that it spoils no other.
+    Attributes:
+        milestone: number of the milestone.
+        files: sources of the submission's package, by their paths within it.
+        seed: of the workers' random states.
+        tests: the tests that are expected.
+        tests_hash, environment_hash: see `fingerprints`; those of the process that asks.
+        seconds_per_test: wall-clock limit of one test.
+        allow_weak_isolation: grade it where Landlock or seccomp is missing, too.
     """
+
+    milestone: int
+    files: dict[str, str]
+    seed: int
+    tests: tuple[GradedTest, ...]
+    tests_hash: str
+    environment_hash: str
+    seconds_per_test: float
+    allow_weak_isolation: bool
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The outcome of one test, as a record holds it.
+
+    Attributes:
+        id, task, points, sentence, category, hint: of the test, see `GradedTest`.
+        hidden: the test is a hidden one.
+        state: of the test.
+        message: the reason, "" where it could tell what a hidden test asks.
+        seconds: wall-clock time.
+        on_reference: it failed on the student's modules of an earlier milestone, and passed on the reference's.
+    """
+
+    # Keep pytest from collecting the class where a test imports it.
+    __test__ = False
+
+    id: str
+    task: str
+    points: float
+    hidden: bool
+    sentence: str
+    category: str | None
+    hint: str | None
+    state: TestState
+    message: str
+    seconds: float
+    on_reference: bool
+
+    @classmethod
+    def of(
+        cls, test: GradedTest, state: TestState, message: str = "", seconds: float = 0.0, on_reference: bool = False
+    ) -> "TestResult":
+        """The result of a test, without the message that a student must not read."""
+        tells = state == TestState.GRADER_FAULT or not (test.is_hidden or on_reference)
+        return cls(
+            id=test.id,
+            task=test.task,
+            points=test.points,
+            hidden=test.is_hidden,
+            sentence=test.sentence,
+            category=test.category,
+            hint=test.hint,
+            state=state,
+            message=message if tells else "",
+            seconds=round(seconds, 3),
+            on_reference=on_reference,
+        )
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """The results of a job's tests.
+
+    Attributes:
+        tests: one result for each test of the job, in its order.
+        isolation: what confined the workers.
+    """
+
+    tests: tuple[TestResult, ...]
+    isolation: tuple[str, ...] = ()
+
+    @classmethod
+    def fault(cls, job: Job, message: str, isolation: tuple[str, ...] = ()) -> "JobResult":
+        """The result of a job that could not be graded."""
+        return cls(tuple(TestResult.of(test, TestState.GRADER_FAULT, message) for test in job.tests), isolation)
+
+    @property
+    def has_fault(self) -> bool:
+        """Tell if the grader failed on a test."""
+        return any(test.state == TestState.GRADER_FAULT for test in self.tests)
+
+
+@dataclass(frozen=True)
+class ServerTerms:
+    """The terms on which a grading server grades, which it tells before it takes a job.
+
+    Attributes:
+        isolation: what confines its workers.
+        tests_hash, environment_hash: see `fingerprints`.
+    """
+
+    isolation: tuple[str, ...]
+    tests_hash: str
+    environment_hash: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """The grading of one submission.
+
+    Attributes:
+        submission: its name.
+        milestone: number of the milestone.
+        submission_hash: of its files; "" where it was refused.
+        tests_hash, environment_hash: see `fingerprints`.
+        isolation: what confined the workers.
+        seed: of the workers' random states.
+        submitted: when it was handed in.
+        refused: why nothing was graded, None where it was.
+        tests: one result for each test.
+    """
+
+    submission: str
+    milestone: int
+    submission_hash: str
+    tests_hash: str
+    environment_hash: str
+    isolation: tuple[str, ...]
+    seed: int
+    submitted: datetime
+    refused: str | None
+    tests: tuple[TestResult, ...]
+
+    @property
+    def has_fault(self) -> bool:
+        """Tell if the grader failed on a test."""
+        return any(test.state == TestState.GRADER_FAULT for test in self.tests)
+
+
+def append(path: Path, record: Record) -> None:
+    """Add a record to a log, and see it on the disk before going on.
+
+    The rest of a line that a kill has cut off is closed first, so that it spoils no other.
+    """
+    line = json.dumps(asdict(record), ensure_ascii=False, default=datetime.isoformat)
     with path.open("a+b") as file:
         if file.tell() > 0:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 file.write(b"\n")
-        file.write(json.dumps(record, ensure_ascii=False).encode("utf-8", errors="surrogatepass") + b"\n")
+        file.write(line.encode("utf-8", errors="surrogatepass") + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
 
-def read(path: Path) -> list[dict]:
-    """All records, in order; lines that a kill has cut off are left out."""
+def read(path: Path) -> list[Record]:
+    """All records of a log, in order; lines that a kill has cut off are left out.
+
+    Raises:
+        CourseError: a line is whole and no record; the message names it.
+    """
     if not path.exists():
         return []
     records = []
-    for line in path.read_bytes().splitlines():
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
-            record = json.loads(line.decode("utf-8", errors="surrogatepass"))
+            entries = json.loads(line.decode("utf-8", errors="surrogatepass"))
         except ValueError:
             continue
-        if isinstance(record, dict) and "tests" in record:
-            records.append(record)
+        try:
+            records.append(_checked(Record, entries))
+        except ValueError as error:
+            raise CourseError(
+                f"{path}:{number}: expected a record of this version of the grader, got {error}"
+            ) from None
     return records
 
 
-def latest(records: list[dict]) -> dict[tuple[str, int], dict]:
+def latest(records: list[Record]) -> dict[tuple[str, int], Record]:
     """The last record of each submission and milestone."""
-    return {(record["submission"], record["milestone"]): record for record in records}
+    return {(record.submission, record.milestone): record for record in records}
+
+
+def to_line(shape: Job | JobResult | ServerTerms) -> str:
+    """A shape as one line of ASCII, which any pipe takes."""
+    return json.dumps(asdict(shape))
+
+
+def from_line(kind: type[Shape], line: str) -> Shape:
+    """A shape from its line.
+
+    Raises:
+        ValueError: the line holds something else.
+    """
+    return _checked(kind, json.loads(line))
+
+
+def _checked(kind: Any, value: Any, place: str = "") -> Any:
+    """A value of JSON as an instance of a type.
+
+    Args:
+        kind: dataclass, or what may be the type of a dataclass's field.
+        value: what JSON holds.
+        place: where that stands, "tests.state" for instance.
+
+    Raises:
+        ValueError: it is no such instance; the message reads on from "got".
+    """
+    if is_dataclass(kind) and isinstance(value, dict):
+        types = _types(kind)
+        for name in sorted(types.keys() ^ value.keys()):
+            raise ValueError(f"one {'with' if name in value else 'without'} {_below(place, name)}")
+        return kind(**{name: _checked(types[name], value[name], _below(place, name)) for name in types})
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(_checked(get_args(kind)[0], each, place) for each in value)
+    if get_origin(kind) is dict and isinstance(value, dict):
+        return {name: _checked(get_args(kind)[1], each, place) for name, each in value.items()}
+    if isinstance(value, _PLAIN_TYPES.get(kind, ())):
+        return value
+    if kind in _FROM_TEXT and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return _FROM_TEXT[kind](value)
+    raise ValueError(f"{place or 'one'} = {value!r:.60}")
+
+
+def _below(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+@functools.cache
+def _types(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}

@@ -1,8 +1,11 @@
 """A milestone of three tasks, and records of gradings of it, made by hand."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from milestones.course import LatePolicy, Milestone, Task
+from milestones.graded_tests import TestState
+from milestones.instructor.records import Record, TestResult
 
 MILESTONE = Milestone(
     number=1,
@@ -33,29 +36,37 @@ def record(name="ada", states=(), hours_late=-1, refused=None, **changes):
     for test, task, points, hidden in TESTS:
         state = next((state for end, state in states.items() if test.endswith(end)), "passed")
         tests.append(
-            {
-                "id": test,
-                "task": task,
-                "points": points,
-                "hidden": hidden,
-                "sentence": "SECRET sentence." if hidden else "Each sample is multiplied.",
-                "category": "edge cases" if hidden else None,
-                "hint": f"What of a gain in {task}?" if hidden else None,
-                "state": state if refused is None else "refused",
-                "message": "" if state == "passed" else "SECRET message" if hidden else "expected 2, got 3",
-                "seconds": 0.02,
-                "on_reference": False,
-            }
+            TestResult(
+                id=test,
+                task=task,
+                points=points,
+                hidden=hidden,
+                sentence="SECRET sentence." if hidden else "Each sample is multiplied.",
+                category="edge cases" if hidden else None,
+                hint=f"What of a gain in {task}?" if hidden else None,
+                state=TestState(state) if refused is None else TestState.REFUSED,
+                message="" if state == "passed" else "SECRET message" if hidden else "expected 2, got 3",
+                seconds=0.02,
+                on_reference=False,
+            )
         )
-    return {
-        "submission": name,
-        "milestone": 1,
-        "submission_hash": "5" * 64,
-        "tests_hash": "7" * 64,
-        "environment_hash": "9" * 64,
-        "isolation": ["landlock 7", "seccomp"],
-        "seed": 123,
-        "submitted": (MILESTONE.deadline + timedelta(hours=hours_late)).isoformat(),
-        "refused": refused,
-        "tests": tests,
-    } | changes
+    whole = Record(
+        submission=name,
+        milestone=1,
+        submission_hash="5" * 64,
+        tests_hash="7" * 64,
+        environment_hash="9" * 64,
+        isolation=("landlock 7", "seccomp"),
+        seed=123,
+        submitted=MILESTONE.deadline + timedelta(hours=hours_late),
+        refused=refused,
+        tests=tuple(tests),
+    )
+    return replace(whole, **changes)
+
+
+def with_test(graded, number, **changes):
+    """A record in which one test is changed."""
+    tests = list(graded.tests)
+    tests[number] = replace(tests[number], **changes)
+    return replace(graded, tests=tuple(tests))

@@ -1,8 +1,14 @@
 """The log of a grading: nothing that was written is lost, whenever the grader was killed."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from milestones.course import CourseError
+from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor import records
+from milestones.instructor.records import Job, JobResult
 from tests.course.records import record
 
 
@@ -17,6 +23,60 @@ def test_written_and_read(log):
     for each in written:
         records.append(log, each)
     assert records.read(log) == written
+
+
+def test_the_format_of_a_line(log):
+    """Logs are read by other versions and by instructors' own scripts, so entries and their order stay."""
+    whole = record("ada", {"louder": "out of time"})
+    records.append(log, replace(whole, tests=whole.tests[:1]))
+    test = (
+        '{"id": "test_gain.py::test_louder", "task": "1.1", "points": 2, "hidden": false, '
+        '"sentence": "Each sample is multiplied.", "category": null, "hint": null, "state": "out of time", '
+        '"message": "expected 2, got 3", "seconds": 0.02, "on_reference": false}'
+    )
+    assert log.read_text() == (
+        f'{{"submission": "ada", "milestone": 1, "submission_hash": "{"5" * 64}", "tests_hash": "{"7" * 64}", '
+        f'"environment_hash": "{"9" * 64}", "isolation": ["landlock 7", "seccomp"], "seed": 123, '
+        f'"submitted": "2026-12-18T22:59:00+01:00", "refused": null, "tests": [{test}]}}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [
+        (lambda entries: entries.pop("seed"), "one without seed"),
+        (lambda entries: entries["tests"][1].pop("on_reference"), "one without tests.on_reference"),
+        (lambda entries: entries.update(grader="2"), "one with grader"),
+        (lambda entries: entries.update(milestone="1"), "milestone = '1'"),
+        (lambda entries: entries.update(isolation="none"), "isolation = 'none'"),
+        (lambda entries: entries.update(submitted="yesterday"), "submitted = 'yesterday'"),
+        (lambda entries: entries["tests"][2].update(state="lost"), "tests.state = 'lost'"),
+        (lambda entries: entries["tests"][2].update(points="2"), "tests.points = '2'"),
+        (lambda entries: entries.clear(), "one without environment_hash"),
+    ],
+)
+def test_a_record_of_another_shape_is_named(log, change, got):
+    """By file, line and entry, in one line; it is never taken for a submission that is not graded yet."""
+    for name in ("ada", "ben"):
+        records.append(log, record(name))
+    first, second = log.read_text().splitlines()
+    entries = json.loads(second)
+    change(entries)
+    log.write_text(f"{first}\n{json.dumps(entries)}\n")
+    with pytest.raises(CourseError) as caught:
+        records.read(log)
+    assert str(caught.value) == f"{log}:2: expected a record of this version of the grader, got {got}"
+
+
+def test_what_crosses_a_pipe_comes_back():
+    """In one line of ASCII, halves of characters in a submission's files too."""
+    tests = (GradedTest("test_gain.py::test_louder", "1.1", 0.5, "It is louder.", None, None, 12),)
+    job = Job(1, {"gain.py": "x = 'é\udcff'\n"}, 7, tests, "7" * 64, "9" * 64, 20, False)
+    line = records.to_line(job)
+    assert line.isascii() and "\n" not in line and records.from_line(Job, line) == job
+    result = JobResult.fault(job, "no memory")
+    assert records.from_line(JobResult, records.to_line(result)) == result
+    assert result.has_fault and result.tests[0].state is TestState.GRADER_FAULT
 
 
 def test_no_log_yet(log):

@@ -5,16 +5,16 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from milestones.course import CourseError, Milestone, load_milestone
-from milestones.graded_tests import TestState
 from milestones.instructor.configuration import Grade
 from milestones.instructor.grading import submissions
 from milestones.instructor.grading.jobs import Exam
-from milestones.instructor.records import append, latest, read
+from milestones.instructor.records import Job, JobResult, Record, append, latest, read
 from milestones.instructor.reports import reports, scores
 from milestones.instructor.reports.escaping import printable, same
 from milestones.instructor.sandbox import confinement, grading_server
@@ -38,18 +38,18 @@ def run(configuration: Grade) -> int:
     jobs = []
     for path in paths:
         record, job = exam.prepare(path, configuration.allow_weak_isolation)
-        graded = before.get((record["submission"], milestone.number))
+        graded = before.get((record.submission, milestone.number))
         if not _is_done(graded, record):
             jobs.append((record, job))
-        elif graded["submitted"] != record["submitted"]:
-            append(log, graded | {"submitted": record["submitted"]})
+        elif graded.submitted != record.submitted:
+            append(log, replace(graded, submitted=record.submitted))
     with _executor(configuration) as executor:
         grade_all(jobs, executor, log)
     after = latest(read(log))
     names = {submissions.name(path) for path in paths}
     records = [record for (name, number), record in after.items() if number == milestone.number and name in names]
     _print(configuration, milestone, before, after, records)
-    return int(any(test["state"] == TestState.GRADER_FAULT for record in records for test in record["tests"]))
+    return int(any(record.has_fault for record in records))
 
 
 def _check_names(paths: list[Path]) -> None:
@@ -61,7 +61,7 @@ def _check_names(paths: list[Path]) -> None:
             raise CourseError(f"{path}: expected one submission of each name, got {other.name} beside it")
 
 
-def grade_all(jobs: list[tuple[dict, dict | None]], executor: Executor, log: Path) -> None:
+def grade_all(jobs: list[tuple[Record, Job | None]], executor: Executor, log: Path) -> None:
     """Grade jobs, and append each record to the log as it is done."""
     futures = {}
     with tqdm(total=len(jobs), desc="grading", unit="submission", disable=not jobs) as bar:
@@ -75,8 +75,8 @@ def grade_all(jobs: list[tuple[dict, dict | None]], executor: Executor, log: Pat
             record, job = futures[future]
             # A cluster's worker may be lost with its machine, which is no reason to lose the others' grades.
             error = future.exception()
-            result = grading_server.fault(job, f"{type(error).__name__}: {error}") if error else future.result()
-            append(log, record | result)
+            result = JobResult.fault(job, f"{type(error).__name__}: {error}") if error else future.result()
+            append(log, replace(record, tests=result.tests, isolation=result.isolation))
             bar.update()
 
 
@@ -94,15 +94,21 @@ def _executor(configuration: Grade) -> Iterator[Executor]:
         yield client.get_executor(pure=False)
 
 
-def _is_done(before: dict | None, now: dict) -> bool:
-    """Whether a record of the same submission, tests and environment is there, without a fault."""
-    hashes = ("submission_hash", "tests_hash", "environment_hash", "refused")
-    if before is None or any(before[name] != now[name] for name in hashes):
+def _is_done(before: Record | None, now: Record) -> bool:
+    """Tell if a record of the same submission, tests and environment is there, without a fault."""
+    if before is None or before.has_fault:
         return False
-    return not any(test["state"] == TestState.GRADER_FAULT for test in before["tests"])
+    hashes = ("submission_hash", "tests_hash", "environment_hash", "refused")
+    return all(getattr(before, name) == getattr(now, name) for name in hashes)
 
 
-def _print(configuration: Grade, milestone: Milestone, before: dict, after: dict, records: list[dict]) -> None:
+def _print(
+    configuration: Grade,
+    milestone: Milestone,
+    before: dict[tuple[str, int], Record],
+    after: dict[tuple[str, int], Record],
+    records: list[Record],
+) -> None:
     all_scores = reports.write(configuration.out, records, milestone)
     print(reports.table(all_scores, milestone))
     known = {key: record for key, record in before.items() if key[1] == milestone.number}

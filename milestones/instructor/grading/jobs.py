@@ -1,23 +1,24 @@
-"""What all submissions of a milestone are asked, and the job that a submission becomes."""
+"""The tests that all submissions of a milestone are graded with, and the job that a submission becomes."""
 
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from milestones import graded_tests
 from milestones.course import Milestone
 from milestones.instructor import fingerprints
 from milestones.instructor.grading import submissions
-from milestones.instructor.verdict import Verdict
+from milestones.instructor.records import Job, Record, TestResult
 
 
 @dataclass(frozen=True)
 class Exam:
-    """What all submissions are asked.
+    """The tests that all submissions of a milestone are graded with.
 
     Attributes:
-        milestone: which one.
-        tests: those that are expected.
+        milestone: the milestone.
+        tests: its tests, hidden ones included.
         tests_hash, environment_hash: see `fingerprints`.
     """
 
@@ -28,47 +29,53 @@ class Exam:
 
     @classmethod
     def of(cls, milestone: Milestone) -> "Exam":
+        """Collect the tests of a milestone."""
         with tempfile.TemporaryDirectory() as folder:
             tests = graded_tests.collect(milestone.tests, Path(folder, "tests.json"))
         return cls(milestone, tests, fingerprints.of_tests(milestone), fingerprints.of_environment())
 
-    def prepare(self, path: Path, allow_weak_isolation: bool) -> tuple[dict, dict | None]:
-        """The head of a submission's record, and the job that completes it; no job where the submission is refused."""
-        record = {
-            "submission": submissions.name(path),
-            "milestone": self.milestone.number,
-            "submission_hash": "",
-            "tests_hash": self.tests_hash,
-            "environment_hash": self.environment_hash,
-            "isolation": [],
-            "seed": 0,
-            "submitted": submissions.submitted(path).isoformat(),
-            "refused": None,
-            "tests": [],
-        }
+    def prepare(self, path: Path, allow_weak_isolation: bool) -> tuple[Record, Job | None]:
+        """The record of a submission without results, and the job that gives them; no job where it is refused."""
+        record = self.record(submissions.name(path), submissions.submitted(path))
         with tempfile.TemporaryDirectory() as folder:
             try:
-                record["submission_hash"] = submissions.unpack(path, Path(folder))
+                submission_hash = submissions.unpack(path, Path(folder))
             except submissions.Refused as reason:
-                tests = [Verdict(graded_tests.TestState.REFUSED).line(test) for test in self.tests]
-                return record | {"refused": str(reason), "tests": tests}, None
-            package = Path(folder, "speech_enhancement")
+                results = tuple(TestResult.of(test, graded_tests.TestState.REFUSED) for test in self.tests)
+                return replace(record, refused=str(reason), tests=results), None
+            package = Path(folder, submissions.PACKAGE)
             files = {
                 str(file.relative_to(package)): file.read_bytes().decode("utf-8", errors="surrogateescape")
                 for file in sorted(package.rglob("*.py"))
             }
-        seed = int(fingerprints.digest(record["submission_hash"].encode(), bytes([self.milestone.number]))[:8], 16)
-        return record | {"seed": seed}, self.job(files, seed, allow_weak_isolation)
+        seed = int(fingerprints.digest(submission_hash.encode(), bytes([self.milestone.number]))[:8], 16)
+        record = replace(record, submission_hash=submission_hash, seed=seed)
+        return record, self.job(files, seed, allow_weak_isolation)
 
-    def job(self, files: dict[str, str], seed: int = 0, allow_weak_isolation: bool = False) -> dict:
-        """What a station is told."""
-        return {
-            "milestone": self.milestone.number,
-            "files": files,
-            "seed": seed,
-            "tests": [asdict(test) for test in self.tests],
-            "tests_hash": self.tests_hash,
-            "environment_hash": self.environment_hash,
-            "seconds_per_test": self.milestone.seconds_per_test,
-            "allow_weak_isolation": allow_weak_isolation,
-        }
+    def record(self, submission: str, submitted: datetime) -> Record:
+        """The record of a submission of which nothing is known but its name and time."""
+        return Record(
+            submission=submission,
+            milestone=self.milestone.number,
+            submission_hash="",
+            tests_hash=self.tests_hash,
+            environment_hash=self.environment_hash,
+            isolation=(),
+            seed=0,
+            submitted=submitted,
+            refused=None,
+            tests=(),
+        )
+
+    def job(self, files: dict[str, str], seed: int = 0, allow_weak_isolation: bool = False) -> Job:
+        """The job of grading some files."""
+        return Job(
+            milestone=self.milestone.number,
+            files=files,
+            seed=seed,
+            tests=tuple(self.tests),
+            tests_hash=self.tests_hash,
+            environment_hash=self.environment_hash,
+            seconds_per_test=self.milestone.seconds_per_test,
+            allow_weak_isolation=allow_weak_isolation,
+        )

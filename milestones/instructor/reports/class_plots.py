@@ -1,10 +1,10 @@
-"""Pictures of a class: how its totals are spread, which tasks are hard, which tests fail and how.
+"""Plots of a class: the distribution of its totals, the means of the tasks, the states of the tests.
 
-They are told apart by colour-blind eyes and on a grey print: colours differ in lightness too, and are hatched.
+Colour-blind readers and grey prints tell them apart: colours differ in lightness too, and are hatched.
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from milestones.graded_tests import TestState
+from milestones.instructor.reports.class_statistics import TaskMean, TestCounts
 from speech_enhancement.files.data_uri import data_uri
 
 _PASSED = "#0072b2"
@@ -31,7 +32,7 @@ _INCHES_PER_BAR = 0.19
 
 
 def totals(points: Sequence[float], maximum: float) -> str:
-    """How many submissions have how many points, in tenths of what can be had; a data URI, as all are."""
+    """Histogram of the totals in tenths of the maximum; a data URI, as all plots are."""
     figure = Figure(figsize=(6.2, 3), layout="constrained")
     axes = figure.subplots()
     edges = np.linspace(0, maximum, 11)
@@ -43,34 +44,34 @@ def totals(points: Sequence[float], maximum: float) -> str:
     return _data_uri(figure)
 
 
-def tasks(tasks: Sequence[Mapping]) -> str:
-    """Mean share of the points of each task, as `class_page.view` has them."""
-    figure, axes = _bars(len(tasks))
-    for position, task in enumerate(tasks):
-        if task["mean"] is not None:
-            axes.barh(position, 100 * task["mean"], color=_PASSED)
-            axes.text(102, position, f"{100 * task['mean']:.0f} %", va="center", fontsize=8)
-    _label(axes, [f"{task['id']}  {task['name']}" for task in tasks])
-    axes.barh(range(len(tasks)), 100, fill=False, edgecolor="#999999", linewidth=0.6)
+def tasks(means: Sequence[TaskMean]) -> str:
+    """Mean share of the points of each task."""
+    figure, axes = _bars(len(means))
+    for position, each in enumerate(means):
+        if each.share is not None:
+            axes.barh(position, 100 * each.share, color=_PASSED)
+            axes.text(102, position, f"{100 * each.share:.0f} %", va="center", fontsize=8)
+    _label(axes, [f"{each.task.id}  {each.task.name}" for each in means])
+    axes.barh(range(len(means)), 100, fill=False, edgecolor="#999999", linewidth=0.6)
     axes.set(xlabel="mean share of the points (%)", xlim=(0, 112))
     return _data_uri(figure)
 
 
-def tests(tests: Sequence[Mapping], states: Sequence[TestState]) -> str:
-    """In what share of the submissions each test came to which state."""
-    figure, axes = _bars(len(tests))
-    positions = range(len(tests))
-    sums = np.array([sum(test["counts"].values()) for test in tests])
-    left = np.zeros(len(tests))
+def tests(counts: Sequence[TestCounts], states: Sequence[TestState]) -> str:
+    """Share of the submissions in each state, for each test."""
+    figure, axes = _bars(len(counts))
+    positions = range(len(counts))
+    sums = np.array([each.states.total() for each in counts])
+    left = np.zeros(len(counts))
     with matplotlib.rc_context({"hatch.linewidth": 0.6}):
         for state in states:
-            shares = 100 * np.array([test["counts"][state] for test in tests]) / sums
+            shares = 100 * np.array([each.states[state] for each in counts]) / sums
             if shares.any():
                 colour, hatch = _LOOKS[state]
                 style = {"color": colour, "hatch": hatch, "edgecolor": "#555555", "linewidth": 0.4}
                 axes.barh(positions, shares, left=left, label=state, **style)
             left += shares
-    _label(axes, [f"{test['task']}  {test['id']}{' (hidden)' * test['hidden']}" for test in tests])
+    _label(axes, [f"{each.test.task}  {each.test.id}{' (hidden)' * each.test.hidden}" for each in counts])
     axes.set(xlabel="share of the submissions (%)", xlim=(0, 100))
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     return _data_uri(figure)

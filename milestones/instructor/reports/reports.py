@@ -5,12 +5,13 @@ All are made anew from the records each time, so nothing in them is lost, and th
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
 
 from milestones.course import Milestone
+from milestones.instructor.records import Record
 from milestones.instructor.records import latest as latest_records
 from milestones.instructor.reports import class_page, student_page
 from milestones.instructor.reports.adjustments import Override, read_extensions, read_overrides
@@ -26,7 +27,7 @@ _PAGES = jinja2.Environment(
 )
 
 
-def write(out: Path, records: Sequence[Mapping], milestone: Milestone) -> list[Score]:
+def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Score]:
     """Write `grades.csv`, `feedback/NAME.html` and `class.html`.
 
     Args:
@@ -42,10 +43,10 @@ def write(out: Path, records: Sequence[Mapping], milestone: Milestone) -> list[S
     """
     overrides = read_overrides(out / "overrides.csv", milestone)
     extensions = read_extensions(out / "extensions.csv", milestone)
-    latest = latest_records([record for record in records if record["milestone"] == milestone.number])
+    latest = latest_records([record for record in records if record.milestone == milestone.number])
     graded = []
     for _, record in sorted(latest.items()):
-        name = same(record["submission"])
+        name = same(record.submission)
         graded.append((record, score(record, milestone, overrides.get(name, {}), extensions.get(name))))
     scores = [each for _, each in graded]
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from milestones.course import Milestone, Task
 from milestones.graded_tests import TestState
+from milestones.instructor.records import Record, TestResult
 from milestones.instructor.reports.adjustments import Extension, Override
 from milestones.instructor.reports.escaping import printable
 
@@ -127,7 +128,7 @@ class Score:
 
 
 def score(
-    record: Mapping, milestone: Milestone, overrides: Mapping[str, Override], extension: Extension | None
+    record: Record, milestone: Milestone, overrides: Mapping[str, Override], extension: Extension | None
 ) -> Score:
     """The score of a submission.
 
@@ -139,35 +140,35 @@ def score(
     """
     tasks = []
     for task in milestone.tasks:
-        tests = [test for test in record["tests"] if test["task"] == task.id]
-        faults = sum(test["state"] == TestState.GRADER_FAULT for test in tests)
+        tests = [test for test in record.tests if test.task == task.id]
+        faults = sum(test.state == TestState.GRADER_FAULT for test in tests)
         tasks.append(TaskScore(task, _exact(math.fsum(map(_earned, tests))), faults, overrides.get(task.id)))
     return Score(
-        submission=record["submission"],
+        submission=record.submission,
         milestone=milestone,
         tasks=tuple(tasks),
-        submitted=datetime.fromisoformat(record["submitted"]),
+        submitted=record.submitted,
         deadline=milestone.deadline + timedelta(hours=extension.hours if extension else 0),
         extension=extension,
         override=overrides.get(""),
-        refused=record["refused"],
+        refused=record.refused,
     )
 
 
 def changes(
-    before: Mapping[tuple[str, int], Mapping], after: Mapping[tuple[str, int], Mapping], milestone: Milestone
+    before: Mapping[tuple[str, int], Record], after: Mapping[tuple[str, int], Record], milestone: Milestone
 ) -> list[str]:
     """Who gains and who loses points of tests between two gradings, and by which tests; no lines if all is as it was.
 
     Args:
-        before: the records by submission and milestone, as `results.latest` gives them.
+        before: the records by submission and milestone, as `records.latest` gives them.
         after: the later ones; what is in one of the two alone is left out.
         milestone: which; the records of others are left out.
     """
     rows = []
     is_regraded = False
     for key in sorted(key for key in before.keys() & after.keys() if key[1] == milestone.number):
-        is_regraded |= before[key]["tests_hash"] != after[key]["tests_hash"]
+        is_regraded |= before[key].tests_hash != after[key].tests_hash
         if row := _change(before[key], after[key], milestone):
             rows.append(row)
     if not rows:
@@ -196,27 +197,27 @@ class _Change:
         return None if None in self.sums else _exact(self.sums[1] - self.sums[0])
 
 
-def _change(before: Mapping, after: Mapping, milestone: Milestone) -> _Change | None:
+def _change(before: Record, after: Record, milestone: Milestone) -> _Change | None:
     """What each test did to a submission's points; None where each earns what it did."""
-    old = {test["id"]: test for test in before["tests"]}
-    new = {test["id"]: test for test in after["tests"]}
+    old = {test.id: test for test in before.tests}
+    new = {test.id: test for test in after.tests}
     reasons = []
     for test in old | new:
         difference = _exact(_earned(new.get(test)) - _earned(old.get(test)))
-        states = [each[test]["state"] if test in each else "no such test" for each in (old, new)]
+        states = [each[test].state if test in each else "no such test" for each in (old, new)]
         if difference or (TestState.GRADER_FAULT in states and states[0] != states[1]):
             how = states[0] if states[0] == states[1] else f"{states[0]} -> {states[1]}"
             reasons.append(f"{difference:+g} {test} ({how})")
     if not reasons:
         return None
-    if before["submission_hash"] != after["submission_hash"]:
+    if before.submission_hash != after.submission_hash:
         reasons.insert(0, "handed in again")
     sums = tuple(score(record, milestone, {}, None).sum for record in (before, after))
-    return _Change(printable(after["submission"]), sums, reasons)
+    return _Change(printable(after.submission), sums, reasons)
 
 
-def _earned(test: Mapping | None) -> float:
-    return test["points"] if test is not None and test["state"] == TestState.PASSED else 0
+def _earned(test: TestResult | None) -> float:
+    return test.points if test is not None and test.state == TestState.PASSED else 0
 
 
 def _exact(points: float) -> float:

@@ -1,15 +1,17 @@
-"""What a student's feedback page says.
+"""The feedback page of one student.
 
-Of hidden tests only their number, categories and hints are handed to the page: a name, a sentence or a message that the
-page does not get it cannot give away.
+Of hidden tests the page gets counts, categories and hints alone: names, sentences and messages that it does not get, it
+cannot give away.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from enum import Enum
 
 from milestones.graded_tests import TestState
+from milestones.instructor.records import Record, TestResult
 from milestones.instructor.reports.scores import Score, TaskScore
 
 
@@ -24,11 +26,6 @@ class TaskState(str, Enum):
     PENDING = "pending"
 
     __str__ = str.__str__
-
-    @property
-    def asks_for_work(self) -> bool:
-        """Tell if the student has something left to mend."""
-        return self not in (TaskState.PASSED, TaskState.NOT_GRADED, TaskState.PENDING)
 
 
 _MARKS = {
@@ -52,49 +49,158 @@ _EXPLANATIONS = {
 }
 
 
-def view(record: Mapping, score: Score) -> dict:
+@dataclass(frozen=True)
+class VisibleTest:
+    """A visible test on the page."""
+
+    name: str
+    sentence: str
+    points: float
+    state: TestState
+    message: str
+    on_reference: bool
+
+    @classmethod
+    def of(cls, test: TestResult) -> "VisibleTest":
+        """A visible test by its result."""
+        # A fault's message is about the grader's insides, and a stub's says no more than its state.
+        has_message = test.state not in (TestState.PASSED, TestState.NOT_IMPLEMENTED, TestState.GRADER_FAULT)
+        name = test.id.rpartition("::")[2]
+        message = test.message if has_message else ""
+        return cls(name, test.sentence or name, test.points, test.state, message, test.on_reference)
+
+    @property
+    def mark(self) -> str:
+        """The sign before the test's line."""
+        return _MARKS.get(self.state, _OTHER_MARK)
+
+    @property
+    def colour(self) -> str:
+        """The style of the test's state."""
+        return _colour(self.state)
+
+
+@dataclass(frozen=True)
+class HiddenTests:
+    """The hidden tests of a task on the page.
+
+    Attributes:
+        count, passed, faults: number of all, of those that passed, and of those on which the grader failed.
+        points, earned: of all, and of those that passed.
+        failed: number of failed tests by category and hint.
+    """
+
+    count: int
+    passed: int
+    faults: int
+    points: float
+    earned: float
+    failed: Counter[tuple[str, str]]
+
+    @classmethod
+    def of(cls, tests: Sequence[TestResult]) -> "HiddenTests":
+        """The hidden tests of a task by their results."""
+        passed = [test for test in tests if test.state == TestState.PASSED]
+        not_failed = (TestState.PASSED, TestState.GRADER_FAULT, TestState.REFUSED)
+        return cls(
+            count=len(tests),
+            passed=len(passed),
+            faults=sum(test.state == TestState.GRADER_FAULT for test in tests),
+            points=sum(test.points for test in tests),
+            earned=sum(test.points for test in passed),
+            failed=Counter((test.category, test.hint) for test in tests if test.state not in not_failed),
+        )
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A task on the page.
+
+    Attributes:
+        score: its points.
+        state: by those of its tests.
+        visible, hidden: its tests.
+        on_reference: number of its tests that passed on the reference's earlier modules alone.
+        first: ids of the tasks to mend first.
+    """
+
+    score: TaskScore
+    state: TaskState
+    visible: tuple[VisibleTest, ...]
+    hidden: HiddenTests
+    on_reference: int
+    first: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, score: TaskScore, tests: Sequence[TestResult]) -> "TaskView":
+        """A task by its points and the results of its tests."""
+        return cls(
+            score=score,
+            state=_state(score, tests),
+            visible=tuple(VisibleTest.of(test) for test in tests if not test.hidden),
+            hidden=HiddenTests.of([test for test in tests if test.hidden]),
+            on_reference=sum(test.on_reference for test in tests),
+        )
+
+    @property
+    def id(self) -> str:
+        return self.score.task.id
+
+    @property
+    def name(self) -> str:
+        return self.score.task.name
+
+    @property
+    def filled(self) -> float:
+        """Share of the points, for the bar."""
+        points, maximum = self.score.points, self.score.task.points
+        return min(1.0, points / maximum) if points and maximum else 0.0
+
+    @property
+    def colour(self) -> str:
+        """The style of the task's state."""
+        return _colour(self.state)
+
+    @property
+    def asks_for_work(self) -> bool:
+        """True where the student has something left to mend."""
+        return self.state not in (TaskState.PASSED, TaskState.NOT_GRADED, TaskState.PENDING)
+
+
+def view(record: Record, score: Score) -> dict:
     """The values of the template `feedback.html`."""
     milestone = score.milestone
-    tasks = [_task(each, [test for test in record["tests"] if test["task"] == each.task.id]) for each in score.tasks]
-    unfinished = {task["id"] for task in tasks if task["state"] not in (TaskState.PASSED, TaskState.PENDING)}
-    for task, each in zip(tasks, score.tasks, strict=True):
-        task["first"] = [before for before in each.task.depends if before in unfinished and task["id"] in unfinished]
-    states = {test["state"] for task in tasks for test in task["visible"]}
+    tasks = [TaskView.of(each, [test for test in record.tests if test.task == each.task.id]) for each in score.tasks]
+    states = {test.state for task in tasks for test in task.visible}
     return {
         "score": score,
         "milestone": milestone,
-        "tasks": tasks,
+        "tasks": _with_first(tasks),
         "explanations": {state: text for state, text in _EXPLANATIONS.items() if state in states},
         "faults": sum(each.faults for each in score.tasks if each.points is None),
-        "on_reference": [task["id"] for task in tasks if task["on_reference"]],
+        "on_reference": [task.id for task in tasks if task.on_reference],
         "submitted": _moment(score.submitted, milestone.deadline.tzinfo),
         "deadline": _moment(score.deadline, milestone.deadline.tzinfo),
         "percent": f"{100 * score.late_share:g} %",
         "handout": f"milestones/milestone{milestone.number}/README.md",
         "folder": f"tests/milestone{milestone.number}",
-        "record": record,
+        "record": replace(record, tests=()),
     }
 
 
-def _task(score: TaskScore, tests: Sequence[Mapping]) -> dict:
-    state = _state(score, tests)
-    visible = [_visible(test) for test in tests if not test["hidden"]]
-    return {
-        "id": score.task.id,
-        "name": score.task.name,
-        "score": score,
-        "filled": min(1.0, score.points / score.task.points) if score.points and score.task.points else 0.0,
-        "state": state,
-        "colour": _colour(state),
-        "asks_for_work": state.asks_for_work,
-        "visible": visible,
-        "hidden": _hidden([test for test in tests if test["hidden"]]),
-        "on_reference": sum(test["on_reference"] for test in tests),
-    }
+def _with_first(tasks: Sequence[TaskView]) -> list[TaskView]:
+    """The tasks, each unfinished one with those unfinished ones that it depends on."""
+    unfinished = {task.id for task in tasks if task.state not in (TaskState.PASSED, TaskState.PENDING)}
+    return [
+        replace(task, first=tuple(earlier for earlier in task.score.task.depends if earlier in unfinished))
+        if task.id in unfinished
+        else task
+        for task in tasks
+    ]
 
 
-def _state(score: TaskScore, tests: Sequence[Mapping]) -> TaskState:
-    states = {test["state"] for test in tests}
+def _state(score: TaskScore, tests: Sequence[TestResult]) -> TaskState:
+    states = {test.state for test in tests}
     if score.faults:
         return TaskState.PENDING
     if states <= {TestState.REFUSED}:
@@ -111,36 +217,6 @@ def _colour(state: TestState | TaskState) -> str:
     if state in (TestState.PASSED, TaskState.PASSED):
         return "passed"
     return "open" if state in _OPEN else "failed"
-
-
-def _visible(test: Mapping) -> dict:
-    # A fault's message is about the grader's insides, and a stub's says no more than its state.
-    has_message = test["state"] not in (TestState.PASSED, TestState.NOT_IMPLEMENTED, TestState.GRADER_FAULT)
-    name = test["id"].rpartition("::")[2]
-    return {
-        "sentence": test["sentence"] or name,
-        "name": name,
-        "points": test["points"],
-        "state": test["state"],
-        "colour": _colour(test["state"]),
-        "mark": _MARKS.get(test["state"], _OTHER_MARK),
-        "message": test["message"] if has_message else "",
-        "on_reference": test["on_reference"],
-    }
-
-
-def _hidden(tests: Sequence[Mapping]) -> dict:
-    """Of hidden tests what a student may know: how many, their points, and category and hint of those that failed."""
-    not_failed = (TestState.PASSED, TestState.GRADER_FAULT, TestState.REFUSED)
-    failed = Counter((test["category"], test["hint"]) for test in tests if test["state"] not in not_failed)
-    return {
-        "count": len(tests),
-        "passed": sum(test["state"] == TestState.PASSED for test in tests),
-        "points": sum(test["points"] for test in tests),
-        "earned": sum(test["points"] for test in tests if test["state"] == TestState.PASSED),
-        "failed": [{"category": each[0], "hint": each[1], "count": count} for each, count in failed.items()],
-        "faults": sum(test["state"] == TestState.GRADER_FAULT for test in tests),
-    }
 
 
 def _moment(moment: datetime, zone: tzinfo) -> str:

@@ -8,7 +8,6 @@ what tests and libraries it grades with. It ends, and takes its workers with it,
 """
 
 import contextlib
-import json
 import os
 import queue
 import shutil
@@ -19,16 +18,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from milestones.course import ROOT, Milestone, load_milestone
-from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor import fingerprints
+from milestones.instructor.records import Job, JobResult, ServerTerms, from_line, to_line
 from milestones.instructor.sandbox import confinement
-from milestones.instructor.verdict import Verdict
 
 PACKAGE = ROOT / "speech_enhancement"
 ATTEMPTS = 3
+Shape = TypeVar("Shape")
 
 
 def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
@@ -60,21 +59,20 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
         with contextlib.suppress(Exception):
             probe.call("stft.none", (), {})
         probe.discard()
-        hashes = {"tests_hash": tests_hash, "environment_hash": fingerprints.of_environment()}
-        _write(results, {"isolation": probe.isolation, **hashes})
+        isolation = tuple(probe.isolation)
+        _write(results, ServerTerms(isolation, tests_hash, fingerprints.of_environment()))
         for line in jobs:
-            job = json.loads(line)
-            terms.seed, terms.seconds = job["seed"], job["seconds_per_test"]
+            job = from_line(Job, line)
+            terms.seed, terms.seconds = job.seed, job.seconds_per_test
             client = Client(nursery, terms)
             second = Client(nursery, Terms(**{**vars(terms), "reference": reference})) if reference else None
-            tests = [GradedTest(**test) for test in job["tests"]]
             try:
-                _lay_out(job["files"], package, scratch)
-                graded = bench.grade(tests, client, second, _dependent_tasks(milestone))
+                _lay_out(job.files, package, scratch)
+                graded = bench.grade(job.tests, client, second, _dependent_tasks(milestone))
+                result = JobResult(tuple(graded), isolation)
             except (GraderFault, Exception) as fault:
-                verdict = Verdict(TestState.GRADER_FAULT, f"{type(fault).__name__}: {fault}")
-                graded = {test.id: verdict for test in tests}
-            _write(results, {"tests": [graded[test.id].line(test) for test in tests]})
+                result = JobResult.fault(job, f"{type(fault).__name__}: {fault}", isolation)
+            _write(results, result)
     finally:
         nursery.close()
         confinement.remove(folder)
@@ -120,8 +118,8 @@ def _dependent_tasks(milestone: Milestone) -> set[str]:
     return found
 
 
-def _write(results: Any, line: dict) -> None:
-    results.write(json.dumps(line) + "\n")
+def _write(results: Any, shape: ServerTerms | JobResult) -> None:
+    results.write(to_line(shape) + "\n")
     results.flush()
 
 
@@ -136,8 +134,7 @@ class Station:
         number: of the milestone.
 
     Attributes:
-        isolation: what confines its workers.
-        hashes: the `tests_hash` and the `environment_hash` that it grades with.
+        terms: on which it grades.
     """
 
     def __init__(self, number: int):
@@ -153,24 +150,23 @@ class Station:
             text=True,
         )
         try:
-            self.hashes = self._read(120)
-            self.isolation = self.hashes.pop("isolation")
+            self.terms = self._read(ServerTerms, 120)
         except StationFault:
             self.close()
             raise
 
-    def grade(self, job: dict, seconds: float) -> list[dict]:
-        """The lines of the record of one job's tests.
+    def grade(self, job: Job, seconds: float) -> JobResult:
+        """The result of one job.
 
         Raises:
             StationFault: it ended, or took longer.
         """
         try:
-            self.process.stdin.write(json.dumps(job) + "\n")
+            self.process.stdin.write(to_line(job) + "\n")
             self.process.stdin.flush()
         except OSError as error:
             raise StationFault(f"a grading station ended ({error})") from None
-        return self._read(seconds)["tests"]
+        return self._read(JobResult, seconds)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -184,7 +180,7 @@ class Station:
         self._log.close()
         confinement.remove(self._folder)
 
-    def _read(self, seconds: float) -> dict:
+    def _read(self, kind: type[Shape], seconds: float) -> Shape:
         timer = threading.Timer(seconds, self.process.kill)
         timer.start()
         try:
@@ -195,45 +191,41 @@ class Station:
             self._log.seek(0)
             last = (self._log.read().strip().splitlines() or ["it said nothing"])[-1]
             raise StationFault(f"a grading station ended without an answer: {last[:300]}")
-        return json.loads(line)
+        return from_line(kind, line)
 
 
 _idle: dict[int, queue.SimpleQueue] = {}
 
 
-def grade(job: dict) -> dict:
+def grade(job: Job) -> JobResult:
     """Grade one submission on a station of this process that is idle, or on a new one.
 
-    Args:
-        job: `milestone`, `files` of the submission's package, `tests` that are expected, the `tests_hash` and
-            `environment_hash` of who asks, `seed`, `seconds_per_test`, and whether to `allow_weak_isolation`.
-
     Returns:
-        `tests`, the record's lines, and `isolation`. A fault of the grader is tried again before it is told.
+        What came of it. A fault of the grader is tried again before it is told.
     """
-    stations = _idle.setdefault(job["milestone"], queue.SimpleQueue())
+    stations = _idle.setdefault(job.milestone, queue.SimpleQueue())
     for attempt in range(ATTEMPTS):
         station = None
         try:
             station = _take(stations, job)
-            isolation = station.isolation
-            if not confinement.is_strong(isolation) and not job["allow_weak_isolation"]:
+            isolation = station.terms.isolation
+            if not confinement.is_strong(isolation) and not job.allow_weak_isolation:
                 raise StationFault(f"isolation: expected Landlock and seccomp, got {', '.join(isolation)}")
-            lines = station.grade(job, 60 + 3 * len(job["tests"]) * job["seconds_per_test"])
-            if any(line["state"] == TestState.GRADER_FAULT for line in lines) and attempt + 1 < ATTEMPTS:
+            result = station.grade(job, 60 + 3 * len(job.tests) * job.seconds_per_test)
+            if result.has_fault and attempt + 1 < ATTEMPTS:
                 station.close()
                 continue
             stations.put(station)
-            return {"tests": lines, "isolation": isolation}
+            return result
         except StationFault as error:
             message = str(error)
             if station is not None:
                 station.process.kill()
                 station.close()
-    return fault(job, message)
+    return JobResult.fault(job, message)
 
 
-def _take(stations: queue.SimpleQueue, job: dict) -> Station:
+def _take(stations: queue.SimpleQueue, job: Job) -> Station:
     """An idle station that grades as the job asks, or a new one; those from before a test was mended are closed."""
     while not stations.empty():
         with contextlib.suppress(queue.Empty):
@@ -241,23 +233,19 @@ def _take(stations: queue.SimpleQueue, job: dict) -> Station:
             if _differing(station, job) is None:
                 return station
             station.close()
-    station = Station(job["milestone"])
+    station = Station(job.milestone)
     if name := _differing(station, job):
         station.close()
         raise StationFault(
-            f"{name}: expected {job[name][:12]}, as where grading began, got {station.hashes[name][:12]}"
+            f"{name}: expected {getattr(job, name)[:12]}, as where grading began,"
+            f" got {getattr(station.terms, name)[:12]}"
         )
     return station
 
 
-def _differing(station: Station, job: dict) -> str | None:
-    return next((name for name, value in station.hashes.items() if value != job[name]), None)
-
-
-def fault(job: dict, message: str) -> dict:
-    """The result of a job that could not be graded."""
-    verdict = Verdict(TestState.GRADER_FAULT, message)
-    return {"tests": [verdict.line(GradedTest(**test)) for test in job["tests"]], "isolation": []}
+def _differing(station: Station, job: Job) -> str | None:
+    hashes = ("tests_hash", "environment_hash")
+    return next((name for name in hashes if getattr(station.terms, name) != getattr(job, name)), None)
 
 
 @contextlib.contextmanager

@@ -17,16 +17,37 @@ import pytest
 import torch
 
 from milestones.graded_tests import GradedTest, TestState
+from milestones.instructor.records import TestResult
 from milestones.instructor.sandbox.remote_package import Exchange
 from milestones.instructor.sandbox.scratch import PYTEST_FOLDER
 from milestones.instructor.sandbox.worker_client import Client, StudentError, WorkerStopped
 from milestones.instructor.sandbox.worker_launcher import GraderFault
-from milestones.instructor.verdict import Verdict
 
 MAX_TIME_OUTS = 3
 MAX_MESSAGE = 600
 _NOTHING_WENT_WRONG = (TestState.PASSED, TestState.NOT_IMPLEMENTED)
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judge's notes on one test.
+
+    Attributes:
+        state: of the test.
+        message: the reason, as far as pytest can tell.
+        was_fresh: the worker had run no test before.
+        has_changed_inputs: an input was changed in place.
+        seconds: wall-clock time.
+        on_reference: an earlier milestone's modules were the reference's.
+    """
+
+    state: TestState
+    message: str = ""
+    was_fresh: bool = True
+    has_changed_inputs: bool = False
+    seconds: float = 0.0
+    on_reference: bool = False
 
 
 class Referee:
@@ -134,8 +155,8 @@ class Bench:
 
     def grade(
         self, tests: Sequence[GradedTest], client: Client, on_reference: Client | None, dependent: set[str]
-    ) -> dict[str, Verdict]:
-        """Verdicts on a submission.
+    ) -> list[TestResult]:
+        """The results of a submission's tests.
 
         Args:
             tests: those that are expected.
@@ -157,7 +178,7 @@ class Bench:
             others = self.run(failed, on_reference, always_fresh=True)
             passed = {test: verdict for test, verdict in others.items() if verdict.state == TestState.PASSED}
             verdicts |= {test: replace(verdict, on_reference=True) for test, verdict in passed.items()}
-        return verdicts
+        return [_result(test, verdicts[test.id]) for test in tests]
 
     def run(self, tests: Sequence[str], client: Client, always_fresh: bool) -> dict[str, Verdict]:
         """Run tests, given by their ids; each of a worker of its own where asked.
@@ -204,6 +225,10 @@ class Bench:
             test: Verdict(last.state, not_run if last.state == TestState.OUT_OF_TIME else last.message)
             for test in missing
         }
+
+
+def _result(test: GradedTest, verdict: Verdict) -> TestResult:
+    return TestResult.of(test, verdict.state, verdict.message, verdict.seconds, verdict.on_reference)
 
 
 def _first_lines(text: str) -> str:

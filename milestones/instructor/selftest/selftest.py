@@ -7,7 +7,7 @@ on it may suffer; every wrong solution must fail its own task and every right on
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from milestones.course import ROOT, CourseError, Milestone, load_milestone
 from milestones.graded_tests import TestState
 from milestones.instructor.configuration import Selftest
 from milestones.instructor.grading.jobs import Exam
+from milestones.instructor.records import Job, TestResult
 from milestones.instructor.release import stripping
 from milestones.instructor.sandbox import grading_server
 from milestones.instructor.selftest import attacks, variants
@@ -42,8 +43,8 @@ class Case:
     kind: str
     group: str
     title: str
-    job: dict
-    complaint: Callable[[list[dict]], str]
+    job: Job
+    complaint: Callable[[Sequence[TestResult]], str]
 
 
 def run(configuration: Selftest) -> int:
@@ -77,7 +78,7 @@ def grade(chosen: list[Case], executor: Executor) -> list[str]:
     os.environ["SPEECH_COURSE_CANARY"] = attacks.CANARY
     futures = [executor.submit(grading_server.grade, case.job) for case in chosen]
     pairs = tqdm(zip(chosen, futures, strict=True), total=len(chosen), desc="selftest", unit="submission")
-    return [case.complaint(future.result()["tests"]) for case, future in pairs]
+    return [case.complaint(future.result().tests) for case, future in pairs]
 
 
 def cases(exams: dict[int, Exam]) -> Iterator[Case]:
@@ -97,7 +98,8 @@ def cases(exams: dict[int, Exam]) -> Iterator[Case]:
             yield Case(kind, variant.task, f"{variant.task} {variant.title}", job, complaint(variant))
     for attack in attacks.read():
         title, complaint = f"{attack.family}, {attack.name}", _earns_no_more(attack, exams[1].milestone)
-        job = _under(attack, exams[1]).job(_with(attack.module, attack.code)) | {"seconds_per_test": SECONDS_PER_ATTACK}
+        job = _under(attack, exams[1]).job(_with(attack.module, attack.code))
+        job = replace(job, seconds_per_test=SECONDS_PER_ATTACK)
         yield Case("attack", attack.family, title, job, complaint)
 
 
@@ -112,7 +114,7 @@ def template() -> dict[str, str]:
     return {name: stripping.strip_source(text, name).text for name, text in reference().items()}
 
 
-def _trusted(exam: Exam, files: dict[str, str]) -> dict:
+def _trusted(exam: Exam, files: dict[str, str]) -> Job:
     """A job of our own, which runs on hosts that cannot confine it, too."""
     return exam.job(files, allow_weak_isolation=True)
 
@@ -141,32 +143,30 @@ def _emptied(exam: Exam) -> Iterator[Case]:
         yield Case("one stub emptied", str(exam.milestone.number), task.id, job, _loses_only(task.id, allowed))
 
 
-def _all_pass(lines: list[dict]) -> str:
-    return _list(
-        f"{line['id']} {line['state']} {line['message']}" for line in lines if line["state"] != TestState.PASSED
-    )
+def _all_pass(lines: Sequence[TestResult]) -> str:
+    return _list(f"{line.id} {line.state} {line.message}" for line in lines if line.state != TestState.PASSED)
 
 
-def _nothing_implemented(lines: list[dict]) -> str:
-    return _list(f"{line['id']} {line['state']}" for line in lines if line["state"] != TestState.NOT_IMPLEMENTED)
+def _nothing_implemented(lines: Sequence[TestResult]) -> str:
+    return _list(f"{line.id} {line.state}" for line in lines if line.state != TestState.NOT_IMPLEMENTED)
 
 
-def _loses_only(task: str, allowed: set[str]) -> Callable[[list[dict]], str]:
-    def complain(lines: list[dict]) -> str:
-        if any(line["task"] == task and line["state"] == TestState.PASSED for line in lines):
+def _loses_only(task: str, allowed: set[str]) -> Callable[[Sequence[TestResult]], str]:
+    def complain(lines: Sequence[TestResult]) -> str:
+        if any(line.task == task and line.state == TestState.PASSED for line in lines):
             return f"tests of {task} pass without it"
-        others = (line for line in lines if line["task"] != task and line["task"] not in allowed)
-        return _list(f"{line['id']} {line['state']}" for line in others if line["state"] != TestState.PASSED)
+        others = (line for line in lines if line.task != task and line.task not in allowed)
+        return _list(f"{line.id} {line.state}" for line in others if line.state != TestState.PASSED)
 
     return complain
 
 
-def _fails_with(variant: variants.Variant) -> Callable[[list[dict]], str]:
-    def complain(lines: list[dict]) -> str:
-        failed = [line for line in lines if line["state"] != TestState.PASSED]
+def _fails_with(variant: variants.Variant) -> Callable[[Sequence[TestResult]], str]:
+    def complain(lines: Sequence[TestResult]) -> str:
+        failed = [line for line in lines if line.state != TestState.PASSED]
         if not failed:
             return "it passes"
-        words = [f"{line['message']} {line['hint'] or ''} {line['state']}" for line in failed]
+        words = [f"{line.message} {line.hint or ''} {line.state}" for line in failed]
         if any(re.search(variant.symptom, each, re.IGNORECASE) for each in words):
             return ""
         return f"expected {variant.symptom!r} in a message, got {_list(words)}"
@@ -174,24 +174,24 @@ def _fails_with(variant: variants.Variant) -> Callable[[list[dict]], str]:
     return complain
 
 
-def _passes(_: variants.Variant) -> Callable[[list[dict]], str]:
+def _passes(_: variants.Variant) -> Callable[[Sequence[TestResult]], str]:
     return _all_pass
 
 
-def _earns_no_more(attack: attacks.Attack, milestone: Milestone) -> Callable[[list[dict]], str]:
-    def complain(lines: list[dict]) -> str:
-        if any(line["state"] == TestState.GRADER_FAULT for line in lines):
+def _earns_no_more(attack: attacks.Attack, milestone: Milestone) -> Callable[[Sequence[TestResult]], str]:
+    def complain(lines: Sequence[TestResult]) -> str:
+        if any(line.state == TestState.GRADER_FAULT for line in lines):
             return "a fault of the grader"
         if attacks.CANARY in str(lines):
             return "it leaked the canary"
         lost = {task.id for task in milestone.tasks} - attack.may_pass(milestone)
-        failed = {line["task"] for line in lines if line["state"] != TestState.PASSED}
+        failed = {line.task for line in lines if line.state != TestState.PASSED}
         if lost - failed:
             return f"it earned all points of {_list(sorted(lost - failed))}"
         spoiled = (
-            line for line in lines if line["task"] in attack.must_pass(milestone) and line["state"] != TestState.PASSED
+            line for line in lines if line.task in attack.must_pass(milestone) and line.state != TestState.PASSED
         )
-        return _list(f"{line['id']} {line['state']} {line['message']}" for line in spoiled)
+        return _list(f"{line.id} {line.state} {line.message}" for line in spoiled)
 
     return complain
 

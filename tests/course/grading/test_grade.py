@@ -1,6 +1,5 @@
 """The command `grade` on a class: stopped and started again, on a Dask cluster, with what must be refused."""
 
-import json
 import os
 import shutil
 import signal
@@ -8,6 +7,8 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def grade(submissions, out, *options, **keywords):
 
 
 def states(out):
-    return {record["submission"]: [test["state"] for test in record["tests"]] for record in read(out / "results.jsonl")}
+    return {record.submission: [test.state for test in record.tests] for record in read(out / "results.jsonl")}
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +100,11 @@ def test_a_mended_time_is_taken_up_without_grading(graded, submissions, tmp_path
     finally:
         (submissions / "ada" / "timestamp.txt").unlink()
     before, after = (
-        [each for each in read(folder / "results.jsonl") if each["submission"] == "ada"] for folder in (graded[0], out)
+        [each for each in read(folder / "results.jsonl") if each.submission == "ada"] for folder in (graded[0], out)
     )
-    assert len(before) == 1 and after == [*before, before[0] | {"submitted": "2031-05-04T03:02:01+00:00"}]
+    mended = datetime(2031, 5, 4, 3, 2, 1, tzinfo=timezone.utc)
+    assert len(before) == 1 and after == [*before, replace(before[0], submitted=mended)]
+    assert '"submitted": "2031-05-04T03:02:01+00:00"' in (out / "results.jsonl").read_text("utf-8").splitlines()[-1]
 
 
 def test_killed_and_started_again_gives_the_same(graded, submissions, tmp_path):
@@ -116,7 +119,7 @@ def test_killed_and_started_again_gives_the_same(graded, submissions, tmp_path):
         stderr=subprocess.DEVNULL,
     )
     until = time.monotonic() + 300
-    while not any(record["refused"] is None for record in read(out / "results.jsonl")):
+    while not any(record.refused is None for record in read(out / "results.jsonl")):
         assert running.poll() is None and time.monotonic() < until, "nothing was graded"
         os.sched_yield()
     os.kill(running.pid, signal.SIGKILL)
@@ -158,10 +161,9 @@ def test_no_submissions_is_an_error(tmp_path):
 
 
 def test_a_record_tells_what_was_in_force(graded):
-    (record,) = [each for each in read(graded[0] / "results.jsonl") if each["submission"] == "ada"]
-    assert {"limits"} <= set(record["isolation"]) and record["seed"]
-    assert all(len(record[name]) == 64 for name in ("submission_hash", "tests_hash", "environment_hash"))
-    assert json.dumps(record)
+    (record,) = [each for each in read(graded[0] / "results.jsonl") if each.submission == "ada"]
+    assert {"limits"} <= set(record.isolation) and record.seed
+    assert all(len(value) == 64 for value in (record.submission_hash, record.tests_hash, record.environment_hash))
 
 
 def test_a_host_that_cannot_confine_is_an_error(submissions, tmp_path, monkeypatch):

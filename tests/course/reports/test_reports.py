@@ -8,7 +8,7 @@ import pytest
 
 from milestones.course import CourseError
 from milestones.instructor.reports import escaping, reports
-from tests.course.records import HIDDEN_WORDS, MILESTONE, record
+from tests.course.records import HIDDEN_WORDS, MILESTONE, record, with_test
 
 FAILING = {"zero_gain": "wrong", "[4-float32]": "out of time", "silence": "not implemented"}
 
@@ -103,18 +103,15 @@ def test_hidden_tests_stay_hidden(tmp_path, state):
 
 def test_on_reference_is_explained(tmp_path):
     """A test that passed on the reference's earlier modules is marked and told why it counts."""
-    graded = record()
-    graded["tests"][2]["on_reference"] = True
-    reports.write(tmp_path, [graded], MILESTONE)
+    reports.write(tmp_path, [with_test(record(), 2, on_reference=True)], MILESTONE)
     text = page(tmp_path)
-    assert "Some tests of task 1.2 failed on your own modules of milestone 1" in text
-    assert "It failed on your own modules of milestone 1, and passed on the reference's." in text
+    assert "Some tests of task 1.2 failed on your own modules of an earlier milestone" in text
+    assert "It failed on your own modules of an earlier milestone, and passed on the reference's." in text
 
 
 def test_grader_fault(tmp_path):
     """The score is pending, in words, and empty in the grades; a fault's message is for the instructor alone."""
-    graded = record(states={"louder": "grader fault"})
-    graded["tests"][0]["message"] = "GraderFault: inner workings"
+    graded = with_test(record(states={"louder": "grader fault"}), 0, message="GraderFault: inner workings")
     reports.write(tmp_path, [graded], MILESTONE)
     row = grades(tmp_path)["ada"]
     assert [row[name] for name in ("task 1.1", "task 1.2", "sum", "total")] == ["", "4", "", ""]
@@ -217,7 +214,7 @@ def test_names_can_be_copied_from_the_grades(tmp_path):
 def test_hostile_messages(tmp_path):
     """The message of a student's own exception is text too."""
     graded = record(states={"louder": "crashed"})
-    graded["tests"][0]["message"] = "</pre><script>alert(1)</script>\udc00\x00"
+    graded = with_test(graded, 0, message="</pre><script>alert(1)</script>\udc00\x00")
     reports.write(tmp_path, [graded], MILESTONE)
     assert "<script" not in (tmp_path / "feedback" / "ada.html").read_text(encoding="utf-8")
 

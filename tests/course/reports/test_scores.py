@@ -1,13 +1,14 @@
 """Points: of tests, given by hand, taken for being late; and who gains and loses when tests are mended."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from milestones.course import CourseError, LatePolicy
 from milestones.instructor.reports.adjustments import Extension, Override, read_extensions, read_overrides
 from milestones.instructor.reports.scores import changes, score
-from tests.course.records import MILESTONE, record
+from tests.course.records import MILESTONE, record, with_test
 
 OVERRIDE_HEADER = "submission,milestone,task,points,reason\n"
 EXTENSION_HEADER = "submission,milestone,hours,reason\n"
@@ -33,13 +34,13 @@ def test_missing_tests_earn_nothing():
 
 def test_tenths_add_up():
     """Points are exact to a hundredth."""
-    tests = [test | {"points": 0.1, "task": "1.1"} for test in record()["tests"]][:3]
+    tests = [replace(test, points=0.1, task="1.1") for test in record().tests][:3]
     assert points(tests=tests).sum == 0.3
 
 
 def test_passed_on_the_reference_earns_its_points():
     """A test that failed only because of an earlier milestone is not paid twice."""
-    tests = [test | {"on_reference": True} for test in record()["tests"]]
+    tests = [replace(test, on_reference=True) for test in record().tests]
     assert points(tests=tests).total == 10
 
 
@@ -83,8 +84,9 @@ def test_late(hours, days, total):
 
 def test_late_in_another_time_zone():
     """Moments are compared, not clocks."""
-    assert points(submitted="2026-12-18T22:59:00+00:00").days_late == 0
-    assert points(submitted="2026-12-18T22:59:01+00:00").days_late == 1
+    moment = datetime(2026, 12, 18, 22, 59, tzinfo=timezone.utc)
+    assert points(submitted=moment).days_late == 0
+    assert points(submitted=moment + timedelta(seconds=1)).days_late == 1
 
 
 def test_no_more_than_all_is_taken():
@@ -183,7 +185,7 @@ def test_reading_extensions(tmp_path):
 
 
 def keyed(*records):
-    return {(each["submission"], each["milestone"]): each for each in records}
+    return {(each.submission, each.milestone): each for each in records}
 
 
 def test_regrade():
@@ -217,9 +219,8 @@ def test_regrade_that_changes_nothing():
 def test_regrade_of_points_of_tests_and_of_faults():
     """A test may be worth more, be new or be gone; a fault is no loss; handing in again is told."""
     old = record("ada", {"louder": "grader fault"})
-    new = record("ada", submission_hash="6")
-    new["tests"][1]["points"] = 3
-    new["tests"][5]["id"] = "test_gain.py::test_mute"
+    new = with_test(record("ada", submission_hash="6"), 1, points=3)
+    new = with_test(new, 5, id="test_gain.py::test_mute")
     lines = changes(keyed(old), keyed(new), MILESTONE)
     assert lines[1].split() == ["ada", "pending", "11", "?", "handed", "in", "again"]
     assert [line.strip() for line in lines[2:-1]] == [

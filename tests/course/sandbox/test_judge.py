@@ -1,5 +1,7 @@
 """Judge and worker on submissions of milestone 1: each kind of failure has its state, and costs no other test."""
 
+from dataclasses import replace
+
 import pytest
 
 from milestones.course import load_milestone
@@ -23,16 +25,16 @@ def grade(exam):
     def grade_piece(module, piece, tasks=None, seconds=10.0):
         files = reference()
         files[f"{module}.py"] += "\n\n" + piece
-        job = exam.job(files) | {"seconds_per_test": seconds}
-        job["tests"] = [test for test in job["tests"] if tasks is None or test["task"] in tasks]
-        return one.grade(job, 300)
+        job = exam.job(files)
+        tests = tuple(test for test in job.tests if tasks is None or test.task in tasks)
+        return one.grade(replace(job, tests=tests, seconds_per_test=seconds), 300).tests
 
     yield grade_piece
     one.close()
 
 
 def states(lines, task):
-    return {line["state"] for line in lines if line["task"] == task}
+    return {line.state for line in lines if line.task == task}
 
 
 FAILURES = {
@@ -76,10 +78,10 @@ def test_a_function_that_never_ends_costs_one_task(grade):
 
 def test_three_time_outs_in_a_row_end_a_submission(grade):
     lines = grade("masking", "while True:\n    pass", tasks=("1.3", "1.4"), seconds=1.0)
-    assert {line["state"] for line in lines} == {"out of time"}
-    messages = [line["message"] for line in lines if not line["hidden"]]
+    assert {line.state for line in lines} == {"out of time"}
+    messages = [line.message for line in lines if not line.hidden]
     assert "not run: 3 tests in a row ran out of time" in messages
-    assert sum(line["seconds"] > 0 for line in lines) == 3
+    assert sum(line.seconds > 0 for line in lines) == 3
 
 
 def test_what_one_test_spoils_costs_no_other(grade):
@@ -91,7 +93,7 @@ def wiener_mask(speech_power, noise_power):
 """
     lines = grade("masking", piece)
     assert "passed" not in states(lines, "1.4")
-    assert {line["state"] for line in lines if line["task"] != "1.4"} == {"passed"}
+    assert {line.state for line in lines if line.task != "1.4"} == {"passed"}
 
 
 def test_in_place_changes_are_seen(grade):
@@ -101,8 +103,8 @@ def test_in_place_changes_are_seen(grade):
         "    return (total - noise_power) / torch.where(total > 0, total, 1)",
         tasks=("1.4",),
     )
-    failed = [line for line in lines if line["state"] != "passed"]
-    assert any("changed" in line["message"] for line in failed)
+    failed = [line for line in lines if line.state != "passed"]
+    assert any("changed" in line.message for line in failed)
 
 
 def test_inputs_that_are_changed_to_fit_earn_nothing(grade):
@@ -113,7 +115,7 @@ def apply_mask(spectrogram, mask):
     mask.detach().zero_()
     return spectrogram * mask
 """
-    passed = [line["id"] for line in grade("masking", piece, tasks=("1.3",)) if line["state"] == "passed"]
+    passed = [line.id for line in grade("masking", piece, tasks=("1.3",)) if line.state == "passed"]
     assert passed == ["test_conventions.py::test_stays_on_the_device[1.3]"], "zeros are on the right device"
 
 
@@ -126,18 +128,18 @@ def apply_mask(spectrogram, mask):
     return spectrogram
 """
     lines = grade("masking", piece, tasks=("1.3", "1.4"))
-    assert "grader fault" not in {line["state"] for line in lines} and states(lines, "1.4") == {"passed"}
+    assert "grader fault" not in {line.state for line in lines} and states(lines, "1.4") == {"passed"}
 
 
 def test_a_long_name_of_an_error_is_cut(grade):
     piece = "def apply_mask(spectrogram, mask):\n    raise type('E' * 100_000, (Exception,), {})"
-    assert max(len(line["message"]) for line in grade("masking", piece, tasks=("1.3",))) < 1000
+    assert max(len(line.message) for line in grade("masking", piece, tasks=("1.3",))) < 1000
 
 
 def test_a_module_that_cannot_be_imported_costs_its_own_tasks(grade):
     lines = grade("masking", "def broken(:")
-    assert {line["state"] for line in lines if line["task"] in ("1.3", "1.4", "1.5", "1.6")} == {"crashed"}
-    assert {line["state"] for line in lines if line["task"] in ("1.1", "1.9", "1.12")} == {"passed"}
+    assert {line.state for line in lines if line.task in ("1.3", "1.4", "1.5", "1.6")} == {"crashed"}
+    assert {line.state for line in lines if line.task in ("1.1", "1.9", "1.12")} == {"passed"}
 
 
 @pytest.mark.parametrize("place", ["notes.txt", "pytest", "pytest/pytest"])
@@ -154,17 +156,17 @@ def wiener_mask(speech_power, noise_power):
         notes.write_text(f"{{before}} {{tuple(speech_power.shape)}}")
     raise RuntimeError(f"before: {{before!r}}")
 """
-    messages = [line["message"] for line in grade("masking", piece, tasks=("1.4",)) if not line["hidden"]]
+    messages = [line.message for line in grade("masking", piece, tasks=("1.4",)) if not line.hidden]
     assert messages and all("before: ''" in message for message in messages)
 
 
 def test_messages_of_hidden_tests_are_not_written_down(grade):
     lines = grade("stft", "def stft(waveform, n_fft=512, hop_length=128):\n    return waveform")
-    assert all(not line["message"] for line in lines if line["hidden"])
-    assert any(line["message"] for line in lines if not line["hidden"])
+    assert all(not line.message for line in lines if line.hidden)
+    assert any(line.message for line in lines if not line.hidden)
 
 
 def test_isolation_is_told():
     one = grading_server.Station(1)
     one.close()
-    assert "limits" in one.isolation
+    assert "limits" in one.terms.isolation
