@@ -25,7 +25,7 @@ def white_noise(*shape: int, generator: Generator) -> Tensor:
 def pink_noise(*shape: int, generator: Generator) -> Tensor:
     """Task 1.7. Gaussian noise whose power falls by 3 dB an octave.
 
-    White noise is shaped in the frequency domain, |X(f)|^2 proportional to 1 / f, without a constant part. Source:
+    White noise is shaped in the frequency domain, with |X(f)|^2 proportional to 1 / f and no constant part. Source:
     Timmer and Koenig, "On generating power law noise", Astronomy and Astrophysics 300, 1995, section 3.
 
     Args:
@@ -50,13 +50,14 @@ def babble_noise(talkers: Sequence[Tensor], length: int, n_talkers: int, generat
     """Task 1.8. The murmur of several people who talk at once.
 
     `n_talkers` different talkers are drawn at random. Each gives a stretch of `length` samples with a start of its
-    own, drawn as `random_crop` draws it; the stretches are brought to equal RMS, added, and the sum to an RMS of 1.
+    own, drawn as `random_crop` draws it. The stretches are scaled to equal RMS and added, and the sum is scaled to an
+    RMS of 1.
 
     Args:
         talkers: one signal a talker, shapes `(..., time)` with equal leading dimensions and any times. A talker
             shorter than `length` is zero-padded at the end.
         length: number of samples to return.
-        n_talkers: how many of the talkers speak.
+        n_talkers: number of talkers that speak.
         generator: the only source of randomness.
 
     Returns:
@@ -95,7 +96,7 @@ def mix_at_snr(speech: Tensor, noise: Tensor, snr_db: float | Tensor) -> Tensor:
             each item, shape `(batch,)`.
 
     Returns:
-        The mixture, shape of `speech`. Where the noise is silent it is the speech.
+        The mixture, shape of `speech`. If the noise is silent, it is the speech.
 
     Raises:
         ValueError: the shapes of `speech` and `noise` differ.

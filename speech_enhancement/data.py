@@ -17,16 +17,16 @@ from speech_enhancement.seeding import item_generator, shared_epoch
 class NoisySpeechDataset(Dataset):
     """Task 2.1. Noisy and clean speech from files of speech and files of noise.
 
-    `dataset[i]` is a random stretch of speech file i, not rescaled and zero-padded at the end where the file is
-    short, with a stretch of a random noise file (repeated where that is short) added at a random SNR. Item, seed and
-    epoch determine the pair, in whichever process it is made. Only the stretches are read.
+    `dataset[i]` is a random stretch of speech file i, not rescaled, and zero-padded at the end if the file is short.
+    A stretch of a random noise file, repeated if that file is short, is added at a random SNR. Index, seed and epoch
+    determine the pair, in whichever process it is made. Only the stretches are read.
 
     Args:
         speech_files: paths of clean speech; the dataset is as long.
         noise_files: paths of noise.
         segment_length: samples of each item.
         snr_db: range from which each pair's SNR in dB is drawn uniformly.
-        seed: with the epoch and the index, all that decides what is drawn.
+        seed: determines, together with the epoch and the index, everything that is drawn.
 
     Returns:
         `dataset[i]` -> `(noisy, clean)`, each float32 of shape `(1, segment_length)`. Channels are averaged.
@@ -59,7 +59,7 @@ class NoisySpeechDataset(Dataset):
         ### END SOLUTION
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the following items be those of another epoch, also in workers that are already running."""
+        """Set the epoch of the items that follow, also in workers that are already running."""
         ### BEGIN SOLUTION
         self.epoch.fill_(epoch)
         ### END SOLUTION
@@ -83,7 +83,7 @@ class NoisySpeechDataset(Dataset):
 
 
 def _stretch(path: str, length: int, generator: torch.Generator) -> Tensor:
-    """A random stretch of a file, `(1, length)`; all of it where it is shorter."""
+    """Read a random stretch of a file, `(1, length)`, or all of a shorter file."""
     ### BEGIN SOLUTION
     with Recording(path) as recording:
         if recording.sample_rate != SAMPLE_RATE:

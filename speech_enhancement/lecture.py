@@ -1,4 +1,4 @@
-"""What the lecture notebooks share: the device, recordings that are there without a download, pictures and players."""
+"""Parts that the lecture notebooks share: the device, recordings that need no download, pictures and players."""
 
 import os
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ CORPUS = Path(__file__).parents[1] / "data" / "lectures"
 
 
 def find_device() -> torch.device:
-    """The GPU where there is one, else the CPU; says which, since lectures choose their sizes by it."""
+    """Choose the GPU if there is one, else the CPU, and print which: lectures choose their sizes by it."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
     print(f"Running on {name}: the {'full' if device.type == 'cuda' else 'small'} setting.")
@@ -30,15 +30,16 @@ def find_device() -> torch.device:
 
 
 def find_corpus(path: str | Path | None = None) -> Path:
-    """A prepared corpus to take sounds from: `path`, where one is given, else six minutes of the voices corpus.
+    """Find a prepared corpus to take sounds from: `path` if it is given, else six minutes of the voices corpus.
 
-    The voices are spoken at the first call, which takes some seconds. Real recordings are brought in by
-    `python -m speech_enhancement prepare` and named by `path` or by the environment variable SPEECH_ENHANCEMENT_CORPUS.
+    The first call synthesises the voices, which takes some seconds. To hear real recordings, prepare them by
+    `python -m speech_enhancement prepare` and name them by `path` or in the environment variable
+    SPEECH_ENHANCEMENT_CORPUS.
     """
     if chosen := path or os.environ.get("SPEECH_ENHANCEMENT_CORPUS"):
         return Path(chosen)
     CORPUS.parent.mkdir(parents=True, exist_ok=True)
-    # Two notebooks may be opened at once.
+    # Two notebooks may ask for it at once.
     with FileLock(CORPUS.with_name(f".{CORPUS.name}.lock")):
         if not CORPUS.exists():
             voices.prepare(CORPUS, hours=HOURS, seed=0)
@@ -46,18 +47,25 @@ def find_corpus(path: str | Path | None = None) -> Path:
 
 
 def find_files(corpus: str | Path, kind: str, split: str, name: str = "") -> list[str]:
-    """Paths of the files of a prepared corpus: `kind` is "speech" or "noise", `split` "train", "validation" or "test".
+    """List files of a prepared corpus.
 
-    Of those, the ones whose file name begins with `name`, as `"babble"` among the noises of the voices corpus.
+    Args:
+        corpus: its folder.
+        kind: "speech" or "noise".
+        split: "train", "validation" or "test".
+        name: beginning of the file names, "babble" for instance among the noises of the voices corpus.
+
+    Returns:
+        Their paths.
     """
     return [file for file in manifest.files(Path(corpus), kind, split) if Path(file).name.startswith(name)]
 
 
 def load_clips(files: list[str], count: int, seconds: float) -> Tensor:
-    """The first `seconds` of the first `count` files that are long enough, as `(count, 1, time)` at 16 kHz.
+    """Load the first `seconds` of the first `count` files that are long enough: `(count, 1, time)` at 16 kHz.
 
     Raises:
-        ValueError: there are not so many.
+        ValueError: fewer than `count` files are long enough.
     """
     length = round(seconds * SAMPLE_RATE)
     waveforms = (load(file).mean(dim=0, keepdim=True) for file in files)
@@ -68,11 +76,11 @@ def load_clips(files: list[str], count: int, seconds: float) -> Tensor:
 
 
 def show_spectrograms(waveforms: Mapping[str, Tensor], caption: str) -> Figure:
-    """Spectrograms side by side, with the same colours, each under its name; a caption below.
+    """Draw spectrograms side by side, in the same colours, each under its name, with a caption below.
 
     Args:
-        waveforms: each of shape `(..., time)`, of which the first is drawn, at 16 kHz.
-        caption: what there is to be seen.
+        waveforms: each of shape `(..., time)` at 16 kHz; the first signal of each is drawn.
+        caption: text that says what to see.
     """
     first = {name: waveform.detach().cpu().reshape(-1, waveform.shape[-1])[0] for name, waveform in waveforms.items()}
     highest_db = max(float(spectrogram_db(waveform).max()) for waveform in first.values())
@@ -89,10 +97,10 @@ def show_spectrograms(waveforms: Mapping[str, Tensor], caption: str) -> Figure:
 
 
 def listen(waveforms: Mapping[str, Tensor]) -> HTML:
-    """Players in a row, each under its name; all are scaled by one factor, so that levels can be compared.
+    """Show players in a row, each under its name; one factor scales them all, so that levels can be compared.
 
     Args:
-        waveforms: each of shape `(..., time)`, of which the first is played, at 16 kHz.
+        waveforms: each of shape `(..., time)` at 16 kHz; the first signal of each is played.
     """
     first = {name: waveform.detach().cpu().reshape(-1, waveform.shape[-1])[0] for name, waveform in waveforms.items()}
     loudest = max(float(waveform.abs().max()) for waveform in first.values())

@@ -1,4 +1,4 @@
-"""What training minimises: distances of compressed spectra, of waveforms, and of the envelopes that carry words."""
+"""Losses of training: distances of compressed spectra, of waveforms, and of the envelopes that carry words."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from speech_enhancement.stft import stft
 
 
 class CompressedSpectralLoss(nn.Module):
-    """Distance of power-law compressed spectra, of magnitudes and of complex values, with the SNR of the waveforms.
+    """Distance of power-law compressed spectra, as magnitudes and as complex values, and the SNR of the waveforms.
 
         L = (1 - a) * mean (|S|^c - |E|^c)^2  +  a * mean | |S|^c e^(j arg S) - |E|^c e^(j arg E) |^2  -  b * SNR
 
@@ -22,7 +22,7 @@ class CompressedSpectralLoss(nn.Module):
     Args:
         compression: c.
         complex_weight: a.
-        snr_weight: b, a dB.
+        snr_weight: b, per dB.
 
     Shape:
         estimate and target `(batch, 1, time)` -> a number, the mean over the batch
@@ -56,9 +56,9 @@ class EnvelopeLoss(nn.Module):
 
         L = 1 - mean_{j, m} corr(E_j[m - 24 ... m], S_j[m - 24 ... m]),    X_j[m] = sqrt(sum_{k in band j} |X[k, m]|^2)
 
-    This is the measure STOI (Taal et al., "An algorithm for intelligibility prediction of time-frequency weighted
-    noisy speech", IEEE Trans. ASLP 19(7), 2011, equations 1 to 6) made fit for training, without its resampling and
-    its clipping; stretches count by their share of frames in which the target is within 40 dB of its loudest frame.
+    This is STOI (Taal et al., "An algorithm for intelligibility prediction of time-frequency weighted noisy speech",
+    IEEE Trans. ASLP 19(7), 2011, equations 1 to 6), adapted to training: without its resampling and its clipping, and
+    with each stretch weighted by its share of frames in which the target is within 40 dB of its loudest frame.
 
     Shape:
         estimate and target `(batch, 1, time)` -> a number, the mean over the batch
@@ -92,16 +92,16 @@ class EnvelopeLoss(nn.Module):
 
 
 def _stretches(envelope: Tensor, n_frames: int) -> Tensor:
-    """Every stretch of an envelope, without its mean: `(batch, bands, stretches, n_frames)`."""
+    """Cut an envelope into all its stretches, less their means: `(batch, bands, stretches, n_frames)`."""
     stretches = envelope.unfold(-1, n_frames, 1)
     return stretches - stretches.mean(dim=-1, keepdim=True)
 
 
 class EnhancementLoss(nn.Module):
-    """What `train` minimises: the compressed spectral loss plus the envelope loss, times a weight.
+    """The loss that `train` minimises: the compressed spectral loss plus the weighted envelope loss.
 
     Args:
-        envelope_weight: weight of the second.
+        envelope_weight: weight of the envelope loss.
 
     Shape:
         estimate and target `(batch, 1, time)` -> a number, the mean over the batch

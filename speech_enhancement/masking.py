@@ -1,4 +1,4 @@
-"""Masks between 0 and 1 that keep speech and take noise away, and the classical ways to find them."""
+"""Masks between 0 and 1 that keep speech and remove noise, and the classical ways to find them."""
 
 import torch
 from torch import Tensor
@@ -55,7 +55,7 @@ def estimate_noise_power(noisy_power: Tensor, n_frames: int = 10) -> Tensor:
 
     Args:
         noisy_power: power spectrum, shape `(..., freq, frames)`.
-        n_frames: how many frames hold noise alone. Where the spectrum has fewer, all of them are averaged.
+        n_frames: number of frames that hold noise alone. If the spectrum has fewer, all of them are averaged.
 
     Returns:
         Power spectrum of the noise, shape `(..., freq, 1)`.
@@ -66,7 +66,7 @@ def estimate_noise_power(noisy_power: Tensor, n_frames: int = 10) -> Tensor:
 
 
 def spectral_subtraction(noisy_power: Tensor, noise_power: Tensor, floor: float = 0.01) -> Tensor:
-    """Task 1.6. Subtract the noise's power, and leave a floor of the noisy power against musical noise.
+    """Task 1.6. Subtract the noise power, and keep a floor of the noisy power against musical noise.
 
         S = max(Y - N, floor * Y)
 

@@ -1,4 +1,4 @@
-"""How near an estimate comes to its target: in the waveform, in the spectrum, and to a listener."""
+"""Measures of an estimate against its target, in the waveform and in the spectrum."""
 
 import torch
 from torch import Tensor
@@ -61,7 +61,8 @@ def log_spectral_distance(estimate: Tensor, target: Tensor) -> Tensor:
 
         LSD = mean_m sqrt( mean_k (log10 max(|E[k, m]|^2, 1e-10) - log10 max(|S[k, m]|^2, 1e-10))^2 )
 
-    with E and S by task 1.1 and its default sizes. There is no factor 10: the unit is a factor of ten in power.
+    with E and S the results of task 1.1 at its default sizes. There is no factor 10: the unit is a factor of ten in
+    power.
     Source: Gray and Markel, "Distance measures for speech processing", IEEE Trans. ASSP 24(5), 1976, in the form of
     Kuleshov, Enam and Ermon, "Audio super-resolution using neural nets", ICLR workshop 2017.
 
@@ -80,7 +81,7 @@ def log_spectral_distance(estimate: Tensor, target: Tensor) -> Tensor:
 
 
 def weighted_sdr(estimate: Tensor, target: Tensor, noisy: Tensor) -> Tensor:
-    """Weighted source-to-distortion ratio, of the speech and of the noise that was taken away.
+    """Weighted source-to-distortion ratio of the speech and of the noise that was removed.
 
         wSDR = a * <e, s> / (||e|| ||s||) + (1 - a) * <y - e, y - s> / (||y - e|| ||y - s||)
         a = ||s||^2 / (||s||^2 + ||y - s||^2)

@@ -18,19 +18,19 @@ _QUALITY_RANGE_DB = 20
 
 
 def plot_waveform(axes: Axes, waveform: Tensor) -> None:
-    """Amplitude against time in seconds; `waveform` has shape `(time,)`."""
+    """Plot amplitude against time in seconds; `waveform` has shape `(time,)`."""
     time = np.arange(waveform.shape[-1]) / SAMPLE_RATE
     axes.plot(time, waveform.numpy(), linewidth=0.4)
     axes.set(xlim=(0, time[-1]), xlabel="time (s)", ylabel="amplitude")
 
 
 def plot_spectrogram(axes: Axes, waveform: Tensor, highest_db: float | None = None):
-    """Power in dB over time in seconds and frequency in kHz; `waveform` has shape `(time,)`.
+    """Draw power in dB over time in seconds and frequency in kHz; `waveform` has shape `(time,)`.
 
     Args:
-        axes: where to draw.
+        axes: drawn into.
         waveform: at 16 kHz.
-        highest_db: level of the brightest colour, to compare pictures; by default the loudest there is.
+        highest_db: level of the brightest colour, to make pictures comparable; by default the loudest there is.
     """
     power_db = spectrogram_db(waveform)
     highest_db = float(power_db.max()) if highest_db is None else highest_db
@@ -48,12 +48,12 @@ def plot_spectrogram(axes: Axes, waveform: Tensor, highest_db: float | None = No
 
 
 def spectrogram_db(waveform: Tensor) -> Tensor:
-    """Power of the spectrogram in dB, `(freq, frames)`, of a waveform `(time,)`."""
+    """Compute the power of the spectrogram of a waveform `(time,)` in dB, `(freq, frames)`."""
     return 10 * stft(waveform).abs().square().clamp_min(1e-10).log10()
 
 
 def save_spectrograms(path: Path, waveforms: Mapping[str, Tensor], title: str) -> None:
-    """Spectrograms with the same colours one below the other, each named."""
+    """Save spectrograms one below the other, each under its name and all in the same colours."""
     figure = Figure(figsize=(9, 2.3 * len(waveforms) + 0.4), layout="constrained")
     axes = figure.subplots(len(waveforms), sharex=True, squeeze=False)[:, 0]
     highest_db = max(float(spectrogram_db(waveform).max()) for waveform in waveforms.values())
@@ -67,7 +67,7 @@ def save_spectrograms(path: Path, waveforms: Mapping[str, Tensor], title: str) -
 
 
 def save_training_curves(path: Path, log: Sequence[Mapping[str, float]]) -> None:
-    """Training and validation loss against the epoch, the best epoch marked."""
+    """Save a plot of training and validation loss against the epoch, with the best epoch marked."""
     epochs = [record["epoch"] + 1 for record in log]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
@@ -83,16 +83,19 @@ def save_training_curves(path: Path, log: Sequence[Mapping[str, float]]) -> None
 
 
 def save_quality_against_cost(path: Path, points: Mapping[str, tuple[float, float]]) -> None:
-    """Mean SI-SDR against the real-time factor, a named point a system; a triangle stands above where it would lie."""
+    """Save a plot of mean SI-SDR against real-time factor, one named point for each system.
+
+    A system far below the others is drawn as a triangle at the lower edge.
+    """
     figure = Figure(figsize=(10, 7), layout="constrained")
     axes = figure.subplots()
     axes.set(xscale="log", xlabel="real-time factor on one core", ylabel="SI-SDR (dB)")
     axes.grid(alpha=0.3)
     ranked = sorted(points.items(), key=lambda item: item[1][0])
     highest = ranked[-1][1][0]
-    # One that failed to learn must not press all others together.
+    # A system that failed to learn must not squeeze the others together.
     lowest = max(ranked[0][1][0], highest - _QUALITY_RANGE_DB)
-    # Names stand in a column beside the axes, evenly spaced in the order of quality, so that none covers another.
+    # Names stand in a column beside the axes, evenly spaced by rank, so that none covers another.
     for position, (title, (quality, cost)) in enumerate(ranked):
         height = lowest + (highest - lowest) * position / max(1, len(ranked) - 1)
         color = f"C{position % 10}"
@@ -112,7 +115,7 @@ def save_quality_against_cost(path: Path, points: Mapping[str, tuple[float, floa
 
 
 def clip_picture(waveform: Tensor, highest_db: float) -> Figure:
-    """A waveform above its spectrogram, small, for a page of many."""
+    """Draw a waveform above its spectrogram, small enough for a page of many."""
     figure = Figure(figsize=(4, 2.6), layout="constrained", dpi=80)
     with matplotlib.rc_context({"font.size": 7}):
         upper, lower = figure.subplots(2, sharex=True, height_ratios=(1, 2))
@@ -124,7 +127,7 @@ def clip_picture(waveform: Tensor, highest_db: float) -> Figure:
 
 
 def scores_picture(scores: Sequence, methods: Sequence[str], metrics: Mapping[str, str]) -> Figure:
-    """Every file's score as a dot, the median as a line: a panel a metric, a line a method."""
+    """Draw each score as a dot and the median as a line: a panel for each metric, a row for each method."""
     figure = Figure(figsize=(2 + 2.6 * len(metrics), 1 + 0.28 * len(methods)), layout="constrained", dpi=80)
     panels = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
     for axes, (metric, title) in zip(panels, metrics.items(), strict=True):

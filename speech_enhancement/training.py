@@ -23,7 +23,7 @@ def train_epoch(
 
     Args:
         model: already on `device`; put into training mode.
-        loader: batches `(noisy, clean)`, each `(batch, 1, time)`, moved here by `.to(device)`.
+        loader: batches `(noisy, clean)`, each `(batch, 1, time)`, moved by `.to(device)`.
         loss_fn: called `loss_fn(model(noisy), clean)`, the mean over a batch.
         optimizer: of the model's parameters.
         device: where the batches go.
@@ -54,7 +54,7 @@ def train_epoch(
 def validate(model: nn.Module, loader: Batches, loss_fn: LossFunction, device: torch.device | str) -> float:
     """Task 2.8. The loss on data that the model does not learn from.
 
-    The model runs in evaluation mode and without gradients; afterwards every submodule is in the mode it was in.
+    The model runs in evaluation mode and without gradients; afterwards every submodule is back in its own mode.
 
     Args:
         model, loader, loss_fn, device: as in `train_epoch`.
@@ -85,14 +85,14 @@ def validate(model: nn.Module, loader: Batches, loss_fn: LossFunction, device: t
 
 
 def save_checkpoint(path: str | Path, model: nn.Module, optimizer: Optimizer, epoch: int, **extra: Any) -> None:
-    """Task 2.9. Write what is needed to go on training, or to use the model.
+    """Task 2.9. Write what is needed to resume training or to use the model.
 
     The file is written beside `path` and renamed into place: a save that fails leaves the old file intact and nothing
     behind.
 
     Args:
         path: file to write.
-        model, optimizer: whose states are saved.
+        model, optimizer: their states are saved.
         epoch: the last finished one.
         extra: more to save: numbers, strings, tensors, and lists, tuples and dictionaries of them.
     """
@@ -106,7 +106,7 @@ def save_checkpoint(path: str | Path, model: nn.Module, optimizer: Optimizer, ep
 def load_checkpoint(
     path: str | Path, model: nn.Module, optimizer: Optimizer | None = None, device: torch.device | str = "cpu"
 ) -> dict[str, Any]:
-    """Task 2.9. Restore a model, and an optimizer where one is given, in place. No code in the file is run.
+    """Task 2.9. Restore a model, and an optimizer if one is given, in place. No code in the file is run.
 
     Args:
         path: file that `save_checkpoint` wrote.
@@ -139,14 +139,14 @@ def fit(
     """Task 2.10. Train and validate for several epochs, show the progress, and keep the best checkpoint.
 
     Runs the epochs `start_epoch` to `epochs - 1`. Each begins with `set_epoch(epoch)` of the training dataset, where
-    it has that method. Stopping after an epoch and going on from `load_checkpoint` gives the same weights as not
-    stopping, where the data and their order depend on the epoch alone.
+    it has that method. Stopping after an epoch and resuming from `load_checkpoint` gives the same weights as not
+    stopping, provided that the data and their order depend on the epoch alone.
 
     Args:
         model, loss_fn, optimizer, device: as in `train_epoch`.
         train_loader, val_loader: batches to learn from and to validate on.
         epochs: number of epochs, those before `start_epoch` included.
-        checkpoint_path: file for the epoch with this call's lowest validation loss; none is written without it.
+        checkpoint_path: file for the epoch with the lowest validation loss of this call; without it none is written.
         start_epoch: the first epoch to run.
 
     Returns:

@@ -1,8 +1,8 @@
 """A convolutional encoder and decoder with skip connections that looks at a spectrogram and returns a mask.
 
-The hourglass is Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation",
-MICCAI 2015; as a mask on the magnitude it is Jansson et al., "Singing voice separation with deep U-Net convolutional
-networks", ISMIR 2017. Sizes are for the default `UNet` and one second of audio, 257 frequencies and 126 frames.
+The shape is that of Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation",
+MICCAI 2015; Jansson et al., "Singing voice separation with deep U-Net convolutional networks", ISMIR 2017, use it as a
+mask on the magnitude. Sizes are for the default `UNet` and one second of audio, 257 frequencies and 126 frames.
 """
 
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         ### BEGIN SOLUTION
-        # Repetition leaves no checkerboard, as transposed convolutions do (Odena, Dumoulin and Olah, Distill 2016).
+        # Unlike transposed convolutions, repetition leaves no checkerboard (Odena, Dumoulin and Olah, Distill 2016).
         x = functional.interpolate(self.reduce(x), size=skip.shape[-2:])  # (batch, out_channels, freq, frames)
         return self.layers(torch.cat([x, skip], dim=1))
         ### END SOLUTION
@@ -160,8 +160,7 @@ class UNet(nn.Module):
 
     def forward(self, magnitude: Tensor) -> Tensor:
         ### BEGIN SOLUTION
-        # Divided by the mean of the frames nearby, so that a recording's volume does not change its mask, and
-        # compressed as loudness grows.
+        # Division by the mean of nearby frames keeps the volume out; the exponent compresses as hearing does.
         level = functional.avg_pool1d(
             magnitude.mean(dim=2),
             self.level_frames,
@@ -178,7 +177,7 @@ class UNet(nn.Module):
 class MaskingEnhancer(nn.Module):
     """Task 2.6. Noisy waveform to enhanced waveform: transform, mask the magnitude, keep the phase, transform back.
 
-    Task 1.1, `unet` on the uncompressed magnitude, task 1.3, task 1.2.
+    These are task 1.1, `unet` on the uncompressed magnitude, task 1.3 and task 1.2.
 
     Args:
         unet: module that maps a magnitude `(batch, 1, freq, frames)` to a mask of the same shape.

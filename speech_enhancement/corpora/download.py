@@ -1,4 +1,4 @@
-"""A file from the network: resumed where it broke off, checked, and renamed into place when it is whole."""
+"""Download of a file: resumed where it broke off, checked, and renamed into place when it is complete."""
 
 import hashlib
 import http.client
@@ -13,26 +13,26 @@ _TIMEOUT_S = 60
 
 
 class DownloadError(OSError):
-    """A file that could not be had, or is not the one expected; the message names it."""
+    """A file that could not be downloaded, or is not the expected one; the message names it."""
 
 
 def download(url: str, path: Path, checksum: str | None = None, attempts: int = 5) -> Path:
-    """Download `url` to `path`, unless it is there.
+    """Download `url` to `path`, unless the file is there already.
 
-    What has come is kept in `path` with `.part` added, also when the process is killed; the next attempt asks for the
-    rest (RFC 9110, section 14.2). A dropped connection that brought something costs no attempt.
+    The bytes received so far stay in `path` with `.part` added, even if the process is killed; the next attempt asks
+    for the rest (RFC 9110, section 14.2). A dropped connection that brought something costs no attempt.
 
     Args:
-        url: what to download.
+        url: address of the file.
         path: file to write.
         checksum: SHA-256 (64 digits) or MD5 (32 digits), as hexadecimal digits.
-        attempts: how many times in a row nothing may come.
+        attempts: number of connections in a row that may bring nothing.
 
     Returns:
         `path`.
 
     Raises:
-        DownloadError: nothing more came, the server refused, or the checksum differs; what differs is deleted.
+        DownloadError: nothing more came, the server refused, or the checksum differs; then the file is deleted.
     """
     if path.exists():
         return path
@@ -57,7 +57,7 @@ def download(url: str, path: Path, checksum: str | None = None, attempts: int = 
 
 
 def _continue(url: str, part: Path, name: str) -> None:
-    """Append to `part` what it lacks; raise where the connection ends early."""
+    """Append the missing bytes to `part`; raise if the connection ends early."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:

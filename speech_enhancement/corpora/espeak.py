@@ -1,6 +1,6 @@
-"""Speech from text by eSpeak NG, whose library the package `espeakng-loader` carries.
+"""Speech synthesis by eSpeak NG, whose library comes with the package `espeakng-loader`.
 
-The library is GPL-3; it is loaded at run time, for preparing the voices corpus alone.
+The library is GPL-3; it is loaded at run time, and only to prepare the voices corpus.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ from torchaudio.transforms import Resample
 
 from speech_enhancement.audio import SAMPLE_RATE
 
-_RETRIEVAL = 1  # AUDIO_OUTPUT_RETRIEVAL: samples go to a callback, none to a loudspeaker
+_RETRIEVAL = 1  # AUDIO_OUTPUT_RETRIEVAL: samples go to a callback, not to a loudspeaker
 _UTF8 = 1  # espeakCHARS_UTF8
 _RATE, _PITCH, _RANGE = 1, 3, 4  # espeak_PARAMETER
 
@@ -25,7 +25,7 @@ class SpeechSynthesisError(ValueError):
 
 
 class Synthesizer:
-    """eSpeak NG; make one in a process, since a second start hangs the library.
+    """eSpeak NG. Make only one in a process: a second start hangs the library.
 
     Example:
         >>> Synthesizer().speak("A tone.", "en-us+f1", rate=170, pitch=50, pitch_range=50).ndim  # doctest: +SKIP
@@ -52,11 +52,11 @@ class Synthesizer:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def speak(self, text: str, voice: str, rate: int, pitch: int, pitch_range: int) -> Tensor:
-        """Speech at 16 kHz: float32, shape `(1, time)`.
+        """Speak a text: float32, shape `(1, time)`, at 16 kHz.
 
         Args:
-            text: what is said.
-            voice: language and variant, `en-us+f1` for one.
+            text: words to speak.
+            voice: language and variant, `en-us+f1` for instance.
             rate: words a minute.
             pitch, pitch_range: 0 to 100.
 

@@ -19,14 +19,14 @@ _SPLIT_FOLDERS = {
 
 
 def sources(root: Path, kind: str, seed: int = 0) -> Iterator[Source]:
-    """The audio files below `root`, each with a speaker and a split.
+    """Yield the audio files below `root`, each with a speaker and a split.
 
-    Where the folders right below `root` are named after splits (train, val, validation, dev, test), these are the
-    splits; otherwise speakers are assigned to splits at random. The speaker is the folder below that, or, where a
-    file lies there without one, the file itself. Noise is assigned file by file.
+    If the folders directly below `root` are named after splits (train, val, validation, dev, test), these are the
+    splits; otherwise speakers are assigned to splits at random. The next folder names the speaker; a file without one
+    is a speaker of its own. Noise is assigned file by file.
 
     Raises:
-        AudioError: there are no audio files, or no such folder.
+        AudioError: there are no audio files, or there is no such folder.
         CorpusError: a speaker's folder is in two splits.
     """
     files = {path: path.relative_to(root).parts for path in find(root)}
@@ -44,5 +44,5 @@ def sources(root: Path, kind: str, seed: int = 0) -> Iterator[Source]:
 
 
 def _group(parts: tuple[str, ...], kind: str) -> str:
-    """What must not be torn apart: the speaker's folder, or the file."""
+    """Name the group that stays in one split: the speaker's folder, or the file."""
     return parts[0] if kind == "speech" and len(parts) > 1 else str(Path(*parts).with_suffix(""))

@@ -1,4 +1,4 @@
-"""The manifest of a prepared corpus: a line for each file, read one by one however many there are."""
+"""The manifest of a prepared corpus: a line for each file, read line by line however many there are."""
 
 import csv
 import os
@@ -22,7 +22,7 @@ class Entry:
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be prepared or read; the message says why."""
+    """A corpus that cannot be prepared or read; the message gives the reason."""
 
 
 def write_manifest(root: Path, entries: Iterable[Entry]) -> None:
@@ -33,7 +33,7 @@ def write_manifest(root: Path, entries: Iterable[Entry]) -> None:
 
 
 def files(root: Path, kind: str, split: str) -> Iterator[str]:
-    """Paths of one kind and split, read from the manifest line by line.
+    """Yield the paths of one kind and split.
 
     Raises:
         CorpusError: there is no manifest, or it names no such file.
@@ -52,7 +52,7 @@ def files(root: Path, kind: str, split: str) -> Iterator[str]:
 
 
 def summary(root: Path) -> str:
-    """How many files, minutes and speakers there are of each kind in each split, a line each."""
+    """Count the files, minutes and speakers of each kind in each split, a line for each."""
     rows: dict[tuple[str, str], list[tuple[str, float]]] = {}
     with (root / MANIFEST).open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

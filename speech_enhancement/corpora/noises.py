@@ -1,4 +1,4 @@
-"""Noises made from random numbers: steady, slowly changing, tonal and impulsive ones."""
+"""Noises made of random numbers: steady, slowly changing, tonal and impulsive ones."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from speech_enhancement.augmentation import pink_noise, white_noise
 
 
 def hum(length: int, generator: Generator) -> Tensor:
-    """Mains: 50 or 60 Hz with twenty harmonics of random strength, and some hiss."""
+    """Mains hum: 50 or 60 Hz with twenty harmonics of random strength, and some hiss."""
     base = 50.0 if _uniform(generator, 0, 1) < 0.5 else 60.0
     harmonics = torch.arange(1, 21)
     strength = torch.rand(20, generator=generator) / harmonics
@@ -29,7 +29,7 @@ def wind(length: int, generator: Generator) -> Tensor:
 
 
 def rain(length: int, generator: Generator) -> Tensor:
-    """High-passed hiss with drops: single samples at random times, each ringing shortly."""
+    """High-passed hiss with drops: single samples at random times, each of which rings briefly."""
     drops = (torch.rand(length, generator=generator) < _uniform(generator, 50, 400) / SAMPLE_RATE).float()
     ringing = torch.exp(-torch.arange(200) / 30) * torch.sin(torch.arange(200) * _uniform(generator, 0.3, 1.5))
     hits = drops * torch.rand(length, generator=generator)
@@ -86,6 +86,6 @@ def _uniform(generator: Generator, lowest: float, highest: float) -> float:
 
 
 def _slowly(length: int, seconds: float, generator: Generator) -> Tensor:
-    """A random curve with a new value every so many seconds."""
+    """A random curve, interpolated between values that are `seconds` apart."""
     points = torch.randn(2 + int(length / (seconds * SAMPLE_RATE)), generator=generator)
     return torch.nn.functional.interpolate(points[None, None], size=length, mode="linear", align_corners=True)[0, 0]

@@ -1,4 +1,4 @@
-"""The test split as pairs of clean and noisy files, mixed once for all."""
+"""The test split as pairs of clean and noisy files, mixed once."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ PAIR_SNRS_DB = (2.5, 7.5, 12.5, 17.5)
 
 
 def mix_pairs(root: Path, entries: Sequence[Entry], seed: int) -> Iterator[Entry]:
-    """The test speech with test noise, each file once, at the signal-to-noise ratios of VoiceBank-DEMAND's test set."""
+    """Mix each file of test speech with test noise, at the signal-to-noise ratios of VoiceBank-DEMAND's test set."""
     speech, noises = (
         [entry for entry in entries if entry.kind == kind and entry.split == "test"] for kind in ("speech", "noise")
     )

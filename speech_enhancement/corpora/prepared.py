@@ -1,4 +1,4 @@
-"""From sources to a prepared corpus: every recording is converted, and the folder appears when it is whole."""
+"""From sources to a prepared corpus: every recording is converted, and the folder appears when it is complete."""
 
 import multiprocessing
 import os
@@ -20,14 +20,14 @@ from speech_enhancement.files.failures import Failures
 
 @dataclass(frozen=True)
 class Source:
-    """A recording to be converted, before it has its place in a corpus.
+    """A recording to convert, and its place in the corpus.
 
     Attributes:
         kind: `speech` or `noise`.
         split: `train`, `validation` or `test`.
-        speaker: who talks; empty for noise.
+        speaker: name of the speaker; empty for noise.
         path: file to read.
-        minus: file to subtract, where noise is given as noisy speech and its clean part.
+        minus: file to subtract, if noise is given as noisy speech and its clean part.
     """
 
     kind: str
@@ -44,7 +44,7 @@ def prepare(out: Path, sources: Iterable[Source], pairs: Sequence[tuple[str, str
         out: folder to make; it must not hold anything yet.
         sources: recordings with their splits.
         pairs: files `(clean, noisy)` of a test set that is mixed already; without them the test split is mixed here.
-        seed: for the mixing.
+        seed: of the mixing.
 
     Returns:
         The sources that could not be converted; the others are in the corpus.
@@ -65,7 +65,7 @@ def prepare(out: Path, sources: Iterable[Source], pairs: Sequence[tuple[str, str
 
 
 def check_is_free(out: Path) -> None:
-    """Raise `CorpusError` where `out` holds something: nothing that exists is overwritten."""
+    """Raise `CorpusError` if `out` holds something: nothing that exists is overwritten."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(f"{out}: expected an empty or new folder, got one that holds something")
 
@@ -95,7 +95,7 @@ def _convert_all(root: Path, sources: list[Source], failures: Failures) -> Itera
 
 
 def _executor(count: int) -> Executor:
-    """Processes for many files; a thread for a few, which are done before a process has started."""
+    """Choose processes for many files, and a thread for a few, which are done before a process has started."""
     if count < 50:
         return ThreadPoolExecutor(1)
     # Forking a process that has run torch operations on several threads can hang.
@@ -104,7 +104,7 @@ def _executor(count: int) -> Executor:
 
 
 def _destinations(sources: Sequence[Source]) -> list[str]:
-    """A file for each source, named after it, with a number where two have the same name."""
+    """Name a file for each source after it, with a number if two have the same name."""
     taken: dict[str, int] = {}
     destinations = []
     for source in sources:

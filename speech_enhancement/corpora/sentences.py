@@ -1,4 +1,4 @@
-"""English sentences from a small grammar: enough variety of sounds to learn from, and no text of anybody else's."""
+"""English sentences of a small grammar: enough variety of sounds to learn from, and nobody else's text."""
 
 import random
 
@@ -62,7 +62,7 @@ OPENINGS = ["", "actually,", "as far as I know,", "strangely enough,", "on the w
 
 
 def sentence(random_numbers: random.Random) -> str:
-    """A statement or a question of some 8 to 20 words.
+    """Make a statement or a question of some 8 to 20 words.
 
     Example:
         >>> sentence(random.Random(1)).endswith((".", "?"))

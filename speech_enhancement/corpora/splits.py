@@ -1,4 +1,4 @@
-"""Who trains, who validates and who tests."""
+"""Assignment of speakers to the splits that train, validate and test."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,9 @@ SPLITS = ("train", "validation", "test")
 
 
 def assign_splits(groups: Iterable[str], seed: int = 0) -> dict[str, str]:
-    """A split for each speaker or recording of noise: of ten, eight to train, one to validate, one to test.
+    """Assign each speaker or recording of noise to a split: of ten, eight to train, one to validate, one to test.
 
-    From three groups on, each split has at least one.
+    With three groups or more, each split has at least one.
     """
     groups = sorted(set(groups))
     order = torch.randperm(len(groups), generator=torch.Generator().manual_seed(seed)).tolist()

@@ -1,4 +1,4 @@
-"""Speech in the folders into which torchaudio's dataset classes download, where the user has them already."""
+"""Speech in the folders that torchaudio's dataset classes download, for users who have them already."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +11,9 @@ _LIBRISPEECH_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 
 def librispeech(root: Path, seed: int = 0) -> Iterator[Source]:
-    """LibriSpeech below `root`: the subsets that are there, dev for validation and test for test.
+    """List LibriSpeech below `root`: the subsets that are there, dev for validation and test for test.
 
-    With training subsets alone, speakers are assigned to splits at random. Source: Panayotov, Chen, Povey and
+    If only training subsets are there, speakers are assigned to splits at random. Source: Panayotov, Chen, Povey and
     Khudanpur, "LibriSpeech: an ASR corpus based on public domain audio books", ICASSP 2015; CC BY 4.0.
 
     Raises:
@@ -33,7 +33,7 @@ def librispeech(root: Path, seed: int = 0) -> Iterator[Source]:
 
 
 def vctk(root: Path, seed: int = 0) -> Iterator[Source]:
-    """VCTK 0.92 below `root`: the second microphone, speakers assigned to splits at random.
+    """List VCTK 0.92 below `root`: the second microphone, with speakers assigned to splits at random.
 
     Source: Yamagishi, Veaux and MacDonald, "CSTR VCTK corpus", University of Edinburgh 2019,
     https://doi.org/10.7488/ds/2645; CC BY 4.0.

@@ -1,4 +1,4 @@
-"""VoiceBank-DEMAND in its own folder names: the benchmark on which the literature's tables are made.
+"""VoiceBank-DEMAND in its own folder names: the benchmark of most tables in the literature.
 
 Source: Valentini-Botinhao, "Noisy speech database for training speech enhancement algorithms and TTS models",
 University of Edinburgh 2017, https://doi.org/10.7488/ds/2117, CC BY 4.0.
@@ -28,12 +28,12 @@ ARCHIVES = (
 
 
 def sources(root: Path) -> Iterator[Source]:
-    """Clean speech, and as noise what noisy speech adds to it, sample by sample.
+    """Yield the clean speech, and as noise the difference between noisy and clean speech, sample by sample.
 
-    p286 and p287 are kept for validation, as is customary; the speakers of the test set are its split.
+    p286 and p287 are kept for validation, as is customary; the test set is the test split.
 
     Raises:
-        CorpusError: a clean file has no noisy partner or the other way round, or folders are missing.
+        CorpusError: a file has no partner on the other side, or folders are missing.
     """
     for pattern in ("trainset_*", "testset"):
         for clean, noisy in _pairs(root, pattern):
@@ -44,7 +44,7 @@ def sources(root: Path) -> Iterator[Source]:
 
 
 def test_pairs(root: Path) -> list[tuple[str, str]]:
-    """The files `(clean, noisy)` of the test set, as they are."""
+    """List the files `(clean, noisy)` of the test set."""
     return _pairs(root, "testset")
 
 
@@ -55,10 +55,10 @@ def fetch(root: Path, checksums: Mapping[str, str], url: str = URL) -> None:
         root: folder for archives and recordings.
         checksums: SHA-256 or MD5 of each archive by its name; an archive without one is checked by the CRC-32 of each
             recording in it.
-        url: where the archives lie.
+        url: address of the archives, which their names are appended to.
 
     Raises:
-        DownloadError: an archive could not be had, or its checksum differs.
+        DownloadError: an archive could not be downloaded, or its checksum differs.
     """
     root.mkdir(parents=True, exist_ok=True)
     for name in ARCHIVES:
@@ -69,7 +69,7 @@ def fetch(root: Path, checksums: Mapping[str, str], url: str = URL) -> None:
 
 
 def _unpack(archive: Path, root: Path) -> None:
-    """Take the wav files from an archive, by their names alone, into the folder that it is named after."""
+    """Extract the wav files of an archive, by their names without folders, into the folder named after it."""
     try:
         with zipfile.ZipFile(archive) as file, new_folder(root / archive.stem) as folder:
             members = [member for member in file.infolist() if member.filename.lower().endswith(".wav")]

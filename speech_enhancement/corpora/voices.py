@@ -1,4 +1,4 @@
-"""The voices corpus: synthetic speech and generated noise, made here in seconds, with nothing to download."""
+"""The voices corpus: synthetic speech and generated noise, made in seconds, with nothing to download."""
 
 import random
 from collections.abc import Iterator
@@ -31,15 +31,15 @@ NOISE_SECONDS = 20
 
 
 def prepare(out: Path, hours: float, seed: int) -> Failures:
-    """Speak sentences with 24 voices, generate noises (babble from 6 more), and write the corpus to `out`.
+    """Speak sentences with 24 voices, generate noises (babble with 6 more), and write the corpus to `out`.
 
     Args:
         out: folder to make; it must not hold anything yet.
-        hours: speech in all.
-        seed: decides sentences, voices and noises.
+        hours: total length of the speech.
+        seed: determines sentences, voices and noises.
 
     Returns:
-        No failures: this corpus has no files that could be bad.
+        No failures, since this corpus reads no files that could be bad.
     """
     check_is_free(out)
     synthesizer = Synthesizer()
@@ -68,7 +68,7 @@ def _speech(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> It
 
 
 def _noise(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> Iterator[Entry]:
-    """Several stretches of every kind: the same kinds in each split, but never the same stretch."""
+    """Make several stretches of every kind: the same kinds in each split, but never the same stretch."""
     generator = torch.Generator().manual_seed(seed)
     numbers = random.Random(seed + 1)
     length = NOISE_SECONDS * SAMPLE_RATE
@@ -87,7 +87,7 @@ def _noise(root: Path, synthesizer: Synthesizer, hours: float, seed: int) -> Ite
 
 
 def _sentences(synthesizer: Synthesizer, speaker: str, numbers: random.Random) -> Iterator[Tensor]:
-    """Sentences by one speaker, without end; accent, pitch and pace are the speaker's own."""
+    """Speak sentences without end, in one speaker's accent, pitch and pace."""
     accent, pitch, rate = numbers.choice(ACCENTS), numbers.randint(30, 70), numbers.randint(140, 190)
     while True:
         yield synthesizer.speak(sentence(numbers), f"{accent}+{speaker}", rate, pitch, numbers.randint(30, 70))

@@ -1,1 +1,1 @@
-"""What touches the disk, audio aside: atomic writing, state files, failures, path lists."""
+"""Access to the disk, except for audio: atomic writing, state files, failures, path lists, data URIs."""

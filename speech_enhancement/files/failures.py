@@ -1,4 +1,4 @@
-"""Work that goes on when one file fails, and says so at the end."""
+"""Work that continues when one file fails, and reports it at the end."""
 
 import contextlib
 import sys
@@ -7,13 +7,13 @@ from tqdm.auto import tqdm
 
 
 def one_line(error: Exception) -> str:
-    """The message's first line; of an error that a data worker sent, with its traceback, the last one."""
+    """Give the first line of the message, or the last one of an error that a data worker sent with a traceback."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1].partition(": ")[2] if lines[0].startswith("Caught ") else lines[0]
 
 
 class Failures:
-    """Files that could not be handled, each reported in one line as it fails.
+    """The files that could not be handled; each is reported in one line as it fails.
 
     Example:
         >>> failures = Failures()
@@ -29,7 +29,7 @@ class Failures:
 
     @contextlib.contextmanager
     def noting(self, name: str):
-        """Turn a bad file's error, `ValueError` or `OSError`, into a line that names it; other errors are ours."""
+        """Turn the error of a bad file, `ValueError` or `OSError`, into a line that names it; other errors are bugs."""
         try:
             yield
         except (ValueError, OSError) as error:

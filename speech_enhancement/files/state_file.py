@@ -1,7 +1,8 @@
 """Nested states of tensors and plain values in a file that is safe to read.
 
-The tensors lie in a safetensors file (flat, checked against its header, no code); its metadata holds the nesting as
-JSON, in which a tensor stands as its number. `torch.load` would do for a file of one's own; this reads a stranger's.
+The tensors are in a safetensors file, which is flat, is checked against its header, and holds no code. Its metadata
+holds the nesting as JSON, in which a number stands for each tensor. `torch.load` would do for a file of one's own; this
+reads a stranger's.
 """
 
 import json
@@ -19,7 +20,7 @@ class StateFileError(ValueError):
 
 
 def write_state(path: str | Path, state: Any) -> None:
-    """Write numbers, strings, booleans, None, tensors, and lists, tuples and dictionaries of them.
+    """Write numbers, strings, booleans, None and tensors, and lists, tuples and dictionaries of them.
 
     Raises:
         TypeError: the state holds something else.
@@ -30,7 +31,7 @@ def write_state(path: str | Path, state: Any) -> None:
     def encode(value: Any) -> Any:
         if isinstance(value, Tensor):
             name = str(len(tensors))
-            # Tied weights share memory, which safetensors refuses, hence the copy.
+            # A copy, since safetensors refuses tensors that share memory, as tied weights do.
             tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
             return {"tensor": name}
         if isinstance(value, dict):
@@ -51,7 +52,7 @@ def read_state(path: str | Path, device: torch.device | str = "cpu") -> Any:
     """Read what `write_state` wrote; no code in the file is run.
 
     Raises:
-        StateFileError: the file is something else, a pickle for one.
+        StateFileError: the file is something else, a pickle for instance.
         OSError: it cannot be opened.
     """
     Path(path).open("rb").close()

@@ -1,18 +1,18 @@
 """Block thresholding: neighbours in the spectrogram are kept or dropped together, in blocks that fit the sound.
 
-A gain that looks at one coefficient alone lets through what noise lifts by chance. A block of coefficients is noise
-in all of them or in none, and its mean power hardly fluctuates. With P the mean of |Y|^2 / N over a block of B
-coefficients and N the noise's power, all coefficients of the block get the gain
+A gain that looks at one coefficient alone lets through the peaks that noise makes by chance. A block of coefficients is
+noise as a whole or not at all, and its mean power hardly fluctuates. With P the mean of |Y|^2 / N over a block of
+coefficients and N the power of the noise, all coefficients of the block get the gain
 
     a = max(1 - l / P, 0)
 
-with l such that noise alone gets through one block in a thousand: the larger the block, the nearer to 1.
+The threshold l is such that noise alone gets through one block in a thousand: the larger the block, the nearer to 1.
 
-**Which blocks?** A held vowel wants long and narrow ones, a plosive short and wide ones. Each macroblock of 8 frames
-and 16 frequencies is cut in one of 15 ways, into blocks of 8, 4 or 2 frames by 16, 8, 4, 2 or 1 frequencies, and the
-cut is the one of least risk. The risk, the expected squared error, would need the clean signal; but for Gaussian
-noise Stein's unbiased estimate (SURE) finds it from the noisy one alone. For a block of d = 2B real numbers with
-noise of variance 1,
+**The choice of blocks.** A held vowel needs long and narrow blocks, a plosive short and wide ones. Each macroblock of 8
+frames and 16 frequencies is cut in one of 15 ways, into blocks of 8, 4 or 2 frames by 16, 8, 4, 2 or 1 frequencies,
+and the cut with the least risk is chosen. The risk is the expected squared error, which depends on the clean signal;
+but for Gaussian noise, Stein's unbiased estimate (SURE) finds it from the noisy signal alone. For a block of B
+coefficients, d = 2B real numbers with noise of variance 1,
 
     risk = d + (l^2 d - 2 l (d - 2)) / P    where P > l,    d P - d    elsewhere
 
@@ -23,16 +23,17 @@ l by block, as published with the method's code:
     4                        1.8   2.0   2.5   3.5   3.5
     2                        2.0   2.5   3.5   4.7   4.7
 
-**Second pass.** Blocks are coarse. So the result serves as a guess of the clean power for a Wiener filter, bin by bin:
-S = Y * |aY|^2 / (|aY|^2 + N).
+**Second pass.** Blocks are coarse, so their result only serves as a guess of the clean power for a Wiener filter, bin
+by bin: S = Y * |aY|^2 / (|aY|^2 + N).
 
-Windows of 50 ms overlap by a half; 0 Hz is a row of blocks of its own (8 frames, l = 2.5), and the 400 frequencies
-above make 25 macroblocks. The last macroblock is filled up with the last frame. Source: Yu, Mallat and Bacry, "Audio
-denoising by time-frequency block thresholding", IEEE Trans. Signal Processing 56(5), 2008. Ours: the noise, which the
-paper takes as white and known, is estimated for each frequency (`coefficient_thresholding.quantile_noise_power`), and
-the risk counts real and imaginary parts, not the real ones alone. The second pass takes aY as it is, and the frames
-that are left at the end are a macroblock as well; the published code goes back to a waveform between the passes, and
-sets what lies below three times the noise's deviation to zero in those frames.
+Windows of 50 ms overlap by a half. The coefficients at 0 Hz form blocks of their own (8 frames, l = 2.5), and the 400
+frequencies above make 25 macroblocks. The last macroblock is filled up by repeating the last frame. Source: Yu, Mallat
+and Bacry, "Audio denoising by time-frequency block thresholding", IEEE Trans. Signal Processing 56(5), 2008.
+Differences: the paper takes the noise as white and known; here it is estimated for each frequency
+(`coefficient_thresholding.quantile_noise_power`). The risk counts real and imaginary parts, not the real parts alone.
+The second pass uses aY as it is, and the frames that are left over at the end are a macroblock too; the published code
+goes back to a waveform between the passes and, in those last frames, sets everything below three times the noise's
+deviation to zero.
 """
 
 import torch
@@ -56,24 +57,24 @@ THRESHOLDS = {
 
 
 def block_gain(mean_power: Tensor, threshold: float) -> Tensor:
-    """Mean powers of blocks, where noise has 1 -> gains, of the same shape."""
+    """Compute gains from mean powers of blocks, in which noise has power 1; the shapes are equal."""
     return (1 - threshold / mean_power.clamp_min(1e-12)).clamp_min(0)
 
 
 def stein_risk(mean_power: Tensor, threshold: float, size: int) -> Tensor:
-    """Unbiased estimate of a block's squared error after `block_gain`, with noise of variance 1.
+    """Estimate, without bias, the squared error of a block after `block_gain`, with noise of variance 1.
 
     Args:
         mean_power: mean square of the block's numbers, any shape.
-        threshold: of the gain.
-        size: how many real numbers a block has.
+        threshold: l, that of the gain.
+        size: d, the number of real numbers in a block.
     """
     kept = size + (threshold**2 * size - 2 * threshold * (size - 2)) / mean_power.clamp_min(threshold)
     return torch.where(mean_power > threshold, kept, size * mean_power - size)
 
 
 def adaptive_gain(power: Tensor) -> Tensor:
-    """Power `(batch, freq, frames)` relative to the noise's, of whole macroblocks -> gain of the same shape."""
+    """Compute the gain of whole macroblocks from power relative to the noise, both `(batch, freq, frames)`."""
     least_risk, gain = None, None
     for block, threshold in THRESHOLDS.items():
         frequencies, frames = block
@@ -88,12 +89,12 @@ def adaptive_gain(power: Tensor) -> Tensor:
 
 
 def spread(values: Tensor, block: tuple[int, int]) -> Tensor:
-    """A value a block to a value a coefficient."""
+    """Repeat the value of each block for all of its coefficients."""
     return values.repeat_interleave(block[0], dim=-2).repeat_interleave(block[1], dim=-1)
 
 
 class BlockThresholding(System):
-    """Adaptive blocks, then a Wiener filter; the noise estimate, and so every sample, depends on the whole recording.
+    """Adaptive blocks, then a Wiener filter; through the noise estimate every sample depends on the whole recording.
 
     Shape:
         `(batch, 1, time)` -> the same
@@ -102,7 +103,7 @@ class BlockThresholding(System):
     title = "block thresholding"
 
     def forward(self, noisy: Tensor) -> Tensor:
-        # Whole hops, as the last samples after them are magnified by the inverse transform.
+        # Whole hops, because the inverse transform magnifies the samples after the last one.
         padded = functional.pad(noisy, (0, -noisy.shape[-1] % HOP), mode="reflect")
         spectrogram = stft(padded, WINDOW, HOP).squeeze(1)  # (batch, 401, frames)
         power = spectrogram.abs().square()
@@ -113,7 +114,7 @@ class BlockThresholding(System):
         return enhanced[..., : noisy.shape[-1]]
 
     def gain(self, power: Tensor) -> Tensor:
-        """Power `(batch, 401, frames)` relative to the noise's -> gain of the first pass, of the same shape."""
+        """Compute the gain of the first pass from power relative to the noise, both `(batch, 401, frames)`."""
         n_frames = power.shape[-1]
         power = functional.pad(power, (0, -n_frames % MACROBLOCK[1]), mode="replicate")
         lowest = (1, MACROBLOCK[1])

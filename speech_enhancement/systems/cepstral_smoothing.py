@@ -1,27 +1,27 @@
-"""Cepstral smoothing of the gain: single gains that jump, the musical noise, go; onsets and harmonics stay.
+"""Cepstral smoothing of the gain: it removes lonely peaks, the musical noise, and keeps onsets and harmonics.
 
-Spectral subtraction opens at random wherever the noise is above its mean for a moment, and each lonely open bin is
-heard as a short tone. A gain that is averaged over time would hide them and blur every onset too. The cepstrum of the
-gain, the Fourier transform of its logarithm over frequency, tells apart what the spectrum mixes:
+Spectral subtraction opens at random wherever the noise exceeds its mean for a moment, and each lonely open bin is heard
+as a short tone. Averaging the gain over time would hide these tones but blur every onset too. The cepstrum of the gain,
+which is the Fourier transform of its logarithm over frequency, separates what the spectrum mixes:
 
     c[q, m] = inverse DFT of log G[k, m] over k                                 q: quefrency, in samples
 
-Low q hold the broad shape (formants, onsets and pauses), q at the pitch period and near it hold the comb of harmonics,
-and all other q hold the fine structure that changes from bin to bin, which speech has none of and lonely bins have most
-of. Each is averaged over time by a constant of its own, and the gain is put together again:
+Low q hold the broad shape (formants, onsets and pauses). The q at and near the pitch period hold the comb of harmonics.
+All other q hold fine structure that changes from bin to bin: speech has none of it, and lonely bins consist mostly of
+it. Each is averaged over time with a constant of its own, and the gain is put together again:
 
     c'[q, m] = b[q, m] * c'[q, m - 1] + (1 - b[q, m]) * c[q, m]
     b = 0 for q < 8 (0.5 ms),    0.4 at the pitch period,    0.8 elsewhere
     G'[k, m] = exp(DFT of c'[q, m] over q)
 
-The pitch period is where the frame's own c is highest between 2 ms and 14 ms (500 to 70 Hz), with one quefrency to
-either side; in a frame without voice that frees three of 257 coefficients, which does no harm. The mean of a logarithm
-is below the logarithm of the mean, so that noise falls lower than without smoothing.
+The pitch period is the q between 2 ms and 14 ms (500 to 70 Hz) at which the frame's own c is highest, together with one
+quefrency on either side. In a frame without voice this frees three of 257 coefficients, which does no harm. The mean of
+a logarithm is below the logarithm of the mean, so that noise falls lower than without smoothing.
 
 Source: Breithaupt, Gerkmann and Martin, "Cepstral smoothing of spectral filter gains for speech enhancement without
-musical noise", IEEE Signal Processing Letters 14(12), 2007. The paper applies it to any gain; here it is that of
-`spectral_subtraction`, which needs it most. Its table of constants was not at hand: the three constants and the limits
-are ours, chosen for a hop of 8 ms.
+musical noise", IEEE Signal Processing Letters 14(12), 2007. The paper smooths any gain; here it is that of
+`spectral_subtraction`, which needs it most. The paper's table of constants was not at hand: the three constants and the
+limits are ours, chosen for a hop of 8 ms.
 """
 
 import torch
@@ -41,18 +41,21 @@ LOWEST_GAIN = 0.01
 
 
 def cepstrum(gain: Tensor) -> Tensor:
-    """Of gains `(..., freq, frames)`, positive: `(..., quefrency, frames)`, as many, for the other half mirrors it."""
+    """Compute the cepstrum of positive gains: `(..., freq, frames)` -> `(..., quefrency, frames)`.
+
+    There are as many quefrencies as frequencies; the other half of the cepstrum mirrors them.
+    """
     return torch.fft.irfft(gain.log(), dim=-2)[..., : gain.shape[-2], :]
 
 
 def gain_of_cepstrum(coefficients: Tensor) -> Tensor:
-    """What `cepstrum` was taken of."""
+    """Compute the gain that has a given cepstrum, the inverse of `cepstrum`."""
     mirrored = coefficients[..., 1:-1, :].flip(-2)
     return torch.fft.rfft(torch.cat([coefficients, mirrored], dim=-2), dim=-2).real.exp()
 
 
 def pitch_period(coefficients: Tensor) -> Tensor:
-    """Quefrency of the highest coefficient where pitch can lie: `(..., quefrency, frames)` -> `(..., 1, frames)`."""
+    """Find the quefrency of the highest coefficient in the range of pitch, `(..., 1, frames)`."""
     return coefficients[..., SHORTEST_PERIOD : LONGEST_PERIOD + 1, :].argmax(dim=-2, keepdim=True) + SHORTEST_PERIOD
 
 
@@ -60,10 +63,10 @@ class CepstralSmoothing(System):
     """Spectral subtraction whose gain is smoothed over time in the cepstrum; every frame depends on those before.
 
     Args:
-        memory: what is kept of the frame before, elsewhere than at low quefrencies and at the pitch.
-        pitch_memory: what is kept at the pitch period.
-        envelope_memory: what is kept at low quefrencies.
-        envelope_size: how many quefrencies are low.
+        memory: b, the share of the frame before, except at low quefrencies and at the pitch period.
+        pitch_memory: b at the pitch period.
+        envelope_memory: b at low quefrencies.
+        envelope_size: number of low quefrencies.
 
     Shape:
         `(batch, 1, time)` -> the same
@@ -90,7 +93,7 @@ class CepstralSmoothing(System):
         return istft(apply_mask(spectrogram, gain), length=noisy.shape[-1])
 
     def smooth(self, gain: Tensor) -> Tensor:
-        """Gains `(..., freq, frames)` to gains of the same shape, at most 1."""
+        """Smooth gains `(..., freq, frames)`; the result has the same shape and is at most 1."""
         coefficients = cepstrum(gain.clamp_min(LOWEST_GAIN))
         quefrency = torch.arange(coefficients.shape[-2], device=gain.device).unsqueeze(-1)
         is_pitch = (quefrency - pitch_period(coefficients)).abs() <= 1  # (..., quefrency, frames)

@@ -1,40 +1,41 @@
 """Deep complex U-Net: a U-Net whose weights, activations and mask are complex numbers, so that it corrects the phase.
 
 A mask on the magnitude leaves the phase as noisy as it was. Here the spectrogram goes through the network as complex
-numbers, and the mask that comes out may turn each bin as well as weaken it. Source: Choi, Kim, Huh, Kim, Ha and Lee,
+numbers, and the resulting mask can turn each bin as well as weaken it. Source: Choi, Kim, Huh, Kim, Ha and Lee,
 "Phase-aware speech enhancement with deep complex U-Net", ICLR 2019.
 
-**Complex layers.** A complex number lies in two neighbouring channels, its real and its imaginary part, so that skip
+**Complex layers.** A complex number is stored in two neighbouring channels, its real and its imaginary part, so skip
 connections and leaky ReLU (on both parts, slope 0.01) need nothing new. A complex convolution is a real one:
 
     [Re y]   [Re W  -Im W]   [Re x]
     [Im y] = [Im W   Re W] * [Im x]
 
-Batch normalisation takes the 2x2 covariance V of the two parts out, and gives another back (Trabelsi et al., "Deep
-complex networks", ICLR 2018): y = G V^(-1/2) (x - mean) + b, with G symmetric and at first I / sqrt(2). With two rows
+Batch normalisation removes the 2x2 covariance V of the two parts and gives them another (Trabelsi et al., "Deep complex
+networks", ICLR 2018): y = G V^(-1/2) (x - mean) + b, with G symmetric and initially I / sqrt(2). For 2x2 matrices
 
     V^(-1/2) = ((tr V + s) I - V) / (s t),    s = sqrt(det V),    t = sqrt(tr V + 2 s)
 
 Weights begin as complex Gaussians of variance 2 / (number of inputs).
 
-**Network.** DCUNet-N has N / 2 strided convolutions down and as many transposed ones up, each of the kernel and stride
-of its partner, each but the last followed by batch normalisation and leaky ReLU, and joined by skip connections. The
-spectrogram has windows of 64 ms (1024 samples) and hops of 16 ms. Kernels are (frequency, frames), channels complex:
+**Network.** DCUNet-N has N / 2 strided convolutions down and as many transposed ones up, joined by skip connections.
+Each convolution up has the kernel and stride of its partner; all convolutions but the last are followed by batch
+normalisation and leaky ReLU. The spectrogram has windows of 64 ms (1024 samples) and hops of 16 ms. Kernels are
+(frequency, frames), channels complex:
 
     DCUNet-10    (7, 5) 32, 64    (5, 3) 64, 64, 64                           1.42 million parameters
     DCUNet-16    (7, 5) 32, 32, 64    (5, 3) 64, 64, 64, 64, 64               2.38 million
     DCUNet-20    (7, 1) 32    (1, 7) 32    (7, 5) 64, 64    (5, 3) 64, 64, 64, 64, 64, 90    3.53 million
 
 "paper" is DCUNet-20, "small" is DCUNet-10 with half its channels. The paper's own table of layers was not at hand:
-these kernels and channels are an arrangement that gives its counts. Strides leave no trace in a count: over frequency
-they are 2, but for the first two layers of DCUNet-20, and over frames 2 in four layers of each.
+these kernels and channels are an arrangement that has the published counts. A count does not show strides: over
+frequency they are 2 here, except for the first two layers of DCUNet-20, and over frames 2 in four layers of each.
 
 **Mask.** The last layer's complex output O becomes M = tanh(|O|) O / |O|: its phase is free, its magnitude below 1.
 
 **Loss.** The negative of the weighted source-to-distortion ratio, `speech_enhancement.metrics.weighted_sdr`.
 
-A sample depends on what lies within `context`: from the centre of its frame (k // 2) frames of its size for every
-convolution up and down, and a window. In training, batch normalisation ties the whole batch together.
+A sample depends on everything within `context`: a window, and from the centre of its frame, for every convolution down
+and up, (k // 2) frames of that level's size. In training, batch normalisation ties the whole batch together.
 """
 
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ Layer = tuple[int, tuple[int, int], tuple[int, int]]
 
 
 def dcunet_10(narrow: int, wide: int) -> list[Layer]:
-    """The layers down of DCUNet-10: `narrow` channels in the first, `wide` in the others."""
+    """List the layers down of DCUNet-10, with `narrow` channels in the first and `wide` in the others."""
     return [
         (narrow, (7, 5), (2, 2)),
         (wide, (7, 5), (2, 2)),
@@ -92,7 +93,7 @@ class ComplexConvolution(nn.Module):
         self.padding = [size // 2 for size in kernel]
 
     def real_weight(self) -> Tensor:
-        """The same as a real convolution, `(2 * out, 2 * in, *kernel)`."""
+        """Write the weight as that of a real convolution, `(2 * out, 2 * in, *kernel)`."""
         real, imaginary = self.weight
         rows = [torch.stack([real, -imaginary], dim=2), torch.stack([imaginary, real], dim=2)]
         return torch.stack(rows, dim=1).flatten(2, 3).flatten(0, 1)
@@ -102,10 +103,10 @@ class ComplexConvolution(nn.Module):
 
 
 class TransposedComplexConvolution(ComplexConvolution):
-    """The way back of a complex convolution, to a size that is given; its weights are not those of the way down."""
+    """The way back of a complex convolution, to a given size and with weights of its own."""
 
     def forward(self, x: Tensor, size: Sequence[int]) -> Tensor:
-        # How much longer than the shortest that the stride allows, 0 or 1 for a stride of 2.
+        # The excess over the shortest length that the stride allows: 0 or 1 for a stride of 2.
         longer = [
             wanted - (have - 1) * stride - 1
             for wanted, have, stride in zip(size, x.shape[-2:], self.stride, strict=True)
@@ -115,7 +116,7 @@ class TransposedComplexConvolution(ComplexConvolution):
 
 
 class ComplexBatchNorm(nn.Module):
-    """Batch normalisation of complex channels by their 2x2 covariance. `(batch, 2 * channels, ...)` -> the same."""
+    """Batch normalisation of complex channels by their 2x2 covariance: `(batch, 2 * channels, ...)` -> the same."""
 
     def __init__(self, channels: int, momentum: float = 0.1, epsilon: float = 1e-5):
         super().__init__()
@@ -155,7 +156,7 @@ class ComplexBatchNorm(nn.Module):
 
 
 def bound_magnitude(output: Tensor) -> Tensor:
-    """The mask M = tanh(|O|) O / |O|. `(batch, 2, freq, frames)`, real and imaginary part -> the same."""
+    """Compute the mask M = tanh(|O|) O / |O| from O, both `(batch, 2, freq, frames)`, real and imaginary part."""
     magnitude = (output.square().sum(dim=1, keepdim=True) + 1e-12).sqrt()  # its gradient at 0 would have no bound
     return output * (magnitude.tanh() / magnitude)
 
@@ -164,7 +165,7 @@ class DeepComplexUNet(System):
     """Deep complex U-Net.
 
     Args:
-        layers: the layers down; those up mirror them.
+        layers: layers down; the layers up mirror them.
         n_fft: length of window and transform, in samples.
         hop_length: distance between neighbouring frames, in samples.
 
@@ -184,7 +185,7 @@ class DeepComplexUNet(System):
         self.down_norms = nn.ModuleList()
         self.up = nn.ModuleList()
         self.up_norms = nn.ModuleList()
-        reach, frames = 0, 1  # how far a frame of the mask sees, and how many frames make one at this depth
+        reach, frames = 0, 1  # of a frame of the mask, in frames; and frames that make one at this depth
         for (before, after), (_, kernel, stride) in zip(pairwise(channels), layers, strict=True):
             self.down.append(ComplexConvolution(before, after, kernel, stride))
             self.down_norms.append(ComplexBatchNorm(after))
@@ -199,7 +200,7 @@ class DeepComplexUNet(System):
         self.alignment = frames * hop_length
 
     def estimate_mask(self, x: Tensor) -> Tensor:
-        """Complex mask of a spectrogram, both as `(batch, 2, freq, frames)`, real and imaginary part."""
+        """Estimate the complex mask of a spectrogram, both `(batch, 2, freq, frames)`, real and imaginary part."""
         skips = []
         for convolution, norm in zip(self.down, self.down_norms, strict=True):
             skips.append(x)

@@ -1,25 +1,25 @@
 """A deep denoising autoencoder on mel frames, trained layer by layer before it is trained as a whole.
 
-Lu, Tsao, Matsuda and Hori, "Speech enhancement based on deep denoising autoencoder", Interspeech 2013, learn a map
-from noisy to clean mel spectra by a stack of autoencoders. One autoencoder has one hidden layer of sigmoids,
+Lu, Tsao, Matsuda and Hori, "Speech enhancement based on deep denoising autoencoder", Interspeech 2013, learn a map from
+noisy to clean mel spectra by a stack of autoencoders. Each autoencoder has one hidden layer of sigmoids,
 
     h(y) = sigmoid(W y + b),    x = V h(y) + c,
 
-and is asked for the clean frame where it is given the noisy one. In 2013 a network of many sigmoids trained from
-random weights hardly left its start, so they are pre-trained greedily: the first autoencoder with pairs of noisy and
-clean speech; the second with what the first one's hidden layer makes of noisy and of clean speech, h_1(y) -> h_1(x);
-and so on. Then encoders and, in reverse, decoders are stacked,
+and learns to give the clean frame for the noisy one. In 2013 a network of many sigmoids hardly learned from random
+weights, so they are pre-trained greedily: the first autoencoder on pairs of noisy and clean speech; the second on the
+values of the first hidden layer for noisy and for clean speech, h_1(y) -> h_1(x); and so on. Then the encoders and, in
+reverse, the decoders are stacked,
 
     y -> W_1 -> W_2 -> W_3 -> V_3 -> V_2 -> V_1 -> x,
 
-a sigmoid after every layer but the last, and the whole is fine-tuned to the least squared error.
+with a sigmoid after every layer but the last, and the whole is fine-tuned to the least squared error.
 
-Here a frame has 40 mel bands and comes with 3 frames on either side, 7 * 40 = 280 numbers in and out, and each of
-three autoencoders has 500 hidden units: 280-500-500-500-500-500-280. The paper's tables are not at hand, and these
-widths are not taken from them. The features' logarithm, windows of 32 ms where the mel bands are finer than a shorter
-transform resolves, and V free instead of tied to W's transpose are choices made here; so is Adam. All 7 frames are
-learned, as an autoencoder's output, and the one in the middle is used. It becomes sound by a gain on the noisy
-spectrogram (`mel_gain`), because the fine structure that 40 bands lack is then that of the recording.
+Here a frame has 40 mel bands and comes with 3 frames on either side, 7 * 40 = 280 numbers in and out, and each of three
+autoencoders has 500 hidden units: 280-500-500-500-500-500-280. The paper's tables are not at hand, so these widths are
+ours. So are the logarithm of the features, the windows of 32 ms (in which the mel bands are finer than a shorter
+transform resolves), Adam, and a V that is free instead of tied to the transpose of W. All 7 frames are learned, as an
+autoencoder's output, and the middle one is used. It becomes sound by a gain on the noisy spectrogram (`mel_gain`), so
+that the recording provides the fine structure that 40 bands lack.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ class DeepDenoisingAutoencoder(MelGainSystem):
         n_mels: mel bands.
         n_frames: frames in a window, an odd number.
         widths: hidden units of each autoencoder, outermost first.
-        pretraining_steps: batches that each is pre-trained with.
+        pretraining_steps: number of batches that pre-train each autoencoder.
     """
 
     title = "deep denoising autoencoder"
@@ -67,12 +67,12 @@ class DeepDenoisingAutoencoder(MelGainSystem):
         return reconstruction.unflatten(-1, (self.n_mels, self.n_frames))[..., self.n_frames // 2]
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Mean squared error of all frames of a window."""
+        """Compute the mean squared error of all frames of a window."""
         noisy, clean = (self._vectors(self.features(waveform)) for waveform in (noisy, clean))
         return functional.mse_loss(self._reconstruct(noisy), clean)
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Statistics first, then each autoencoder on the hidden values of those before it."""
+        """Take the statistics, then train each autoencoder on the hidden values of those before it."""
         batches = iter(batches)
         super().pretrain(batches)
         for depth in range(len(self.encoders)):
@@ -97,7 +97,7 @@ class DeepDenoisingAutoencoder(MelGainSystem):
         return vectors
 
     def _decode_one(self, hidden: Tensor, depth: int) -> Tensor:
-        """Back to the layer outside, which holds sigmoids unless it is the outermost."""
+        """Decode to the next outer layer, which holds sigmoids unless it is the outermost."""
         outer = self.decoders[depth](hidden)
         return torch.sigmoid(outer) if depth > 0 else outer
 

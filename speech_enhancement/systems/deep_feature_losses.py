@@ -1,12 +1,12 @@
-"""Dilated convolutions on the waveform, trained by what a classifier of sounds hears rather than by sample errors.
+"""Dilated convolutions on the waveform, trained by the activations of a sound classifier instead of by sample errors.
 
-A regression loss counts energy: a faint hiss in a pause costs next to nothing, though it is what a listener notices. A
-network that has learned to recognise sounds keeps in its first layers what tells them apart, and the loss compares
-those activations of estimate and clean speech. Source: Germain, Chen and Koltun, "Speech denoising with deep feature
-losses", Interspeech 2019 (arXiv 1806.10522, 2018). Details below follow the program that its authors published.
+A regression loss counts energy: a faint hiss in a pause costs next to nothing, though a listener notices it. A network
+that has learned to recognise sounds keeps in its first layers what tells them apart, and the loss compares those
+activations of estimate and clean speech. Source: Germain, Chen and Koltun, "Speech denoising with deep feature losses",
+Interspeech 2019 (arXiv 1806.10522, 2018). Details below follow the program that its authors published.
 
-**Network**, a context aggregation network. All layers have 64 channels, kernel 3, adaptive normalisation and leaky ReLU
-of slope 0.2, and zeros beyond the ends:
+**Network**, a context aggregation network. All layers have 64 channels, kernel 3, adaptive normalisation, leaky ReLU of
+slope 0.2, and zeros beyond the ends:
 
     13 layers of dilation 1, 2, 4 ... 4096;  one of dilation 1;  a convolution of kernel 1 to one channel
 
@@ -14,24 +14,25 @@ of slope 0.2, and zeros beyond the ends:
     parameters  3 * 64 + 13 * 3 * 64^2 + 14 * (64 + 2) + 64 + 1 = 160,925
     context     1 + 2 + ... + 4096 + 1 = 8192 samples on either side, 2^14 + 1 in all, about a second
 
-**Loss** (`feature_losses`). A classifier of 14 convolutions of kernel 3, stride 2 but for the last, batch normalisation
-and leaky ReLU; 32 channels, doubled after every 5 layers; the mean over time and a linear layer. The mean absolute
-differences in its first 6 layers are summed, each divided by a weight.
+**Loss** (`feature_losses`). A classifier of 14 convolutions of kernel 3 and stride 2, the last without the stride, with
+batch normalisation and leaky ReLU; 32 channels, doubled after every 5 layers; the mean over time and a linear layer.
+The mean absolute differences in its first 6 layers are summed, each divided by a weight.
 
-What differs here:
+**Differences from the paper and its program.**
 
 - The classifier of the paper was trained on recordings of acoustic scenes and of sounds at home. This one is trained on
-  noises that `corpora.noises` makes: it is given clean speech with one of them added, at an SNR between -5 and 15 dB,
-  and learns which. It thereby hears speech and noise together, as the loss will show them.
+  the noises of `corpora.noises`: it is given clean speech with one of them added, at an SNR between -5 and 15 dB, and
+  learns to name the noise. It therefore hears speech and noise together, as it will in the loss.
 - The weights of the layers are measured before training, as the distances between silence and clean speech; the
-  authors took ones for ten epochs, and then the mean losses of the tenth.
+  authors used ones for ten epochs, and then the mean losses of the tenth.
 - The network begins near the identity, as Yu and Koltun advise for such networks ("Multi-scale context aggregation by
-  dilated convolutions", ICLR 2016, equation 4): even channels hand on the waveform and odd ones its negative, since of
-  each leaky ReLU lets one half pass. From the authors' random weights a short training does not leave silence.
-- In the authors' program batch normalisation uses the statistics of the recording in enhancing too. Here those of
-  training are used, so that what is far away does not count.
-- "small" has 16 channels, and its classifier learns from 150 batches instead of 1000. The rate of Adam is 1e-3, the
-  authors' 1e-4, since training here is short.
+  dilated convolutions", ICLR 2016, equation 4). Even channels pass on the waveform and odd ones its negative, because
+  each leaky ReLU passes only one half of a signal. From the authors' random weights a short training does not get away
+  from silence.
+- In the authors' program batch normalisation uses the statistics of the recording in enhancement too. Here it uses
+  those of training, so that distant samples have no influence.
+- "small" has 16 channels, and its classifier learns from 150 batches instead of 1000. The rate of Adam is 1e-3 instead
+  of the authors' 1e-4, since training here is short.
 """
 
 import torch
@@ -48,7 +49,7 @@ LOWEST_SNR, HIGHEST_SNR = -5.0, 15.0
 
 
 class AdaptiveNorm(nn.Module):
-    """A learned mixture of what comes in and of the same normalised; `(batch, channels, time)` -> the same."""
+    """A learned mixture of the input and the normalised input: `(batch, channels, time)` -> the same."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -62,11 +63,11 @@ class AdaptiveNorm(nn.Module):
 
 
 class ContextAggregation(System):
-    """The network; by itself it learns by the mean absolute error.
+    """The context aggregation network; by itself it learns by the mean absolute error.
 
     Args:
         channels: of every layer.
-        dilated_layers: how many there are, their dilations doubling from 1.
+        dilated_layers: number of layers whose dilations double from 1.
     """
 
     title = "context aggregation"
@@ -102,12 +103,12 @@ class ContextAggregation(System):
 
 
 class NoiseClassifier(FeatureNetwork):
-    """Which noise there is. Waveform `(batch, 1, time)` -> a logit for each of `KINDS`, `(batch, kinds)`.
+    """A classifier of noises: waveform `(batch, 1, time)` -> a logit for each of `KINDS`, `(batch, kinds)`.
 
     Args:
         channels: of the first layers.
-        layers: how many there are, the last without a stride.
-        n_layers: how many of them, from the first, are compared.
+        layers: number of layers, the last without a stride.
+        n_layers: number of layers, from the first, that the loss compares.
     """
 
     def __init__(self, channels: int = 32, layers: int = 14, n_layers: int = 6):
@@ -131,7 +132,7 @@ class NoiseClassifier(FeatureNetwork):
         return self._run(waveform, self.n_layers)
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Cross entropy, for the clean speech with noises that are made here."""
+        """Compute the cross entropy for the clean speech with noises added to it; `noisy` is not used."""
         mixture, kinds = add_noises(clean)
         return functional.cross_entropy(self(mixture), kinds)
 
@@ -144,7 +145,7 @@ class NoiseClassifier(FeatureNetwork):
 
 
 def add_noises(clean: Tensor) -> tuple[Tensor, Tensor]:
-    """Speech `(batch, 1, time)` -> the same with a noise of a random kind in each item, and the kinds, `(batch,)`."""
+    """Add a noise of a random kind to each item of speech `(batch, 1, time)`; return it with the kinds, `(batch,)`."""
     makers = list(KINDS.values())
     generator = Generator().manual_seed(int(torch.randint(2**31, ())))
     kinds = torch.randint(len(makers), (len(clean),), generator=generator)
@@ -158,8 +159,8 @@ class DeepFeatureLosses(FeatureLossTraining):
 
     Args:
         channels, dilated_layers: of the network.
-        classifier_channels, classifier_layers: of the classifier, the first ones' channels and their number.
-        pretraining_steps: batches that the classifier is trained with.
+        classifier_channels, classifier_layers: channels of the classifier's first layers, and number of its layers.
+        pretraining_steps: number of batches that train the classifier.
     """
 
     title = "deep feature losses"

@@ -1,34 +1,35 @@
-"""Deep network prior: a network that is fitted to one noisy file shows by its hesitation which bins are noise.
+"""Deep network prior: a network is fitted to one noisy file, and where its output keeps changing there is noise.
 
 There is no training data. A network with random weights is given random numbers and learns to put out the noisy file
-itself. Structured sound is learned first and then stays; noise has no structure that the network could use, so that its
-part of the output keeps changing from one step to the next. With X_i the spectrogram of the output after step i,
+itself. It learns structured sound first, which then stays; noise has no structure that the network could use, so that
+part of the output keeps changing from step to step. With X_i the spectrogram of the output after step i,
 
     D_i[k, m] = | |X_i[k, m]| - |X_{i-1}[k, m]| | / |X_i[k, m]|,    A = sum_i clip(D_i),    i = 51 ... last
 
-counts these changes, each clipped to its 10th and 90th percentile over all bins. The mask
+accumulates these changes, each clipped to its 10th and 90th percentile over all bins. The mask
 
     M = (max A - A) / (max A - min A),    at least 10^(-18 / 10)
 
-is near 1 where the output held still. The output itself is not used: M is the gain of the noisy file's spectrogram.
-Below 94 Hz and at 8 kHz nothing is kept.
+is near 1 where the output held still. The output itself is not used: M is the gain on the spectrogram of the noisy
+file. Nothing is kept below 94 Hz and at 8 kHz.
 
-The network is a U-Net over samples (Wave-U-Net): 6 levels, each a convolution over 15 samples, batch normalisation and
-leaky ReLU, of which every second sample goes on; one such layer in the middle; on the way back linear interpolation,
-the level's own output beside it, and a convolution over 5; last the input beside it, a convolution over 1 and tanh.
-Level i has i times `filters` channels: 9.3 million parameters with 60. Input: uniform noise in [-1, 1], one number a
-sample, the same in all steps. Loss: mean squared error of the waveform; Adam with 1e-3; 5000 steps.
+The network is a U-Net over samples (Wave-U-Net). Each of 6 levels is a convolution over 15 samples, batch normalisation
+and leaky ReLU, of which every second sample goes on. One such layer is in the middle. On the way back, each level is a
+linear interpolation, a concatenation with the output of that level on the way down, and a convolution over 5. At the
+end the input is concatenated, and a convolution over 1 and tanh follow. Level i has i times `filters` channels: 9.3
+million parameters with 60. The input is uniform noise in [-1, 1], one number a sample, the same in all steps. The loss
+is the mean squared error of the waveform; Adam runs at 1e-3 for 5000 steps.
 
 Sources: Michelashvili and Wolf, "Speech denoising by accumulating per-frequency modeling fluctuations", arXiv
-1904.07612, 2019; the details above follow the code that its authors published beside the recordings of their
-demonstration page, as the text leaves them open. Later code of theirs clips the sum instead of each change, and makes
-log-MMSE gains of M. The network's idea is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every
-file is first scaled to an RMS of 0.1, so that its volume does not matter, and padded instead of cut to a multiple of 64
-samples. M squared, also ours, takes away more: less noise is left after thousands of steps, and too little speech after
+1904.07612, 2019. The text leaves details open; those above follow the code that its authors published beside the
+recordings of their demonstration page. Later code of theirs clips the sum instead of each change, and turns M into
+log-MMSE gains. The idea of the network is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every
+file is first scaled to an RMS of 0.1, so that its volume does not matter, and padded, not cut, to a multiple of 64
+samples. M squared, also ours, removes more: it leaves less noise after thousands of steps, and too little speech after
 hundreds (`bench.deep_network_prior` measures both).
 
-"small" has 12 filters and 600 steps; "paper" takes hours without a GPU. What is fitted to every file is slower than
-sound: docs/benchmark.md says by how much, and what more steps are worth.
+"small" has 12 filters and 600 steps; "paper" takes hours without a GPU. Because it is fitted to every file, it is
+slower than real time: docs/benchmark.md says by how much, and what more steps gain.
 """
 
 import itertools
@@ -47,14 +48,14 @@ FIRST_STEP = 50
 LOWEST_MASK = 10 ** (-18 / 10)
 LEVELS = 6
 LEVEL = 0.1
-"""RMS that a file is scaled to."""
+"""RMS to which a file is scaled."""
 
 
 class PriorNetwork(nn.Module):
-    """The network that is fitted.
+    """The network that is fitted to a file.
 
     Args:
-        filters: channels of the first level, and how many more each level has.
+        filters: channels of the first level, and difference in channels from level to level.
 
     Shape:
         `(batch, 1, time)`, time a multiple of 64 -> the same, between -1 and 1
@@ -82,7 +83,7 @@ class PriorNetwork(nn.Module):
             x = functional.interpolate(x, scale_factor=2, mode="linear", align_corners=False)
             x = layer(torch.cat([x, skip], dim=1))
         x = torch.cat([x, given], dim=1)
-        with torch.autocast(x.device.type, enabled=False):  # rounding would be counted as changes
+        with torch.autocast(x.device.type, enabled=False):  # rounding would count as change
             return torch.tanh(self.outlet(x))
 
 
@@ -95,7 +96,7 @@ def _layer(in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequenti
 
 
 def fit(network: nn.Module, target: Tensor, iterations: int) -> Iterator[Tensor]:
-    """Fit a network to one waveform `(1, 1, time)`; yields its output at every step."""
+    """Fit a network to one waveform `(1, 1, time)`, and yield its output at every step."""
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     noise = 2 * torch.rand_like(target) - 1
     for _ in range(iterations):
@@ -107,15 +108,16 @@ def fit(network: nn.Module, target: Tensor, iterations: int) -> Iterator[Tensor]
 
 
 def accumulate(magnitudes: Iterable[Tensor]) -> Iterator[Tensor]:
-    """How much magnitudes `(..., freq, frames)` change from one step to the next.
+    """Add up the changes of magnitudes `(..., freq, frames)` from each step to the next.
 
-    Yields the sum A so far, of the same shape, from the second magnitude on.
+    Yields:
+        The sum A so far, of the same shape, from the second magnitude on.
     """
     total, before = 0, None
     for magnitude in magnitudes:
         if before is not None:
             change = (magnitude - before).abs() / magnitude.clamp_min(1e-12)
-            # `torch.quantile` takes 9 minutes of sound at most.
+            # `torch.quantile` accepts at most 9 minutes of sound.
             low, high = (change.flatten().kthvalue(1 + round(share * (change.numel() - 1)))[0] for share in (0.1, 0.9))
             total = total + change.clamp(low, high)
             yield total
@@ -123,7 +125,7 @@ def accumulate(magnitudes: Iterable[Tensor]) -> Iterator[Tensor]:
 
 
 def changes(noisy: Tensor, filters: int, iterations: int) -> Iterator[Tensor]:
-    """Fit a network to a waveform `(1, 1, time)`; yields the sum A `(1, 1, freq, frames)` from the 51st step on."""
+    """Fit a network to a waveform `(1, 1, time)`, and yield the sum A `(1, 1, freq, frames)` from the 51st step on."""
     time = noisy.shape[-1]
     target = LEVEL * noisy / noisy.square().mean().sqrt().clamp_min(1e-8)
     target = functional.pad(target, (0, -time % 2**LEVELS))
@@ -133,7 +135,7 @@ def changes(noisy: Tensor, filters: int, iterations: int) -> Iterator[Tensor]:
 
 
 def mask_of_changes(total: Tensor) -> Tensor:
-    """The sum A -> the mask M of the same shape."""
+    """Compute the mask M from the sum A, of the same shape."""
     highest, lowest = total.max(), total.min()
     mask = ((highest - total) / (highest - lowest).clamp_min(1e-12)).clamp_min(LOWEST_MASK)
     mask[..., :3, :] = 0
@@ -142,7 +144,7 @@ def mask_of_changes(total: Tensor) -> Tensor:
 
 
 class DeepNetworkPrior(System):
-    """Fits a network to each file, which takes minutes to hours; nothing is learned from one file for the next.
+    """A network fitted to each file, which takes minutes to hours; nothing is learned from one file for the next.
 
     Args:
         filters: of the network.
@@ -177,7 +179,7 @@ class DeepNetworkPrior(System):
 
     @torch.inference_mode(False)
     def _denoise(self, noisy: Tensor) -> Tensor:
-        noisy = noisy.clone()  # may come from inference mode, which keeps no gradients
+        noisy = noisy.clone()  # the original may come from inference mode, which allows no gradients
         with torch.random.fork_rng(), torch.enable_grad():
             torch.manual_seed(self.seed)
             (total,) = deque(changes(noisy, self.filters, self.iterations), maxlen=1)

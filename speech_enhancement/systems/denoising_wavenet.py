@@ -1,8 +1,8 @@
-"""WaveNet turned from a generator into a denoiser: it sees both sides, and predicts a stretch of samples at once.
+"""WaveNet turned from a generator into a denoiser: it looks both ways, and predicts a stretch of samples at once.
 
-WaveNet draws one sample after another from what came before. Where the noisy sample is known and the clean one wanted,
-neither drawing nor causality is needed: dilated convolutions look both ways, and one pass gives every sample as a real
-number. Source: Rethage, Pons and Serra, "A Wavenet for speech denoising", ICASSP 2018.
+WaveNet draws one sample after another from those before. A denoiser knows the noisy samples and estimates the clean
+ones, so it needs neither drawing nor causality: dilated convolutions look both ways, and one pass gives every sample as
+a real number. Source: Rethage, Pons and Serra, "A Wavenet for speech denoising", ICASSP 2018.
 
 After a convolution to 128 channels, 30 residual layers (three stacks of dilations 1, 2, 4 ... 512, kernel 3) each make
 
@@ -15,17 +15,18 @@ kernel 3, ReLU, one to 256 of kernel 3, and one of one tap to the waveform.
     receptive field  3 * 2 * 1023 + 1 = 6,139 samples (384 ms) of the stacks, as the paper counts
     context          3072 samples on either side: the stacks' 3,069 and one for each of the three other kernels of 3
 
-Noise is what is left, b^ = m - s^, and the loss sums both errors, so that energy is neither lost nor made up:
+The estimate of the noise is what remains, b^ = m - s^. The loss sums both errors, so that energy is neither lost nor
+invented:
 
     L = mean |s - s^| + mean |b - b^|,    b = m - s
 
-With noise that is exactly the difference, as here, both terms are equal, and L is twice the mean absolute error.
+If the noise is exactly the difference, as here, both terms are equal, and L is twice the mean absolute error.
 
 Simplified: the paper also tells the network who speaks, by a code of 5 bits that enters each layer, zeros if unknown.
-Without it a bias remains in each of those places, hence 10,112 parameters where the code has 50,560. Recordings are not
-brought to one level beforehand, which would let every sample depend on all others, and beyond the ends each layer sees
-zeros. The small size has 24 channels, in the sum too, one stack of dilations
-1 ... 512, and 32 and 16 channels after the sum.
+Without the code each of those places keeps a bias, hence 10,112 parameters instead of the code's 50,560. Recordings are
+not brought to one level beforehand, which would make every sample depend on all others. Each layer sees zeros beyond
+the ends. The small size has 24 channels, in the sum too, one stack of dilations 1 ... 512, and 32 and 16 channels after
+the sum.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ from speech_enhancement.systems.system import System, zero_biases
 
 
 class GatedLayer(nn.Module):
-    """One residual layer: `x (batch, channels, time)` -> what is added to x, and what to the sum of all layers."""
+    """One residual layer: `x (batch, channels, time)` -> its additions to x and to the sum of all layers."""
 
     def __init__(self, channels: int, skip_channels: int, dilation: int):
         super().__init__()
@@ -53,14 +54,14 @@ class GatedLayer(nn.Module):
 
 
 class DenoisingWaveNet(System):
-    """Residual layers with gates, and a head that reads the sum of what they leave.
+    """Residual layers with gates, and a head that reads the sum of their outputs.
 
     Args:
         channels: channels between layers.
         skip_channels: channels of the sum.
-        head_channels: channels of the two convolutions after it.
-        stacks: how often the dilations are gone through.
-        dilations: how many there are, from 1 doubling.
+        head_channels: channels of the two convolutions after the sum.
+        stacks: number of passes through the dilations.
+        dilations: number of dilations in a stack, doubling from 1.
     """
 
     title = "denoising WaveNet"
@@ -93,7 +94,7 @@ class DenoisingWaveNet(System):
         zero_biases(self)
 
     def separate(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
-        """Noisy waveform `(batch, 1, time)` -> speech and noise, each of that shape, whose sum it is."""
+        """Split a noisy waveform `(batch, 1, time)` into speech and noise of the same shape, which add up to it."""
         x = self.inlet(noisy)  # (batch, channels, time)
         total = 0
         for layer in self.layers:

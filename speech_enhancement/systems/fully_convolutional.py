@@ -1,22 +1,22 @@
 """A stack of convolutions from noisy samples to clean ones, and nothing else: no frames, no phase, no dense layer.
 
 A dense layer that ends in a waveform must make every sample from the same hidden values, which hold an average of the
-frame: smooth parts come out well, high frequencies do not. A convolution makes each sample from the hidden values
-around it, with the same few weights everywhere. Source: Fu, Tsao, Lu and Kawai, "Raw waveform-based speech enhancement
-by fully convolutional networks", APSIPA ASC 2017.
+frame: it reproduces smooth parts well and high frequencies badly. A convolution makes each sample from the hidden
+values around it, with the same few weights everywhere. Source: Fu, Tsao, Lu and Kawai, "Raw waveform-based speech
+enhancement by fully convolutional networks", APSIPA ASC 2017.
 
-Eight layers, each with a kernel of 55 samples (3.4 ms): seven of 30 filters, and one filter that makes the waveform.
+There are eight layers with kernels of 55 samples (3.4 ms): seven of 30 filters, and one filter that makes the waveform.
 
     x_0 = noisy,    x_n = LeakyReLU(norm(W_n * x_{n-1})),  n = 1 ... 7,    enhanced = W_8 * x_7 + b
 
     parameters  55 * 30 + 6 * 55 * 30^2 + 55 * 30 + 1 and 2 * 30 for each normalisation: 300,721
     context     8 * (55 - 1) / 2 = 216 samples on either side, a receptive field of 433 samples or 27 ms
 
-Long kernels are the point: they are the filters of a filter bank, and with 3 taps eight layers would see 17 samples.
-Layers, kernel and filters are the paper's; its choice of normalisation and activation was not at hand, so batch
-normalisation and a leaky ReLU of slope 0.2 stand here, and the last layer is linear, which leaves any amplitude within
-reach. The small size has kernels of 31 and 16 filters, since a convolution costs kernel times filters squared at every
-one of 16,000 samples a second.
+Long kernels are essential: they are the filters of a filter bank, and with 3 taps eight layers would see 17 samples.
+Layers, kernel and filters are the paper's. Its normalisation and activation were not at hand: batch normalisation and a
+leaky ReLU of slope 0.2 stand here, and the last layer is linear, so that it can reach any amplitude. The small size has
+kernels of 31 samples and 16 filters, since a convolution costs kernel times filters squared for each of 16,000 samples
+a second.
 """
 
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from speech_enhancement.systems.system import System
 
 
 class FullyConvolutional(System):
-    """Convolutions that keep the length, zeros beyond the ends.
+    """Convolutions that keep the length, with zeros beyond the ends.
 
     Args:
         layers: number of convolutions.

@@ -1,27 +1,28 @@
-"""Three linear filters that let the band of speech pass: Butterworth, Chebyshev and elliptic.
+"""Three linear filters that pass the band of speech: Butterworth, Chebyshev and elliptic.
 
-What lies outside the band of speech (rumble, hum, hiss above 7 kHz) goes; noise within the band stays as it is, for a
-filter that does not change over time cannot tell the two apart. With the frequency w relative to the band's edge, a
-filter of order n lets pass the share |H(w)|^2 of the power:
+They remove everything outside the band of speech (rumble, hum, hiss above 7 kHz). Noise within the band stays as it is,
+because a filter that does not change over time cannot tell it from speech. With w the frequency relative to the band's
+edge, a filter of order n passes the share |H(w)|^2 of the power:
 
-    Butterworth    1 / (1 + w^(2n))                the flattest within the band, the slowest to fall outside
+    Butterworth    1 / (1 + w^(2n))                flattest within the band, slowest to fall outside
     Chebyshev      1 / (1 + r^2 * T_n(w)^2)        ripples within the band and falls faster; T_n: Chebyshev polynomial
     elliptic       1 / (1 + r^2 * R_n(w)^2)        ripples within and without and falls fastest; R_n: rational function
 
-At order 4, edges 80 Hz and 7 kHz, they take 33, 36 and 67 dB from the mains hum at 50 Hz, 12, 6 and 13 dB at 70 Hz. One
-pays for a steeper edge with ripple, and with a longer ringing, about the inverse of the width of the edge.
+With order 4 and edges at 80 Hz and 7 kHz, they reduce the mains hum at 50 Hz by 33, 36 and 67 dB, and a tone at 70 Hz
+by 12, 6 and 13 dB. The price of a steeper edge is ripple, and ringing that lasts about the inverse of the width of the
+edge.
 
-Recordings are at hand as a whole, hence each filter runs forwards and then backwards: the shifts of phase cancel,
-nothing is delayed, and |H|^2 above becomes |H|^4. So that the ripple and the attenuation that are asked for hold for
-both passes together, each pass is designed for half the decibels; Butterworth's edges are at -6 dB. High orders are
-computed as a cascade of second-order sections, since the coefficients of the product lose all digits. The response is
-infinite in both directions, so there is no finite `context`.
+The whole recording is known, so each filter runs forwards and then backwards: the phase shifts cancel, nothing is
+delayed, and |H|^2 above becomes |H|^4. Each pass is designed for half the decibels, so that the requested ripple and
+attenuation hold for both passes together; Butterworth's edges are at -6 dB. High orders are computed as a cascade of
+second-order sections, since the coefficients of the product lose all digits. The response is infinite in both
+directions, so there is no finite `context`.
 
 Sources: Butterworth, "On the theory of filter amplifiers", Experimental Wireless 7, 1930; Cauer's elliptic filters and
 the design of all three in Oppenheim and Schafer, "Discrete-time signal processing", 3rd edition, Pearson 2010, chapter
 7 and appendix B; forwards and backwards: Gustafsson, "Determining the initial states in forward-backward filtering",
-IEEE Trans. Signal Processing 44(4), 1996, whose initial states are more elaborate than SciPy's here, an odd reflection
-at the ends. The band and the orders are ours.
+IEEE Trans. Signal Processing 44(4), 1996, whose initial states are more elaborate than those of SciPy used here, an odd
+reflection at the ends. The band and the orders are ours.
 """
 
 import numpy as np
@@ -34,7 +35,7 @@ from speech_enhancement.systems.system import System
 
 
 class LinearFilter(System):
-    """A band-pass filter without delay; its kinds differ in `sections` alone.
+    """A band-pass filter without delay; the kinds differ in `sections` alone.
 
     Args:
         sections: second-order sections as `scipy.signal` writes them, shape `(sections, 6)`.
@@ -53,11 +54,11 @@ class LinearFilter(System):
 
 
 class ButterworthFilter(LinearFilter):
-    """No ripple.
+    """Band-pass without ripple.
 
     Args:
-        low_hz, high_hz: edges, where the power has fallen by 6 dB.
-        order: of the low-pass that the band-pass is made from.
+        low_hz, high_hz: edges, at which the power has fallen by 6 dB.
+        order: of the low-pass from which the band-pass is made.
     """
 
     title = "Butterworth filter"
@@ -67,11 +68,11 @@ class ButterworthFilter(LinearFilter):
 
 
 class ChebyshevFilter(LinearFilter):
-    """Ripple within the band (type I).
+    """Band-pass with ripple within the band (type I).
 
     Args:
-        low_hz, high_hz: edges, where the power leaves the ripple.
-        order: of the low-pass that the band-pass is made from.
+        low_hz, high_hz: edges, at which the power leaves the ripple.
+        order: of the low-pass from which the band-pass is made.
         ripple_db: greatest attenuation within the band.
     """
 
@@ -84,13 +85,13 @@ class ChebyshevFilter(LinearFilter):
 
 
 class EllipticFilter(LinearFilter):
-    """Ripple within the band and outside it.
+    """Band-pass with ripple within the band and outside it.
 
     Args:
-        low_hz, high_hz: edges, where the power leaves the ripple.
-        order: of the low-pass that the band-pass is made from.
+        low_hz, high_hz: edges, at which the power leaves the ripple.
+        order: of the low-pass from which the band-pass is made.
         ripple_db: greatest attenuation within the band.
-        attenuation_db: least attenuation outside, beyond the edge's slope.
+        attenuation_db: least attenuation outside the band, beyond the slope of its edge.
     """
 
     title = "elliptic filter"

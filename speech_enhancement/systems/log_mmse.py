@@ -15,7 +15,7 @@ from speech_enhancement.systems.system import System
 
 
 def log_mmse_gain(xi: Tensor, gamma: Tensor) -> Tensor:
-    """Gain for a-priori SNR `xi` and a-posteriori SNR `gamma`, both positive and of one shape."""
+    """Compute the gain for a-priori SNR `xi` and a-posteriori SNR `gamma`, both positive and of one shape."""
     wiener = xi / (1 + xi)
     integral = torch.from_numpy(exp1((gamma * wiener).clamp_min(1e-10).cpu().numpy())).to(xi)
     return wiener * torch.exp(integral / 2)

@@ -3,13 +3,13 @@
     x[n] = 1 / L * sum_{|i| <= h} y[n + i],    L = 2h + 1
 
 Each sample becomes the mean of the L samples around it (at the ends, of those that exist). White noise, whose samples
-know nothing of each other, loses the factor L of its power; a signal that changes slowly keeps its shape. What "slowly"
-means is said by the response to a tone of frequency f at the rate r,
+are independent of each other, loses the factor L of its power; a signal that changes slowly keeps its shape. The
+meaning of "slowly" follows from the response to a tone of frequency f at the sample rate r,
 
     H(f) = sin(pi f L / r) / (L sin(pi f / r))
 
-which is 1 at 0 Hz and zero at every multiple of r / L. Between two of these it is negative and positive by turns, and
-where it is negative, tones come back turned over. A step turns into a ramp of L samples. At 16 kHz:
+which is 1 at 0 Hz and zero at every multiple of r / L. Between these it is negative and positive by turns; tones whose
+H is negative come back inverted. A step turns into a ramp of L samples. At 16 kHz:
 
     L     white noise    -3 dB at    first zero
     3       -4.8 dB      2484 Hz      5333 Hz
@@ -17,9 +17,9 @@ where it is negative, tones come back turned over. A step turns into a ramp of L
     9       -9.5 dB       791 Hz      1778 Hz
     17     -12.3 dB       417 Hz       941 Hz
 
-Consonants live above 3 kHz: with L = 5, the default, which takes no more than 7 dB of white noise, they are down to the
-side lobes at -12 dB. Among all filters that keep the mean, it leaves the least white noise for its length (all weights
-equal is where the sum of squares of weights that sum to 1 is least), yet as a filter of frequencies it is a poor one.
+Consonants are above 3 kHz. The default L = 5, which takes no more than 7 dB of white noise, already reduces them to the
+side lobes at -12 dB. Of all filters of its length that keep the mean, the moving average leaves the least white noise
+(among weights that sum to 1, equal ones have the least sum of squares), yet it is poor at separating frequencies.
 Source: Smith, "The scientist and engineer's guide to digital signal processing", 1997, chapter 15. The lengths are
 ours.
 """
@@ -34,7 +34,7 @@ class MovingAverage(System):
     """The mean of the samples around each sample.
 
     Args:
-        length: how many samples, odd, so that nothing is delayed.
+        length: number of samples, odd, so that nothing is delayed.
 
     Shape:
         `(batch, 1, time)` -> the same

@@ -1,11 +1,11 @@
-"""MU-GAN: super-resolution by a network that must be near the truth in samples and in a code, and look genuine.
+"""MU-GAN: super-resolution whose results must be near the truth, in samples and in a code, and must look genuine.
 
-What lies in the upper band cannot be told from the lower one with certainty, and the squared error asks for the mean of
-all that could be there, which is dull. Two losses beside it ask for one of the things that could be there. Source: Kim
-and Sathe, "Bandwidth extension on raw audio via generative adversarial networks", arXiv 1903.09027, 2019.
+The lower band does not determine the upper one, and the squared error asks for the mean of all upper bands that fit,
+which sounds dull. Two more losses ask for one of those that fit. Source: Kim and Sathe, "Bandwidth extension on raw
+audio via generative adversarial networks", arXiv 1903.09027, 2019.
 
-**Feature loss.** An autoencoder E, D learns to send clean waveforms through a narrow code, which takes no labels. What
-the code keeps is what sounds are made of, and the distance is taken between codes, besides that of the samples:
+**Feature loss.** An autoencoder E, D learns to send clean waveforms through a narrow code, for which it needs no
+labels. The code keeps the essence of sounds, and the loss adds the distance of the codes to that of the samples:
 
     L_E = mean (D(E(s)) - s)^2
     L   = mean (e - s)^2 / w_1 + mean (E(e) - E(s))^2 / w_2
@@ -13,7 +13,7 @@ the code keeps is what sounds are made of, and the distance is taken between cod
 with e = G(y) the estimate from the interpolated waveform y, and w_1, w_2 the same distances with silence in place of e
 (`feature_losses`), so that both are relative errors, whatever the level of recordings and the size of codes.
 
-**Discriminator.** C learns to tell clean waveforms from estimates, and the generator to be taken for clean:
+**Discriminator.** C learns to tell clean waveforms from estimates, and the generator learns to be taken for clean:
 
     L_C = mean softplus(-C(s)) + mean softplus(C(e)),    L_G = L + 0.01 mean softplus(-C(e))
 
@@ -28,10 +28,10 @@ not saturate.
                    channel, and its mean over time
 
 The last two serve training alone. The paper's tables are not at hand: the sizes of autoencoder and discriminator, the
-weights and the rates of Adam are chosen here. Its generator is a U-Net too, with convolutions of several lengths side
-by side; here it is the predecessor's, so that what differs between the two systems is the loss. The discriminator's
-weights begin at random when the generator's do, without the generator being trained by itself before. The autoencoder
-learns from 1000 batches, for "small" from 150.
+weights and the rates of Adam are chosen here. The paper's generator is a U-Net too, with convolutions of several
+lengths side by side; here it is that of the predecessor, so that the two systems differ in the loss alone. Generator
+and discriminator begin together at random; the generator is not trained by itself before. The autoencoder learns from
+1000 batches, for "small" from 150.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,9 +54,9 @@ class Autoencoder(FeatureNetwork):
     """Waveform `(batch, 1, time)` -> the same, through a code `(batch, code_channels, ceil(time / 2^depth))`.
 
     Args:
-        channels: of the layers between.
+        channels: of the layers between waveform and code.
         code_channels: of the code.
-        depth: how many times the rate is halved.
+        depth: number of times that the rate is halved.
     """
 
     n_layers = 2
@@ -81,7 +81,7 @@ class Autoencoder(FeatureNetwork):
         return self.decoder(self.encoder(waveform))[..., : waveform.shape[-1]]
 
     def activations(self, waveform: Tensor) -> list[Tensor]:
-        """The waveform itself, and its code."""
+        """Compute the activations to compare: the waveform itself, and its code."""
         return [waveform, self.encoder(waveform)]
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class MUGAN(System):
 
     Args:
         discriminator_channels: after each layer of the discriminator.
-        pretraining_steps: batches that the autoencoder is trained with.
+        pretraining_steps: number of batches that train the autoencoder.
         generator: arguments of `SuperResolutionUNet`.
     """
 
@@ -143,11 +143,11 @@ class MUGAN(System):
         return self.generator.received(noisy, clean)
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """The loss of the generator, L_G; it makes its input from the clean waveform."""
+        """Compute the loss of the generator, L_G, whose input is made from the clean waveform."""
         return self._generator_loss(self(self.received(noisy, clean)), clean)
 
     def validation_loss(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """The feature loss alone: the discriminator judges each epoch anew."""
+        """Compute the feature loss alone, since the discriminator changes from epoch to epoch."""
         return self.feature_loss(self(self.received(noisy, clean)), clean)
 
     def optimizers(self) -> list[Optimizer]:
@@ -157,7 +157,7 @@ class MUGAN(System):
         self.feature_loss.pretrain(batches)
 
     def training_step(self, noisy: Tensor, clean: Tensor, optimizers: Sequence[Optimizer]) -> float:
-        """One step of the discriminator and one of the generator; returns the loss of the generator."""
+        """Train the discriminator and the generator by a step each, and return the loss of the generator."""
         of_generator, of_discriminator = optimizers
         estimate = self(self.received(noisy, clean))
         for_real, for_fake = self.discriminator(clean), self.discriminator(estimate.detach())

@@ -1,19 +1,20 @@
-"""Noise2Noise: learning to take noise out from noisy targets alone.
+"""Noise2Noise: learning to remove noise from noisy targets alone.
 
-A network that is asked for a second noisy version of what it hears, whose noise has nothing to do with the first,
-cannot foresee that noise. The best it can do is the middle of all targets that fit its input: under the squared error
-their mean, under the absolute error, which is the loss here, their median. Noise of zero mean leaves the mean where the
-clean signal is, noise of zero median the median, so the network learns to give it without ever being shown it. Source:
-Lehtinen et al., "Noise2Noise: learning image restoration without clean data", ICML 2018; for speech Kashyap, Tambwekar,
-Manohara and Natarajan, "Speech denoising without clean training data: a Noise2Noise approach", Interspeech 2021.
+A network is asked for a second noisy version of its input, with a noise that is independent of the first. It cannot
+predict that noise, so the best it can give is the middle of all targets that fit its input: under the squared error
+their mean, under the absolute error, which is the loss here, their median. Noise of zero mean leaves the mean at the
+clean signal, noise of zero median the median, so the network learns to give the clean signal without ever being shown
+it. Source: Lehtinen et al., "Noise2Noise: learning image restoration without clean data", ICML 2018; for speech
+Kashyap, Tambwekar, Manohara and Natarajan, "Speech denoising without clean training data: a Noise2Noise approach",
+Interspeech 2021.
 
-**Target.** `noisy_target` adds to each item's speech the noise of another item of the batch. Where two recordings of
-the same speech exist, nothing but noisy recordings is needed; from a corpus of mixtures this makes such pairs, and the
-clean waveform serves for nothing else. `NoisyTargetTuning` trains any other system in this way.
+**Target.** `noisy_target` adds to each item's speech the noise of another item of the batch. With two recordings of the
+same speech, nothing but noisy recordings would be needed; `noisy_target` makes such pairs from a corpus of mixtures,
+and uses the clean waveform for nothing else. `NoisyTargetTuning` trains any other system in this way.
 
 **Network.** Défossez, Synnaeve and Adi, "Real time speech enhancement in the waveform domain", Interspeech 2020. The
-waveform, divided by its standard deviation and sampled U times as densely, goes through L layers down, an LSTM, and L
-layers up; with H channels after the first layer and twice as many after each further one:
+waveform is divided by its standard deviation, sampled U times as densely, and goes through L layers down, an LSTM, and
+L layers up. There are H channels after the first layer and twice as many after each further one:
 
     down    convolution, kernel 8, stride 4 -> ReLU -> convolution 1, twice the channels -> GLU
     LSTM    2 layers forward in time, with as many cells as the deepest layer has channels
@@ -22,10 +23,10 @@ layers up; with H channels after the first layer and twice as many after each fu
 
 "paper" has L = 5, H = 48 and U = 4, which makes 18.9 million parameters; "small" has L = 4, H = 24 and U = 2. The paper
 trains this network with clean targets, a spectral loss and augmentation; here the loss is the L1 distance of the
-waveforms. Resampling is torchaudio's. The weights begin as PyTorch has them, without the authors' rescaling.
+waveforms. Resampling is torchaudio's. The weights begin as in PyTorch, without the authors' rescaling.
 
-The LSTM remembers all that was before. Of what comes after, `network` needs `network.lookahead` samples at the most,
-which are 38 ms for "paper"; the division by the standard deviation, and that alone, looks at the whole waveform.
+The LSTM remembers the whole past. Of the future, `network` needs at most `network.lookahead` samples, which are 38 ms
+for "paper"; only the division by the standard deviation looks at the whole waveform.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,7 +44,9 @@ STRIDE = 4
 
 
 def noisy_target(noisy: Tensor, clean: Tensor) -> Tensor:
-    """Each item's speech with the noise of another item, at random; a single item's own noise comes half a turn later.
+    """Add to each item's speech the noise of another item, drawn at random.
+
+    A single item keeps its own noise, rolled by half of its length.
 
     Args:
         noisy, clean: shape `(batch, 1, time)`.
@@ -51,7 +54,7 @@ def noisy_target(noisy: Tensor, clean: Tensor) -> Tensor:
     size = len(noisy)
     if size == 1:
         return clean + (noisy - clean).roll(noisy.shape[-1] // 2, dims=-1)
-    # An order at random, and each takes the noise of its successor: no item keeps its own.
+    # Each item takes the noise of its successor in a random order, so no item keeps its own.
     order = torch.randperm(size)
     other = torch.empty_like(order)
     other[order] = order.roll(-1)
@@ -92,7 +95,7 @@ class WaveformNetwork(nn.Module):
                 ),
             )
         self.lstm = nn.LSTM(after, after, num_layers=2, batch_first=True)
-        # The samples that make one frame of the deepest layer.
+        # Samples that make one frame of the deepest layer.
         self.frame = (KERNEL - STRIDE) * sum(STRIDE**index for index in range(depth)) + STRIDE**depth
         # Each of torchaudio's two filters reaches 6 / 0.99 samples of the slower rate to either side.
         self.lookahead = -(-(self.frame - 1) // resampling) + (2 * 7 if resampling > 1 else 0)
@@ -100,7 +103,7 @@ class WaveformNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         time = x.shape[-1]
         x = resample(x, 1, self.resampling)
-        # Lengthened so that every layer's stride goes up in it.
+        # Pad so that every layer's stride comes out even.
         hop = STRIDE ** len(self.down)
         n_hops = max(-(-(x.shape[-1] - self.frame) // hop), 0)
         x = functional.pad(x, (0, self.frame + n_hops * hop - x.shape[-1]))
@@ -119,8 +122,8 @@ class Noise2Noise(System):
 
     Args:
         depth: L, the number of layers down.
-        hidden: H, the number of channels after the first.
-        resampling: U, how many times as densely the network samples.
+        hidden: H, the number of channels after the first layer.
+        resampling: U, the factor by which the waveform is sampled more densely.
     """
 
     title = "Noise2Noise"
@@ -142,12 +145,12 @@ class Noise2Noise(System):
 
 
 class NoisyTargetTuning(System):
-    """Another system, trained or not, that learns on from noisy targets, with its own loss and its own steps.
+    """Another system, trained or not, that learns from noisy targets by its own loss and its own steps.
 
-    Its loss should be one whose best answer to targets that scatter is their middle, as that of the waveform is.
+    Its loss should be one whose best answer to scattered targets is their middle, as losses of the waveform are.
 
     Args:
-        system: the system, for denoising; it is the one that is trained, and can be used without this class afterwards.
+        system: for denoising; it is trained in place, and can be used without this class afterwards.
     """
 
     title = "noisy targets"

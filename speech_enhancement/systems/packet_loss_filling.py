@@ -1,34 +1,34 @@
-"""Filling of lost packets: a network that hides parts of speech from itself, and guesses them from what is around.
+"""Filling of lost packets: a network that hides parts of speech from itself and predicts them from their surroundings.
 
-A call arrives in packets of 20 ms, and where one is missing there is nothing: no mask can bring back what a zero has
-lost, it must be predicted. That is learned by masked prediction, as words are (Devlin et al., "BERT: pre-training of
-deep bidirectional transformers", NAACL 2019) and images (He et al., "Masked autoencoders are scalable vision learners",
-CVPR 2022): drop packets from a recording, predict what was there, compare. Speech is all that this needs.
+A call arrives in packets of 20 ms, and a missing packet leaves nothing: a mask cannot restore what has become zero, it
+must be predicted. The network learns this by masked prediction, as it is done for words (Devlin et al., "BERT:
+pre-training of deep bidirectional transformers", NAACL 2019) and images (He et al., "Masked autoencoders are scalable
+vision learners", CVPR 2022): drop packets from a recording, predict them, compare. Speech is all that this needs.
 
-**Losses.** Packets are lost in bursts, by the chain of two states of Gilbert ("Capacity of a burst-noise channel", Bell
+**Losses.** Packets are lost in bursts, by the two-state chain of Gilbert ("Capacity of a burst-noise channel", Bell
 System Technical Journal 39, 1960): with a share r of all packets lost, in bursts of B on average,
 
     P(lost | the one before was lost) = 1 - 1 / B,    P(lost | the one before arrived) = r / (B (1 - r))
 
-r = 0.2 and B = 2. The grid of packets begins at a random sample, as recordings are cut anywhere. Each step of training
-draws anew what it drops, from the noisy input, and what is predicted is the clean speech that was there: noise cannot
-be foretold, and where the input is clean it is the input itself.
+with r = 0.2 and B = 2. The grid of packets begins at a random sample, because recordings are cut anywhere. Each
+training step draws its losses anew, drops these packets from the noisy input, and predicts the clean speech that was
+there: noise cannot be predicted, and if the input is clean, the target is the input itself.
 
-**What is missing** is found in the waveform: at least 20 ms of samples that are exactly 0. So a packet that was cut off
-at either end of the file is not seen, digital silence is taken for a loss, and audio that went through a lossy codec
-after the loss has no zeros to be found. Only what is missing is replaced; every other sample leaves as it came.
+**Missing samples** are found in the waveform: at least 20 ms of samples that are exactly 0. So a packet that was cut
+off at either end of the file is not found, digital silence is taken for a loss, and audio that passed a lossy codec
+after the loss has no zeros to find. Only missing samples are replaced; all others leave as they came.
 
-**Network.** Two channels, the waveform divided by its level and the indicator of what is missing, go down to one step
-in 20 ms by strided convolutions (strides 4, 4, 5, 4, kernels twice as long, ReLU), through an LSTM in both directions,
-a linear layer back to the channels, and up by transposed convolutions, with the output of each level added to that of
-its partner. The arrangement is that of Defossez et al., "Real time speech enhancement in the waveform domain"
-(Interspeech 2020), cut down; the sizes are ours, as no table of a paper for this task is at hand: "paper" has 64, 128,
-256, 512 channels (7.6 million parameters), "small" half of that (1.9 million). The LSTM hears the whole file, so there
-is no `context`, and calls that are still going on are not for it.
+**Network.** It has two input channels: the waveform divided by its level, and the indicator of missing samples. Strided
+convolutions (strides 4, 4, 5, 4, kernels twice as long, ReLU) lead down to one step in 20 ms; an LSTM in both
+directions and a linear layer back to the channels follow; transposed convolutions lead up, with the output of each
+level added to that of its partner. The arrangement is that of Défossez et al., "Real time speech enhancement in the
+waveform domain" (Interspeech 2020), cut down. The sizes are ours, as no table of a paper for this task is at hand:
+"paper" has 64, 128, 256, 512 channels (7.6 million parameters), "small" half of that (1.9 million). The LSTM hears the
+whole file, so there is no `context`, and live calls are out of its reach.
 
 **Loss.** The mean absolute error of the missing samples, both signals divided by the level, plus the distance of the
 compressed spectra (`speech_enhancement.losses`) of clean speech and clean speech with filled gaps. The first alone
-would let the guess fade to silence as soon as its phase is uncertain.
+would let the prediction fade to silence as soon as its phase is uncertain.
 """
 
 from collections.abc import Sequence
@@ -41,20 +41,20 @@ from speech_enhancement.losses import CompressedSpectralLoss
 from speech_enhancement.systems.system import System
 
 PACKET = 320
-"""Samples in a packet, and the product of the strides."""
+"""Samples in a packet, which is also the product of the strides."""
 STRIDES = (4, 4, 5, 4)
 
 
 def draw_losses(size: int, time: int, rate: float = 0.2, burst: float = 2.0) -> Tensor:
-    """Which samples are lost, by torch's global generator.
+    """Draw the samples that are lost, by torch's global generator.
 
     Args:
-        size, time: of the batch.
+        size, time: number of items, and of samples in each.
         rate: share of packets that are lost.
         burst: mean number of packets in a burst.
 
     Returns:
-        Boolean, `(size, 1, time)`; for each item its own packets on a grid of its own.
+        Boolean, `(size, 1, time)`; each item has its own losses on a grid of its own.
     """
     n_packets = time // PACKET + 2
     draws = torch.rand(n_packets, size)
@@ -68,7 +68,7 @@ def draw_losses(size: int, time: int, rate: float = 0.2, burst: float = 2.0) -> 
 
 
 def find_missing(waveform: Tensor) -> Tensor:
-    """Samples within `PACKET` or more that are all 0. `(batch, 1, time)` -> boolean, the same shape."""
+    """Find the samples in runs of at least `PACKET` zeros: `(batch, 1, time)` -> boolean, the same shape."""
     if waveform.shape[-1] < PACKET:
         return torch.zeros_like(waveform, dtype=torch.bool)
     loudest = functional.max_pool1d(waveform.abs(), PACKET, stride=1)  # of the packet that begins here
@@ -77,13 +77,13 @@ def find_missing(waveform: Tensor) -> Tensor:
 
 
 def level_of(received: Tensor, missing: Tensor) -> Tensor:
-    """RMS of the samples that arrived, `(batch, 1, 1)`, at least 1e-4."""
+    """Compute the RMS of the samples that arrived, `(batch, 1, 1)`, at least 1e-4."""
     n_present = (~missing).sum(dim=-1, keepdim=True).clamp_min(1)
     return (received.square().sum(dim=-1, keepdim=True) / n_present).sqrt().clamp_min(1e-4)
 
 
 class PacketLossFilling(System):
-    """Convolutions down to one step a packet, an LSTM over these in both directions, and convolutions up.
+    """Convolutions down to one step a packet, an LSTM over the steps in both directions, and convolutions up.
 
     Args:
         channels: after each of the four convolutions down.
@@ -105,7 +105,7 @@ class PacketLossFilling(System):
         self.spectral_loss = CompressedSpectralLoss(snr_weight=0.0)
 
     def predict(self, received: Tensor, missing: Tensor) -> Tensor:
-        """A guess for every sample, from a waveform with zeros and where they are: all `(batch, 1, time)`."""
+        """Predict every sample from a waveform with gaps and the places of the gaps, all `(batch, 1, time)`."""
         time = received.shape[-1]
         level = level_of(received, missing)
         x = functional.pad(torch.cat([received / level, missing.to(received)], dim=1), (0, -time % PACKET))
@@ -121,7 +121,7 @@ class PacketLossFilling(System):
         return level * x[..., :time]
 
     def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Clean speech with losses, drawn by torch's global generator."""
+        """Drop packets from the clean speech, drawn by torch's global generator."""
         return clean.masked_fill(draw_losses(len(clean), clean.shape[-1]).to(clean.device), 0)
 
     def forward(self, noisy: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """A generator that cleans slices of a waveform, and a discriminator that learns to tell them from clean speech.
 
-The discriminator sees pairs and is trained to give 1 for (clean, noisy) and 0 for (enhanced, noisy); the generator is
-trained to be given 1, and to stay near the clean slice besides. What the discriminator notices, for instance the
-hiss that a mean absolute error hardly counts, becomes a loss that nobody wrote down. Squared errors in place of
-logarithms keep the gradient alive where the discriminator is sure (least-squares GAN: Mao et al., ICCV 2017):
+The discriminator sees pairs and is trained to give 1 for (clean, noisy) and 0 for (enhanced, noisy). The generator is
+trained to be given 1, and to stay near the clean slice. Whatever the discriminator notices, for instance hiss that a
+mean absolute error hardly counts, becomes a loss that nobody wrote down. Squared errors in place of logarithms keep the
+gradient alive when the discriminator is sure (least-squares GAN: Mao et al., ICCV 2017):
 
     L_D = 1/2 mean (D(s, y) - 1)^2 + 1/2 mean D(G(y), y)^2
     L_G = 1/2 mean (D(G(y), y) - 1)^2 + 100 mean |G(y) - s|
@@ -11,22 +11,23 @@ logarithms keep the gradient alive where the discriminator is sure (least-square
 Source: Pascual, Bonafonte and Serra, "SEGAN: speech enhancement generative adversarial network", Interspeech 2017.
 
     generator      11 convolutions of kernel 31 and stride 2, PReLU, from 16384 x 1 to 8 x 1024 (16, 32, 32, 64, 64,
-                   128, 128, 256, 256, 512 channels between); noise z, 8 x 1024, joins there; transposed convolutions
-                   back, each reading also what the encoder had at its rate; tanh: 73,100,049 parameters
+                   128, 128, 256, 256, 512 channels between); noise z, 8 x 1024, is joined; transposed convolutions
+                   back, each of which also reads the encoder's output at its rate; tanh: 73,100,049 parameters
     discriminator  the same encoder with 2 channels in, virtual batch normalisation, leaky ReLU of slope 0.3, one
                    channel of one tap, and a linear layer of 8 values: for training alone; with it 97,470,619
 
-Waveforms pass a pre-emphasis e[n] = x[n] - 0.95 x[n - 1] first, and its inverse last. Any length is cut into slices of
-16,384 samples, the last filled with zeros; slices are enhanced on their own and joined as they are, as in the paper. A
-sample thus depends on those of its slice, and through the recursion of the inverse on all earlier ones.
+Waveforms pass a pre-emphasis e[n] = x[n] - 0.95 x[n - 1] first, and its inverse last. A waveform of any length is cut
+into slices of 16,384 samples, the last of which is filled with zeros. As in the paper, slices are enhanced on their own
+and joined as they are. A sample thus depends on those of its slice, and through the recursion of the inverse on all
+earlier ones.
 
 Batch normalisation would let the discriminator judge a slice by its batch. Virtual batch normalisation (Salimans et
 al., "Improved techniques for training GANs", NIPS 2016) takes mean and variance from a batch that is chosen once, the
 reference, and from the slice itself, which weighs as much as each slice of the reference.
 
-Simplified: the paper trains with batches of 400 slices that overlap by half, here training's own crops are cut, and the
-reference is the first 8 pairs seen. In enhancing, z is its mean 0, so that the same recording always gives the same
-result; in training it is drawn. The small size has the 11 layers with 8 to 64 channels.
+Simplified: the paper trains with batches of 400 slices that overlap by half; here the crops of the training are cut,
+and the reference is the first 8 pairs seen. In training z is drawn; in enhancement z is its mean 0, so that the same
+recording always gives the same result. The small size has the 11 layers with 8 to 64 channels.
 """
 
 from collections.abc import Sequence
@@ -46,13 +47,13 @@ BOTTOM_SAMPLES = 8
 
 
 def undo_emphasis(waveform: Tensor) -> Tensor:
-    """The inverse of `preemphasis`, `(..., time)`; torchaudio's own cuts what exceeds 1."""
+    """Invert `preemphasis`, `(..., time)`; torchaudio's own inverse clips beyond 1."""
     recursion = waveform.new_tensor([1, -EMPHASIS])
     return lfilter(waveform, recursion, waveform.new_tensor([1, 0]), clamp=False)
 
 
 def halving(in_channels: int, out_channels: int, bias: bool = True) -> nn.Conv1d:
-    """The convolution of both encoders: `(batch, in_channels, time)` -> `(batch, out_channels, time / 2)`."""
+    """Make the convolution of both encoders: `(batch, in_channels, time)` -> `(batch, out_channels, time / 2)`."""
     return nn.Conv1d(in_channels, out_channels, 31, stride=2, padding=15, bias=bias)
 
 
@@ -86,7 +87,7 @@ class Generator(nn.Module):
 
 
 class VirtualBatchNorm(nn.Module):
-    """Normalise channels by a reference, the first `references` items, and by the item itself; scale and shift.
+    """Normalise channels by the first `references` items and the item itself, then scale and shift them.
 
     Shape:
         `(references + batch, channels, time)` -> the same
@@ -110,7 +111,7 @@ class VirtualBatchNorm(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pairs of slices `(pairs, 2, 8 * 2^layers)` -> how much each looks as if it held clean speech, `(pairs, 1)`."""
+    """Pairs of slices `(pairs, 2, 8 * 2^layers)` -> a verdict on each, 1 for clean and 0 for enhanced, `(pairs, 1)`."""
 
     def __init__(self, channels: Sequence[int], references: int = 8):
         super().__init__()
@@ -122,7 +123,7 @@ class Discriminator(nn.Module):
         self.register_buffer("reference", torch.zeros(references, 2, BOTTOM_SAMPLES * 2 ** len(channels)))
 
     def remember(self, pairs: Tensor) -> None:
-        """Choose the reference if there is none yet: these pairs, over and over if they are too few."""
+        """Make these pairs the reference if there is none yet, repeated if they are too few."""
         if not self.reference.any():
             self.reference.copy_(pairs[torch.arange(len(self.reference)) % len(pairs)])
 
@@ -131,7 +132,7 @@ class Discriminator(nn.Module):
 
 
 class SEGAN(System):
-    """Generator and discriminator of as many layers as there are channels.
+    """Generator and discriminator, with a layer for each number of channels.
 
     Args:
         channels: channels after each layer of the encoders.
@@ -157,19 +158,19 @@ class SEGAN(System):
         return undo_emphasis(slices.reshape(len(noisy), 1, -1)[..., : noisy.shape[-1]])
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """The loss of the generator."""
+        """Compute the loss of the generator."""
         noisy, clean = self._cut(noisy), self._cut(clean)
         return self._generator_loss(self.generator(noisy), noisy, clean)
 
     def validation_loss(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """The mean absolute error alone: the discriminator judges each epoch anew."""
+        """Compute the mean absolute error alone, since the discriminator changes from epoch to epoch."""
         return functional.l1_loss(self.generator(self._cut(noisy)), self._cut(clean))
 
     def optimizers(self) -> list[Optimizer]:
         return [torch.optim.RMSprop(part.parameters(), lr=2e-4) for part in (self.generator, self.discriminator)]
 
     def training_step(self, noisy: Tensor, clean: Tensor, optimizers: Sequence[Optimizer]) -> float:
-        """One step of the discriminator and one of the generator; returns the loss of the generator."""
+        """Train the discriminator and the generator by a step each, and return the loss of the generator."""
         of_generator, of_discriminator = optimizers
         noisy, clean = self._cut(noisy), self._cut(clean)
         enhanced = self.generator(noisy)
@@ -187,6 +188,6 @@ class SEGAN(System):
         return (verdict - 1).square().mean() / 2 + L1_WEIGHT * functional.l1_loss(enhanced, clean)
 
     def _cut(self, waveform: Tensor) -> Tensor:
-        """Waveform `(batch, 1, time)` -> slices of it with its treble raised, `(slices, 1, slice_length)`."""
+        """Emphasise a waveform `(batch, 1, time)` and cut it into slices, `(slices, 1, slice_length)`."""
         filling = -waveform.shape[-1] % self.slice_length
         return functional.pad(preemphasis(waveform, EMPHASIS), (0, filling)).reshape(-1, 1, self.slice_length)

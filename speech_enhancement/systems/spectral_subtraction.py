@@ -1,10 +1,10 @@
-"""Spectral subtraction with a stationary noise estimate: the simplest way to take noise away.
+"""Spectral subtraction with a stationary noise estimate: the simplest way to remove noise.
 
-The noise's power is averaged over the first frames, where nobody speaks yet, and subtracted from every frame; what
-falls below a floor is raised to it. The noise that is left comes as short tones at random, "musical noise". Source:
+The power of the noise is averaged over the first frames, in which nobody speaks yet, and subtracted from every frame;
+values below a floor are raised to it. The noise that is left comes as short random tones, "musical noise". Source:
 Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE Trans. ASSP 27(2), 1979, who subtracts
-magnitudes; in powers and with a floor Berouti, Schwartz and Makhoul, "Enhancement of speech corrupted by acoustic
-noise", ICASSP 1979. Their floor is a share of the noise's power, the one here of the noisy power.
+magnitudes; with powers and a floor Berouti, Schwartz and Makhoul, "Enhancement of speech corrupted by acoustic noise",
+ICASSP 1979. Their floor is a share of the noise power, the one here of the noisy power.
 """
 
 from torch import Tensor
@@ -15,7 +15,7 @@ from speech_enhancement.systems.system import System
 
 
 def subtraction_gain(noisy_power: Tensor) -> Tensor:
-    """Power `(..., freq, frames)` -> gain of the same shape, between 0.1 and 1; 0 where there is no power."""
+    """Compute the gain for a power `(..., freq, frames)`: the same shape, 0.1 to 1, or 0 where there is no power."""
     speech_power = spectral_subtraction(noisy_power, estimate_noise_power(noisy_power))
     return (speech_power / noisy_power.clamp_min(1e-12)).sqrt()
 

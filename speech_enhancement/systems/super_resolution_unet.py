@@ -1,13 +1,12 @@
-"""Super-resolution U-Net: the upper band of speech or music, guessed from the lower one.
+"""Super-resolution U-Net: the upper band of speech or music, predicted from the lower one.
 
-A recording of a low rate, brought to a high rate by interpolation, lacks what lies above half the low rate. What
-belongs there is not in the samples but in what such sounds are usually like, and that a network can learn. Source:
-Kuleshov, Enam and Ermon, "Audio super-resolution using neural nets", ICLR 2017 workshop.
+A recording of a low rate, brought to a high rate by interpolation, lacks everything above half the low rate. The
+samples do not say what belongs there, but a network can learn what such sounds are usually like. Source: Kuleshov, Enam
+and Ermon, "Audio super-resolution using neural nets", ICLR 2017 workshop.
 
 **Degradation.** `remove_upper_band` filters by a Chebyshev filter of type I and order 8, forward and backward, keeps
-one sample of `ratio`, and brings the others back by cubic splines. As a system the network is given such a waveform, of
-the full rate; in training it makes it from the clean one, speech or music, and what noisy recording the step is given
-does not matter.
+one sample of `ratio`, and restores the others by cubic splines. The system takes such a waveform, at the full rate. In
+training it makes the waveform from the clean one, speech or music, and ignores the noisy recording of the step.
 
 **Network.** L strided convolutions down, one more at the bottom, and L up, c_i channels and kernel k_i at depth i:
 
@@ -16,20 +15,20 @@ does not matter.
     up i      convolution k_i, 2 c_i channels -> dropout -> ReLU -> subpixel shuffle -> joined with the output of down i
     out       convolution 9, 2 channels -> subpixel shuffle -> added to the input
 
-The subpixel shuffle puts pairs of channels behind each other in time, (2 c, n) -> (c, 2 n). Unlike a transposed
-convolution it gives every new sample as many summands. Since the input is added at the end, and the last weights begin
-near 0, training begins with the interpolation and learns what is missing.
+The subpixel shuffle interleaves pairs of channels in time, (2 c, n) -> (c, 2 n). Unlike a transposed convolution it
+gives every new sample the same number of summands. The input is added at the end and the last weights begin near 0, so
+training begins with the interpolation and learns what is missing.
 
 "paper" has c = 128, 384, 512, 512 and k = 65, 33, 17, 9, which makes 71.0 million parameters, dropout of one half and
-a ratio of 4: the arrangement of the authors' program, which has no batch normalisation, though the paper's text does.
-"small" has c = 16, 32, 64, 64 and no dropout. The weights begin as PyTorch has them, not orthogonal.
+a ratio of 4. This is the arrangement of the authors' program, which has no batch normalisation, unlike the paper's
+text. "small" has c = 16, 32, 64, 64 and no dropout. The weights begin as in PyTorch, not orthogonal.
 
-**Loss.** The mean squared error. What is reached is told in SNR and, since the SNR hardly hears the upper band, in
+**Loss.** The mean squared error. Results are reported in SNR and, since the SNR hardly depends on the upper band, in
 log-spectral distance: `snr` and `log_spectral_distance` of `speech_enhancement.metrics`.
 
 **Reach.** The values that a kernel of layer i sees are 2^(i - 1) samples apart on the way down, and 2^(i + 1) on the
-way up, where the shuffle comes after the convolution. A sample depends on what the halves of all kernels span together,
-and on 2^(L + 1) - 1 samples more, since what a shuffle puts side by side was made from one place:
+way up, where the shuffle comes after the convolution. A sample depends on as many samples as the halves of all kernels
+span together, and on 2^(L + 1) - 1 more, since neighbours after a shuffle come from one place:
 
     context = sum_i (k_i // 2) (2^(i - 1) + 2^(i + 1)) + (k_L // 2) 2^L + 4 * 2 + 2^(L + 1) - 1
 """
@@ -49,11 +48,11 @@ OUTLET_KERNEL = 9
 
 
 def remove_upper_band(waveform: Tensor, ratio: int) -> Tensor:
-    """What is left of a waveform after its rate was divided by `ratio`, and interpolated again.
+    """Divide the rate of a waveform by `ratio`, and interpolate it back.
 
     Args:
         waveform: shape `(..., time)`, time above 27 and 3 times the ratio.
-        ratio: the rate before, divided by the rate after.
+        ratio: original rate divided by the lowered rate.
 
     Returns:
         Waveform of the same shape, without gradient.
@@ -77,8 +76,8 @@ class SuperResolutionUNet(System):
     Args:
         channels: at each depth, finest first.
         kernels: length of the kernels at each depth, odd.
-        dropout: share of values that are dropped in training, at the bottom and on the way up.
-        ratio: by how much the rate was lowered.
+        dropout: share of values that training drops, at the bottom and on the way up.
+        ratio: original rate divided by the lowered rate.
     """
 
     title = "super-resolution U-Net"
@@ -118,12 +117,12 @@ class SuperResolutionUNet(System):
         nn.init.normal_(self.outlet.weight, std=1e-3)
         nn.init.zeros_(self.outlet.bias)
         self.shuffle = SubpixelShuffle()
-        self.step = 2 ** (depth + 1)  # samples that one at the bottom spans
+        self.step = 2 ** (depth + 1)  # samples that one value at the bottom spans
         self.context = reach + self.step - 1
         self.alignment = self.step
 
     def after_block(self, channels: int, halvings: int) -> nn.Module:
-        """What follows a block whose output has that many channels, and a rate halved that many times: nothing."""
+        """Make the module that follows a block of so many channels, whose rate was halved so many times; here none."""
         return nn.Identity()
 
     def forward(self, noisy: Tensor) -> Tensor:

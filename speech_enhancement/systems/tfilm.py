@@ -1,27 +1,27 @@
 """TFiLM: the super-resolution U-Net, in which an LSTM hears the whole past and tunes the convolutions to it.
 
-Convolutions see a few milliseconds; whose voice it is, or which piece, shows only in what came long before. TFiLM,
-temporal feature-wise linear modulation, lets a recurrent network follow a coarse summary of the features and say for
-each channel, block after block of time, how strongly it counts from now on. Source: Birnbaum, Kuleshov, Enam, Koh and
-Ermon, "Temporal FiLM: capturing long-range sequence dependencies with feature-wise modulations", NeurIPS 2019.
+Convolutions see a few milliseconds; only the more distant past shows whose voice it is, or which piece of music. TFiLM,
+temporal feature-wise linear modulation, lets a recurrent network follow a coarse summary of the features and set the
+weight of each channel, block after block of time. Source: Birnbaum, Kuleshov, Enam, Koh and Ermon, "Temporal FiLM:
+capturing long-range sequence dependencies with feature-wise modulations", NeurIPS 2019.
 
-**Modulation.** The features x (channels, time) of a layer are cut into blocks of equal length. Of each block b the
-maximum over time is taken; an LSTM reads these maxima in their order and gives the scale g_b and the shift s_b of
-each channel, which hold for the block:
+**Modulation.** The features x (channels, time) of a layer are cut into blocks of equal length. The maximum over time is
+taken of each block b; an LSTM reads these maxima in their order and gives the scale g_b and the shift s_b of each
+channel, which hold for the block:
 
-    (g_b, s_b) = LSTM(max_{t in b} x[:, t]; what it kept from block b - 1)
+    (g_b, s_b) = LSTM(max_{t in b} x[:, t]; its state after block b - 1)
     y[c, t] = g_b[c] x[c, t] + s_b[c],    t in b
 
 **Network.** `super_resolution_unet`, with a modulation after each block, down, bottom and up. A block of time spans 256
 samples at every depth (128 values after the first layer, 8 at the bottom), so that the LSTMs take 62.5 steps a second.
 "paper" has 128, 256, 512, 512 channels, "small" 16, 32, 48, 48.
 
-Scale and shift are as the paper's formula has them, both from the LSTM's 2 x channels cells: 91.9 million parameters.
-The authors' program has a scale alone (68.2 million), and in place of strides dilated convolutions and max-pooling;
-here the U-Net is that of its predecessor, for comparison. Task, degradation and loss are the predecessor's too. At
-first the LSTMs give gains near 0, one after another, so that the first steps of training show little.
+As in the paper's formula, scale and shift both come from the 2 x channels cells of the LSTM: 91.9 million parameters.
+The authors' program has a scale alone (68.2 million), and dilated convolutions with max-pooling in place of strides;
+here the U-Net is that of the predecessor, for comparison. So are task, degradation and loss. At first the LSTMs give
+gains near 0, one after another, so that the first steps of training show little.
 
-The LSTMs remember all that was before; of what comes after, a sample depends on a bounded stretch only.
+The LSTMs remember the whole past; of the future, a sample depends on a bounded stretch only.
 """
 
 from torch import Tensor, nn
@@ -30,15 +30,15 @@ from torch.nn import functional
 from speech_enhancement.systems.super_resolution_unet import SuperResolutionUNet
 
 BLOCK = 256
-"""Samples of the waveform in a block."""
+"""Samples of the waveform in a block of time."""
 
 
 class TemporalModulation(nn.Module):
-    """Scale and shift of each channel, by an LSTM over blocks of time. `(batch, channels, time)` -> the same.
+    """Scale and shift of each channel by an LSTM over blocks of time: `(batch, channels, time)` -> the same.
 
     Args:
         channels: of the features.
-        block: values in time in a block; the last one may be shorter.
+        block: number of values in a block; the last block may be shorter.
     """
 
     def __init__(self, channels: int, block: int):
@@ -54,7 +54,7 @@ class TemporalModulation(nn.Module):
 
 
 class TFiLM(SuperResolutionUNet):
-    """Super-resolution U-Net with temporal feature-wise linear modulation; arguments as of `SuperResolutionUNet`."""
+    """Super-resolution U-Net with temporal feature-wise linear modulation; arguments of `SuperResolutionUNet`."""
 
     title = "TFiLM"
     sizes = {

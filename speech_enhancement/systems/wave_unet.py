@@ -1,35 +1,35 @@
 """A U-Net on the waveform: each level halves the rate of samples, so that a few layers see seconds.
 
-Down, a convolution's features lose every other sample; up, the missing samples are interpolated, joined with the
-features of the same rate on the way down, and convolved. Interpolating instead of a transposed convolution leaves no
-buzzing at half the rate. Source: Stoller, Ewert and Dixon, "Wave-U-Net: a multi-scale neural network for end-to-end
-audio source separation", ISMIR 2018.
+On the way down, the features of a convolution lose every other sample. On the way up, the missing samples are
+interpolated, joined with the features of the same rate on the way down, and convolved. Unlike a transposed convolution,
+interpolation leaves no buzzing at half the rate. Source: Stoller, Ewert and Dixon, "Wave-U-Net: a multi-scale neural
+network for end-to-end audio source separation", ISMIR 2018.
 
 Level i of L = 12 has F i channels, F = 24, with kernels of 15 going down and of 5 going up:
 
     down        conv 15 to F i, keep every other sample
     bottom      conv 15 to F (L + 1)
-    up          interpolate n samples to 2 n - 1, join with what level i had before decimation, conv 5 to F i
+    up          interpolate n samples to 2 n - 1, join with the features of level i before decimation, conv 5 to F i
     out         join with the input, conv 1 to the waveform, tanh;  LeakyReLU of slope 0.2 after all other convolutions
     parameters  10,263,002
 
-No convolution pads. The features shrink on the way and the wider ones are cropped at both ends, so every sample is made
-from true neighbours, and only beyond the ends of the recording are there zeros. From n samples at the bottom come
+No convolution pads. The features shrink on the way, and the wider ones are cropped at both ends, so that every sample
+is made from true neighbours; there are zeros only beyond the ends of the recording. From n samples at the bottom come
 
     2^L (n - 5) + 5   samples of output, which need   (7 + 2) (2^L - 1) + 7 * 2^L = 16 * 2^L - 9   more on either side
 
 (15 reaches 7 to either side, and 5 reaches 2): with L = 12 and n = 9, 147,443 samples in and 16,389 out, as published.
-Shifted by a multiple of 2^L the input gives the shifted output, by less it does not: where a sample lies between those
-kept on all levels, interpolation reaches 1 further at each, 2^L - 1 in all. Hence
+An input shifted by a multiple of 2^L gives the shifted output; other shifts do not. A sample between those kept is
+interpolated, which reaches one sample further at each level, 2^L - 1 in all. Hence
 
     context     17 * 2^L - 10 samples on either side: 69,622 at L = 12
 
-and chunks that begin at multiples of 2^L, with the samples around them that the convolutions need, give what one pass
-gives (`enhance_in_chunks`), in memory that does not grow with the recording's.
+Chunks that begin at multiples of 2^L, with the surrounding samples that the convolutions need, give the result of one
+pass (`enhance_in_chunks`), in memory that does not grow with the recording.
 
-Simplified: one output, the speech; the paper separates sources of music, two channels among them, and also tries
-learned interpolation. It minimises the squared error, here the absolute one, as other systems do. The small size has 8
-levels and F = 16.
+Simplified: there is one output, the speech; the paper separates sources of music, two channels among them, and also
+tries learned interpolation. It minimises the squared error; here it is the absolute error, as for other systems. The
+small size has 8 levels and F = 16.
 """
 
 import math
@@ -42,16 +42,16 @@ from speech_enhancement.systems.system import System, zero_biases
 
 
 def interpolate_between(x: Tensor) -> Tensor:
-    """`(..., n)` -> `(..., 2 n - 1)`: the mean of neighbours between them.
+    """Insert between neighbours their mean: `(..., n)` -> `(..., 2 n - 1)`.
 
-    torch's `interpolate` computes each position from n, and so differs with the length in the last digits.
+    torch's `interpolate` computes each position from n, so that its last digits depend on the length.
     """
     between = (x[..., :-1] + x[..., 1:]) / 2
     return torch.cat([torch.stack([x[..., :-1], between], dim=-1).flatten(-2), x[..., -1:]], dim=-1)
 
 
 def crop(x: Tensor, time: int) -> Tensor:
-    """The middle of `x (..., longer)`, as many samples at one end left out as at the other: `(..., time)`."""
+    """Crop `x (..., longer)` by as many samples at one end as at the other: `(..., time)`."""
     return x.narrow(-1, (x.shape[-1] - time) // 2, time)
 
 
@@ -59,8 +59,8 @@ class WaveUNet(System):
     """Convolutions without padding at ever lower rates, and back.
 
     Args:
-        levels: how often the rate is halved, L.
-        channels: channels that each level has more than the one above, F.
+        levels: L, the number of times that the rate is halved.
+        channels: F, the number of channels that each level adds to the one above.
         down_kernel: taps of the convolutions before decimation and at the bottom, odd.
         up_kernel: taps of those after interpolation, odd.
     """
@@ -90,19 +90,19 @@ class WaveUNet(System):
         return self.enhance_middle(padded)[..., : noisy.shape[-1]]
 
     def enhance_in_chunks(self, noisy: Tensor, blocks_at_once: int = 64) -> Tensor:
-        """The same as one pass, `(batch, 1, time)`, made from chunks of `blocks_at_once * 2^L` samples."""
+        """Enhance `(batch, 1, time)` in chunks of `blocks_at_once * 2^L` samples; the result is that of one pass."""
         padded, blocks = self._surround(noisy)
         chunk = blocks_at_once * self.step
         pieces = []
         for start in range(0, max(1, blocks) * self.step, chunk):
             piece = self.enhance_middle(padded[..., start : start + chunk + self.up_kernel + 2 * self.margin])
-            # The last samples of all but the last are the first of the next.
+            # Each piece but the last ends with the first samples of the next.
             is_last = start + chunk >= blocks * self.step
             pieces.append(piece if is_last else piece[..., :chunk])
         return torch.cat(pieces, dim=-1)[..., : noisy.shape[-1]]
 
     def enhance_middle(self, waveform: Tensor) -> Tensor:
-        """Waveform of `2 * margin + up_kernel + 2^L * blocks` samples -> all of it but the margins, enhanced."""
+        """Enhance all but the margins of a waveform of `2 * margin + up_kernel + 2^L * blocks` samples."""
         x = waveform
         skips = []
         for convolution in self.down:
@@ -116,7 +116,7 @@ class WaveUNet(System):
         return torch.tanh(self.outlet(torch.cat([x, crop(waveform, x.shape[-1])], dim=1)))
 
     def _surround(self, noisy: Tensor) -> tuple[Tensor, int]:
-        """The recording between zeros, as long as `enhance_middle` wants it, and its number of blocks."""
+        """Pad the recording with zeros to a length for `enhance_middle`, and return it with its number of blocks."""
         time = noisy.shape[-1]
         blocks = max(0, math.ceil((time - self.up_kernel) / self.step))
         enhanced = blocks * self.step + self.up_kernel

@@ -1,14 +1,14 @@
-"""What Wiener filter and log-MMSE share: a decision-directed a-priori SNR, and a noise estimate that follows.
+"""The frame-by-frame filter of Wiener and log-MMSE: a decision-directed a-priori SNR, and an adaptive noise estimate.
 
 With Y the noisy power and N the noise estimate, the a-posteriori SNR is gamma = Y / N, and the a-priori SNR
 
     xi[m] = a * |S[m - 1]|^2 / N + (1 - a) * max(gamma[m] - 1, 0)
 
-remembers what was decided in the frame before. Source: Ephraim and Malah, "Speech enhancement using a minimum
-mean-square error short-time spectral amplitude estimator", IEEE Trans. ASSP 32(6), 1984, equation 51. A frame in which
-the mean log-likelihood ratio of speech stays small counts as noise and moves the estimate: Sohn, Kim and Sung, "A
-statistical model-based voice activity detection", IEEE Signal Processing Letters 6(1), 1999. With a = 0.98; ours: xi is
-at least -25 dB, gamma at most 30 dB, and in such a frame N becomes 0.98 N + 0.02 Y.
+remembers the decision of the frame before. Source: Ephraim and Malah, "Speech enhancement using a minimum mean-square
+error short-time spectral amplitude estimator", IEEE Trans. ASSP 32(6), 1984, equation 51. A frame in which the mean
+log-likelihood ratio of speech stays small counts as noise and moves the estimate: Sohn, Kim and Sung, "A statistical
+model-based voice activity detection", IEEE Signal Processing Letters 6(1), 1999. Here a = 0.98. The rest is ours: xi is
+at least -25 dB, gamma at most 30 dB, and in a frame of noise N becomes 0.98 N + 0.02 Y.
 """
 
 from collections.abc import Callable

@@ -1,20 +1,20 @@
-"""Losses that compare two waveforms by what a network, trained on something else, makes of them.
+"""Losses that compare two waveforms by the activations of a network that was trained on something else.
 
-Two recordings that sound alike may differ in every sample, and a click that spoils one hardly moves a mean. A network
-that had to tell noises apart, or to fit sounds through a narrow code, keeps in its activations phi_l what mattered
-there, and the distance is taken between those:
+Two recordings that sound alike may differ in every sample, and a click that spoils a recording hardly moves a mean. A
+network that had to tell noises apart, or to fit sounds through a narrow code, keeps in its activations phi_l what
+mattered for that, and the loss compares these:
 
     L = sum_l d(phi_l(estimate), phi_l(target)) / w_l,    w_l = mean d(phi_l(0), phi_l(clean))
 
 with d the mean absolute or squared difference. The weights w_l bring layers to one scale, whatever the size of their
-activations: each gives 1 where the estimate is silence.
+activations: each layer gives 1 if the estimate is silence.
 
     deep_feature_losses    activations of a classifier of noises
     mu_gan                 the waveform, and the code of an autoencoder
     `FeatureLossTraining`  any other system, with either
 
-The network is trained first, by `pretrain`, and then stays as it is: its weights get no gradient, and its batch
-statistics are those of its training.
+`pretrain` trains the network first. Then it stays as it is: its weights get no gradient, and its batch statistics are
+those of its training.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,30 +30,30 @@ WEIGHING_BATCHES = 10
 
 
 class FeatureNetwork(nn.Module):
-    """What a feature loss needs of a network.
+    """The interface of a network whose activations a feature loss compares.
 
     Attributes:
-        n_layers: how many activations are compared.
+        n_layers: number of activations.
     """
 
     n_layers: int
 
     def activations(self, waveform: Tensor) -> Sequence[Tensor]:
-        """Waveform `(batch, 1, time)` -> what is compared, one tensor a layer."""
+        """Compute the activations of a waveform `(batch, 1, time)`, one tensor for each layer."""
         raise NotImplementedError
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """The loss of the network's own training on a batch, a scalar."""
+        """Compute the loss of the network's own training on a batch, a scalar."""
         raise NotImplementedError
 
 
 class FeatureLoss(nn.Module):
-    """The loss L above.
+    """The loss L of this module.
 
     Args:
         network: gives the activations.
         distance: d, of two tensors of one shape.
-        pretraining_steps: batches that the network is trained with.
+        pretraining_steps: number of batches that train the network.
 
     Shape:
         estimate and target `(batch, 1, time)` -> a number
@@ -67,14 +67,14 @@ class FeatureLoss(nn.Module):
         self.register_buffer("weights", torch.ones(network.n_layers))
 
     def train(self, mode: bool = True) -> "FeatureLoss":
-        """The network stays in evaluation, whatever the system around it does."""
+        """Keep the network in evaluation mode, whatever the mode of the system around it."""
         return super().train(False)
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         return (self.distances(estimate, target) / self.weights).sum()
 
     def distances(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """The distance in each layer, `(layers,)`."""
+        """Compute the distance in each layer, `(layers,)`."""
         with torch.no_grad():
             wanted = self.network.activations(target)
         return torch.stack(
@@ -82,7 +82,7 @@ class FeatureLoss(nn.Module):
         )
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Train the network on batches `(noisy, clean)`, then measure the weights on some more."""
+        """Train the network on batches `(noisy, clean)`, then measure the weights on further batches."""
         batches = iter(batches)
         self.network.train().requires_grad_(True)
         optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-3)
@@ -101,8 +101,8 @@ class FeatureLossTraining(System):
     """Another system that learns by a feature loss in place of its own.
 
     Args:
-        system: the system, for denoising; it is the one that is trained, and can be used without this class afterwards.
-            It must learn by plain steps.
+        system: for denoising; it is trained in place, and can be used without this class afterwards. It must learn by
+            plain supervised steps.
         feature_loss: the loss; `pretrain` trains its network.
     """
 

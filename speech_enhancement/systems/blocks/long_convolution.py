@@ -1,4 +1,4 @@
-"""Convolutions in time with long kernels, as a CPU computes them faster."""
+"""Convolutions in time with long kernels, in a memory layout that is faster on a CPU."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,11 @@ from torch.nn import functional
 class LongConvolution(nn.Conv1d):
     """`nn.Conv1d` without groups or dilation, with the channels of a sample side by side in memory.
 
-    The values are the same up to rounding. PyTorch has such a layout in two dimensions only, hence a second one of
-    length 1. `python -m bench.convolution` measures for which kernels that is faster.
+    The values are the same up to rounding. PyTorch has this layout in two dimensions only, hence a second dimension of
+    length 1. `python -m bench.convolution` measures the kernels for which it is faster.
 
     Shape:
-        `(batch, in_channels, time)` -> `(batch, out_channels, time)`, shorter where stride or padding say so
+        `(batch, in_channels, time)` -> `(batch, out_channels, time)`, shortened by stride and padding as usual
     """
 
     def forward(self, x: Tensor) -> Tensor:

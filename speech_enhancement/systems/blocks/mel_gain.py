@@ -1,17 +1,18 @@
-"""What systems share that estimate the mel spectrum of clean speech: features, statistics, and the way back to sound.
+"""Systems that estimate the mel spectrum of clean speech: features, statistics, and the way back to sound.
 
 A frame of 512 samples, every 128, becomes the logarithm of its power in mel bands,
 
     f[m, b] = log(sum_k F[k, b] |Y[k, m]|^2 + 1e-5),
 
 with triangular F. A subclass estimates the same of the clean speech, s[m, b]. Some 40 bands hold neither phase nor
-pitch, so a waveform cannot be made of them alone; but by how much each band must be turned down they do say. That is
-done to the noisy spectrogram, which keeps its fine structure and its phase:
+pitch, so a waveform cannot be made of them alone; but they do say by how much each band must be turned down. That gain
+is applied to the noisy spectrogram, which keeps its fine structure and its phase:
 
     G[k, m] = sum_b F'[k, b] * exp(min(s[m, b] - f[m, b], 0) / 2)
 
 Rows of F' are those of F divided by their sums, so that G lies between the gains of the two bands around k; below the
-first band's centre and above the last one's it is theirs. Noise is taken away and nothing is added: G <= 1.
+centre of the first band and above that of the last one it is the gain of that band. Noise is removed and nothing is
+added: G <= 1.
 """
 
 from collections.abc import Iterable
@@ -31,16 +32,16 @@ N_FFT = 512
 HOP_LENGTH = 128
 FLOOR = 1e-5
 FRAME_REACH = N_FFT // 2 - 1
-"""Samples on either side of its centre that a frame depends on; the first of the window weighs nothing."""
+"""Samples on either side of its centre on which a frame depends; the first weight of the window is zero."""
 N_BATCHES = 20
-"""From which `pretrain` takes the statistics."""
+"""Number of batches from which `pretrain` takes the statistics."""
 
 
 class MelGainSystem(System):
-    """What estimates clean log mel power; `estimate` is for the subclass.
+    """A system that estimates clean log mel power; the subclass defines `estimate`.
 
     Args:
-        n_mels: bands.
+        n_mels: number of bands.
     """
 
     def __init__(self, n_mels: int):
@@ -55,7 +56,7 @@ class MelGainSystem(System):
         self.register_buffer("deviation", torch.ones(n_mels))
 
     def estimate(self, features: Tensor) -> Tensor:
-        """Features of noisy speech, `(batch, frames, n_mels)`, -> those of the clean speech."""
+        """Estimate the features of clean speech from those of noisy speech, both `(batch, frames, n_mels)`."""
         raise NotImplementedError
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -66,15 +67,15 @@ class MelGainSystem(System):
         return istft(apply_mask(spectrogram, gain), noisy.shape[-1], N_FFT, HOP_LENGTH).unsqueeze(1)
 
     def features(self, waveform: Tensor) -> Tensor:
-        """Log mel power with mean 0 and deviation 1, as far as the statistics hold: `(batch, frames, n_mels)`."""
+        """Compute log mel power, normalised by the statistics to mean 0 and deviation 1: `(batch, frames, n_mels)`."""
         return self._normalise(self._log_mel_of_waveform(waveform))
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Mean squared error of the features."""
+        """Compute the mean squared error of the features."""
         return functional.mse_loss(self.estimate(self.features(noisy)), self.features(clean))
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Takes mean and deviation of each band, over noisy and clean speech alike."""
+        """Take mean and deviation of each band, over noisy and clean speech alike."""
         pairs = islice(batches, N_BATCHES)
         log_mel = torch.cat([self._log_mel_of_waveform(waveform) for pair in pairs for waveform in pair])
         self.mean.copy_(log_mel.mean(dim=(0, 1)))
@@ -92,6 +93,6 @@ class MelGainSystem(System):
 
 
 def windows(features: Tensor, n_frames: int) -> Tensor:
-    """Each frame with its neighbours, the ends repeated: `(batch, frames, n)` -> `(batch, frames, n, n_frames)`."""
+    """Give each frame its neighbours, the ends repeated: `(batch, frames, n)` -> `(batch, frames, n, n_frames)`."""
     side = n_frames // 2
     return functional.pad(features.mT, (side, side), mode="replicate").unfold(-1, n_frames, 1).transpose(1, 2)
