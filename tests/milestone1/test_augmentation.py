@@ -80,7 +80,7 @@ def test_babble_levels_its_talkers(generator):
 
 @pytest.mark.task("1.8", points=1)
 def test_babble_levels_after_cropping():
-    """What counts is the level of the stretch that is heard, and no talker speaks twice."""
+    """Each talker is levelled by the stretch that is heard, and no talker speaks twice."""
     time = torch.arange(20000)
     fading = torch.sin(0.1 * time) * torch.where(time < 10000, 10.0, 0.1)
     steady = torch.sin(0.5 * time)
@@ -141,7 +141,7 @@ def test_channels_share_one_gain(generator):
 
 @pytest.mark.task("1.9", points=1)
 def test_silent_noise_returns_the_speech(generator):
-    """Where the noise is silent the mixture is the speech, not NaN."""
+    """With silent noise the mixture is the speech, not NaN."""
     speech = torch.randn(2, 1, 1000, generator=generator)
     mixture = mix_at_snr(speech, torch.zeros(2, 1, 1000), 10.0)
     assert not mixture.isnan().any(), "got NaN: where the noise is silent its gain is a division by 0"
@@ -286,7 +286,7 @@ def test_each_talker_starts_at_its_own_place(generator):
     " talkers themselves left as they are, not changed in place?",
 )
 def test_babble_levels_by_rms(generator):
-    """What is made equal is the RMS, and the talkers are left as they are."""
+    """The RMS is made equal, and the talkers are left as they are."""
     clicks = torch.zeros(1, 2000)
     clicks[0, ::100] = 3.0
     talkers = [

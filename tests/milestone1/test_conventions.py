@@ -1,4 +1,4 @@
-"""What holds for every task that stays in torch: the dtype of the input, and inputs that are left as they are."""
+"""Conventions for every task that stays in torch: the result has the input's dtype, and inputs are left as they are."""
 
 import pytest
 import torch

@@ -44,7 +44,7 @@ def test_wiener_mask_follows_its_formula():
 
 @pytest.mark.task("1.4", points=1)
 def test_wiener_mask_of_silence_is_zero():
-    """Where speech and noise are both silent the mask is 0, not NaN."""
+    """The mask of silent speech and silent noise is 0, not NaN."""
     mask = wiener_mask(torch.zeros(3), torch.zeros(3))
     assert not mask.isnan().any(), "got NaN: 0 / 0 needs care"
     assert (mask == 0).all(), f"got {mask.tolist()}, expected 0"
@@ -63,7 +63,7 @@ def test_noise_power_is_the_mean_of_the_first_frames(generator):
 
 @pytest.mark.task("1.5", points=1)
 def test_noise_power_of_a_short_spectrogram(generator):
-    """Where there are fewer frames than asked for, all of them are averaged."""
+    """All frames are averaged if there are fewer than asked for."""
     power = torch.rand(257, 4, generator=generator)
     noise = estimate_noise_power(power, n_frames=10)
     assert torch.allclose(noise, power.mean(dim=-1, keepdim=True)), "is the sum divided by the frames there are?"

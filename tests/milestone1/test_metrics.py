@@ -117,8 +117,19 @@ def si_sdr_by_formula(estimate, target):
     return decibels(fitted.square().sum(dim=-1) / (e - fitted).square().sum(dim=-1))
 
 
+def check_values(function, by_formula, estimate, target, alone):
+    """Compare the value of each signal with the formula, and that of one signal of the batch alone."""
+    expected = by_formula(estimate.double(), target.double()).float()
+    value = function(estimate, target)
+    assert value.shape == target.shape[:-1]
+    assert torch.allclose(value, expected, atol=0.05)
+    single = function(estimate[alone], target[alone])
+    assert single.shape == ()
+    assert float(single) == pytest.approx(float(expected[alone]), abs=0.05)
+
+
 def check_gradient(function, by_formula, generator):
-    """The gradient is that of the formula in double precision."""
+    """Compare the gradient with that of the formula in double precision."""
     target = torch.randn(2, 1, 2000, generator=generator)
     estimate = (0.7 * target + 0.4 * torch.randn(2, 1, 2000, generator=generator)).requires_grad_()
     exact = estimate.detach().double().requires_grad_()
@@ -139,13 +150,7 @@ def test_snr_of_each_signal(generator):
     target = torch.randn(2, 3, 4, 900, generator=generator) * torch.rand(2, 3, 4, 1, generator=generator).add(0.5)
     level = 10 ** torch.linspace(-2.5, 1, 24).reshape(2, 3, 4, 1)
     estimate = target + level * torch.randn(2, 3, 4, 900, generator=generator)
-    expected = snr_by_formula(estimate.double(), target.double()).float()
-    value = snr(estimate, target)
-    assert value.shape == (2, 3, 4)
-    assert torch.allclose(value, expected, atol=0.05)
-    single = snr(estimate[1, 2, 3], target[1, 2, 3])
-    assert single.shape == ()
-    assert float(single) == pytest.approx(float(expected[1, 2, 3]), abs=0.05)
+    check_values(snr, snr_by_formula, estimate, target, alone=(1, 2, 3))
 
 
 @pytest.mark.task(
@@ -186,13 +191,7 @@ def test_si_sdr_of_each_signal(generator):
     volume = torch.tensor([1.0, -0.5, 20.0, 0.1, 3.0, 0.05, 1.0, 2.0, -4.0, 0.3, 9.0, 0.7]).reshape(2, 3, 2, 1)
     level = 10 ** torch.linspace(-2, 0.5, 12).reshape(2, 3, 2, 1)
     estimate = volume * (target + level * torch.randn(2, 3, 2, 900, generator=generator))
-    expected = si_sdr_by_formula(estimate.double(), target.double()).float()
-    value = si_sdr(estimate, target)
-    assert value.shape == (2, 3, 2)
-    assert torch.allclose(value, expected, atol=0.05)
-    single = si_sdr(estimate[1, 2, 0], target[1, 2, 0])
-    assert single.shape == ()
-    assert float(single) == pytest.approx(float(expected[1, 2, 0]), abs=0.05)
+    check_values(si_sdr, si_sdr_by_formula, estimate, target, alone=(1, 2, 0))
 
 
 @pytest.mark.task(
@@ -242,7 +241,7 @@ def test_si_sdr_has_a_gradient(generator):
 
 
 def distance_by_formula(estimate, target):
-    """Of signals (time,), in double precision."""
+    """Compute the distance of two signals (time,) in double precision."""
     window = torch.hann_window(512, dtype=torch.double)
     estimate, target = (
         torch.stft(signal.double(), 512, 128, window=window, return_complex=True)

@@ -14,13 +14,13 @@ def generator():
 
 @pytest.fixture
 def written():
-    """By path of the test's WAV files what they held when they were written, float32."""
+    """The contents of the test's WAV files when they were written, float32, by path."""
     return {}
 
 
 @pytest.fixture
 def write(tmp_path, written):
-    """Writes a signal `(time,)` or `(time, channels)` to a WAV file of a given name, and returns its path."""
+    """Function that writes a signal `(time,)` or `(time, channels)` to a WAV file by name, and returns its path."""
 
     def write_wav(name, signal, sample_rate=SAMPLE_RATE):
         path = tmp_path / f"{name}.wav"
@@ -34,7 +34,7 @@ def write(tmp_path, written):
 
 @pytest.fixture
 def read(written):
-    """Gives what a WAV file held when it was written: whatever is tested cannot have changed that."""
+    """Function that returns the contents of a WAV file when it was written, which no tested code can have changed."""
     return lambda path: written[path].clone()
 
 

@@ -1,11 +1,12 @@
-"""What tests of milestone 2 ask of the package where a plain call is not enough: modules, training, worker processes.
+"""Scenarios for tests of milestone 2 that need more than a plain call: modules, training, worker processes.
 
 Each function here runs beside the student's code, and takes and returns only tensors, numbers, texts, paths, and lists
-and dictionaries of them. What is right is said in the tests alone.
+and dictionaries of them. It records by name what it sees; only the tests say what is right.
 """
 
 import os
 from importlib import import_module
+from numbers import Number
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 
 def call_module(name: str, arguments: list, calls: list, training: bool = False) -> list:
-    """Outputs of a module of `unet.py`, made as `name(*arguments)`, for each call's list of inputs.
+    """Make a module of `unet.py` as `name(*arguments)`, and return its output for each call's list of inputs.
 
     The module is brought to the dtype and the device of the first input.
     """
@@ -24,7 +25,7 @@ def call_module(name: str, arguments: list, calls: list, training: bool = False)
 
 
 def call_decoder(channels: list, bottleneck: Tensor, skips: list) -> dict:
-    """What a `Decoder` in evaluation mode makes of its inputs, and the list of skips as it is afterwards."""
+    """Call a `Decoder` in evaluation mode; return its output and the list of skips as it is afterwards."""
     decoder = _make("Decoder", [channels], [bottleneck]).eval()
     with torch.no_grad():
         decoded = decoder(bottleneck, skips)
@@ -32,7 +33,7 @@ def call_decoder(channels: list, bottleneck: Tensor, skips: list) -> dict:
 
 
 def gradients(name: str, arguments: list, inputs: list, training: bool = False) -> dict:
-    """Gradients of a sum of a module's outputs, weighted at random: of each input and of each parameter by its name."""
+    """Weight a module's outputs at random, and differentiate their sum by each input and each parameter."""
     module = _make(name, arguments, inputs).train(training)
     leaves = [[each.requires_grad_() for each in part] for part in (_tensors(part) for part in inputs)]
     outputs = _tensors(module(*inputs))
@@ -43,19 +44,28 @@ def gradients(name: str, arguments: list, inputs: list, training: bool = False) 
     }
 
 
-def enhance(noisy: Tensor, share: float, power: float = 0.0, sizes: tuple = (), training: bool = False) -> dict:
-    """What a `MaskingEnhancer` makes of noisy speech with a U-Net whose mask is known.
+def enhance(
+    noisy: Tensor,
+    share: float,
+    power: float = 0.0,
+    sizes: tuple = (),
+    training: bool = False,
+    factor_in_training: float = 1.0,
+) -> dict:
+    """Call a `MaskingEnhancer` on noisy speech with a U-Net whose mask is known.
 
     Args:
         noisy: of any dtype and device.
-        share, power: the mask is `share * (magnitude / (1 + magnitude)) ** power`, half of that in training mode.
-        sizes: `n_fft` and `hop_length`, the defaults where it is empty.
+        share, power: the mask is `share * (magnitude / (1 + magnitude)) ** power`.
+        sizes: `n_fft` and `hop_length`; the defaults if it is empty.
+        training: mode of the enhancer.
+        factor_in_training: factor on the mask while the U-Net is in training mode.
 
     Returns:
         The enhanced waveform, the magnitude that the U-Net was given, and for each parameter of the enhancer the
         gradient of the sum of the squares of the enhanced waveform.
     """
-    unet = _KnownMask(share, power)
+    unet = _KnownMask(share, power, factor_in_training)
     enhancer = _make("MaskingEnhancer", [unet, *sizes], [noisy]).train(training)
     enhanced = enhancer(noisy)
     enhanced.square().sum().backward()
@@ -64,9 +74,9 @@ def enhance(noisy: Tensor, share: float, power: float = 0.0, sizes: tuple = (), 
 
 
 def overfit(given: Tensor, target: Tensor, channels: list, of_waveforms: bool, steps: int, enough: float) -> list:
-    """Mean squared errors of a `UNet`, or of a `MaskingEnhancer` of one, that sees one batch again and again.
+    """Train a `UNet`, or a `MaskingEnhancer` of one, on one batch again and again; return its mean squared errors.
 
-    It ends after some steps, or when the error has come down to `enough` times the first.
+    It ends after `steps` steps, or when the error has come down to `enough` times the first.
     """
     model = _make("UNet", [channels], [given])
     if of_waveforms:
@@ -83,7 +93,7 @@ def overfit(given: Tensor, target: Tensor, channels: list, of_waveforms: bool, s
 
 
 def train_once(data: dict, setup: dict, was_training: bool = True) -> dict:
-    """One call of `train_epoch`: what it returns, and the model's state afterwards.
+    """Call `train_epoch` once; return its result, and the model's state afterwards.
 
     Args:
         data: as `_loader` takes it.
@@ -98,16 +108,20 @@ def train_once(data: dict, setup: dict, was_training: bool = True) -> dict:
     return {"returned": returned, "state": dict(run.model.state_dict())}
 
 
-def validate_once(data: dict, setup: dict, was_training: bool = True, probe: Tensor | None = None) -> dict:
-    """One call of `validate`: what it returns, and the model's state, gradients and behaviour afterwards.
+def validate_once(
+    data: dict, setup: dict, was_training: bool = True, probe: Tensor | None = None, old_gradient: float = 7.0
+) -> dict:
+    """Call `validate` once; return its result, and the model's state, gradients and behaviour afterwards.
 
     Args:
         data, setup, was_training: as in `train_once`; a submodule `frozen` is in evaluation mode in any case.
         probe: given to each submodule afterwards.
+        old_gradient: value of each parameter's gradient before.
 
     Returns:
         `returned`; `state`; `outputs` of the submodules for `probe`, by name, in the mode that each is in; `gradients`
-        of the parameters, set to 7 before; and `learns`, whether PyTorch records gradients again.
+        of the parameters; `learns`, true if PyTorch records gradients again; and `seen`, the names of what a "Watcher"
+        saw if the clean speech is silence: "training mode", "gradients" (being recorded), or "something else".
     """
     from speech_enhancement.training import validate
 
@@ -116,7 +130,7 @@ def validate_once(data: dict, setup: dict, was_training: bool = True, probe: Ten
     for name, submodule in run.model.named_children():
         submodule.train(was_training and name != "frozen")
     for parameter in run.model.parameters():
-        parameter.grad = torch.full_like(parameter, 7.0)
+        parameter.grad = torch.full_like(parameter, old_gradient)
     returned = validate(run.model, _loader(**data), run.loss_fn, "cpu")
     learns = torch.is_grad_enabled()
     torch.set_grad_enabled(True)
@@ -124,14 +138,15 @@ def validate_once(data: dict, setup: dict, was_training: bool = True, probe: Ten
     left = [parameter.grad for parameter in run.model.parameters()]
     with torch.no_grad():
         outputs = {} if probe is None else {name: part(probe) for name, part in run.model.named_children()}
-    return {"returned": returned, "state": state, "outputs": outputs, "gradients": left, "learns": learns}
+    seen = _seen(returned, data["noisy"]) if isinstance(run.model, _Watcher) else []
+    return {"returned": returned, "state": state, "outputs": outputs, "gradients": left, "learns": learns, "seen": seen}
 
 
 def save(path, setup: dict, data: dict, steps: int, epoch: int, extra: dict) -> dict:
-    """Take some steps, call `save_checkpoint`, take as many again: the model's state when saved and at the end.
+    """Take some steps, call `save_checkpoint`, take as many again; return the model's state when saved and at the end.
 
-    An extra whose value is the text "a generator" is one, which no format can hold; one whose value is a path is an
-    object that makes a folder there when it is unpickled.
+    The text "a generator" as an extra stands for a generator, which no format can hold; a path stands for an object
+    that makes a folder there when it is unpickled.
     """
     from speech_enhancement.training import save_checkpoint
 
@@ -147,8 +162,8 @@ def load(path, setup: dict, data: dict, steps: int, names: list, with_optimizer:
     """Call `load_checkpoint` on another model and optimizer, and take some steps.
 
     Returns:
-        The entries `names` of what was returned; the model's state then and at the end; and under `held` the values
-        of the tensors that were the model's state before, when they were loaded.
+        The returned `entries` of the given names; the model's state when `restored` and at the end; and under `held`
+        the values, after loading, of the tensors that were the model's state before it.
     """
     from speech_enhancement.training import load_checkpoint
 
@@ -163,7 +178,7 @@ def load(path, setup: dict, data: dict, steps: int, names: list, with_optimizer:
 
 
 def fit_once(train: dict, validation: dict, setup: dict, epochs: int, resume=None, save_to=None, **arguments) -> dict:
-    """One call of `fit`: the history, the epochs that both datasets were told, and the model's last state.
+    """Call `fit` once; return the history, the epochs that each dataset was told, and the model's last state.
 
     Args:
         train, validation: data as `_loader` takes them.
@@ -186,7 +201,7 @@ def fit_once(train: dict, validation: dict, setup: dict, epochs: int, resume=Non
 
 
 def items_from_workers(speech_files: list, noise_files: list, length: int, epochs: list, seed: int = 0) -> list:
-    """For each epoch the pairs of a `NoisySpeechDataset` as two processes make them that live through all epochs."""
+    """Let two processes that live through all epochs make the pairs of a `NoisySpeechDataset` for each epoch."""
     from speech_enhancement.data import NoisySpeechDataset
 
     dataset = NoisySpeechDataset(speech_files, noise_files, length, seed=seed)
@@ -205,28 +220,29 @@ def _as_arrays(items: list) -> list:
 
 
 def _make(name: str, arguments: list, inputs: list) -> nn.Module:
-    """A module of `unet.py` with the same weights each time, of the dtype and on the device of the first input."""
+    """Make a module of `unet.py`, the same weights each time, of the dtype and on the device of the first input."""
     torch.manual_seed(0)
     return getattr(import_module("speech_enhancement.unet"), name)(*arguments).to(inputs[0].device, inputs[0].dtype)
 
 
 def _tensors(value) -> list:
-    """The tensors in nested lists and tuples."""
+    """Flatten nested lists and tuples of tensors."""
     return [value] if isinstance(value, Tensor) else [each for part in value for each in _tensors(part)]
 
 
 class _KnownMask(nn.Module):
-    """In the place of a U-Net; remembers what it was given."""
+    """Stand-in for a U-Net, which remembers the magnitude that it was given."""
 
-    def __init__(self, share: float, power: float):
+    def __init__(self, share: float, power: float, factor_in_training: float):
         super().__init__()
         self.share = nn.Parameter(torch.tensor(share))
         self.power = power
+        self.factor_in_training = factor_in_training
 
     def forward(self, magnitude: Tensor) -> Tensor:
         self.magnitude = magnitude.detach()
         mask = self.share * (magnitude / (1 + magnitude)) ** self.power
-        return mask / 2 if self.training else mask
+        return self.factor_in_training * mask if self.training else mask
 
 
 class _Gain(nn.Module):
@@ -241,7 +257,7 @@ class _Gain(nn.Module):
 
 
 class _NormalisedGain(_Gain):
-    """One that behaves differently in training and in evaluation mode, and changes what it remembers in the former."""
+    """A gain behind a normalisation, which has another effect in training mode and updates its statistics there."""
 
     def __init__(self, gain: float):
         super().__init__(gain)
@@ -251,8 +267,12 @@ class _NormalisedGain(_Gain):
         return self.gain * self.norm(noisy)
 
 
+_FACTORS = {(): 1, ("training mode",): 3, ("gradients",): 5, ("training mode", "gradients"): 7}
+"""Factor on the output of a `_Watcher` for each set of things that it can see."""
+
+
 class _Watcher(_NormalisedGain):
-    """Multiplies by 1, by 3 in training mode, by 5 while gradients are recorded, by 7 where both is so."""
+    """A model that says by the factor on its output what it sees, so that the loss says it too, even of a copy."""
 
     def __init__(self, gain: float):
         super().__init__(gain)
@@ -260,7 +280,14 @@ class _Watcher(_NormalisedGain):
 
     def forward(self, noisy: Tensor) -> Tensor:
         normalised = self.frozen(self.norm(noisy))
-        return 0 * normalised + noisy * (1 + 2 * self.norm.training + 4 * torch.is_grad_enabled())
+        looks = {"training mode": self.norm.training, "gradients": torch.is_grad_enabled()}
+        return 0 * normalised + noisy * _FACTORS[tuple(name for name, is_seen in looks.items() if is_seen)]
+
+
+def _seen(loss: Number | Tensor, noisy: Tensor) -> list:
+    """Name what a `_Watcher` saw, by its loss for noisy speech and silence; or "something else" for any other loss."""
+    factor = float(loss) / float(noisy.abs().mean()) if isinstance(loss, Number | Tensor) else float("nan")
+    return next((list(names) for names, each in _FACTORS.items() if abs(factor - each) < 0.5), ["something else"])
 
 
 class _Setup:
@@ -270,7 +297,7 @@ class _Setup:
         model: "Gain", "NormalisedGain" or "Watcher".
         gain: its factor at the beginning.
         optimizer, rate: name of a class of `torch.optim`, and its learning rate.
-        target_factor, offset: the loss is the mean of `|estimate - target_factor * target|`, less `offset`.
+        target_factor, offset: the loss is the mean of `|estimate - target_factor * target|` minus `offset`.
     """
 
     def __init__(self, model="Gain", gain=1.0, optimizer="SGD", rate=0.1, target_factor=1.0, offset=0.0):
@@ -304,24 +331,24 @@ class _MakesFolder:
 
 
 class _Pairs(Dataset):
-    """Examples that grow louder with each epoch; it remembers the epochs that it was told."""
+    """Examples whose noisy speech grows by a share `growth` with each epoch; remembers the epochs that it was told."""
 
-    def __init__(self, noisy: Tensor, clean: Tensor):
-        self.noisy, self.clean = noisy, clean
+    def __init__(self, noisy: Tensor, clean: Tensor, growth: float):
+        self.noisy, self.clean, self.growth = noisy, clean, growth
         self.epochs = []
 
     def __len__(self) -> int:
         return len(self.noisy)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.noisy[index] * (1 + 0.1 * sum(self.epochs[-1:])), self.clean[index]
+        return self.noisy[index] * (1 + self.growth * sum(self.epochs[-1:])), self.clean[index]
 
     def set_epoch(self, epoch: int) -> None:
         self.epochs.append(epoch)
 
 
 class _Elsewhere:
-    """A tensor of which nothing but its size is to be had before `to`, as if it were on another device."""
+    """A tensor that shows only its size before `to` is called, as if it were on another device."""
 
     def __init__(self, tensor: Tensor):
         self._tensor = tensor
@@ -334,14 +361,15 @@ class _Elsewhere:
         return self._tensor
 
 
-def _loader(noisy: Tensor, clean: Tensor, batch_size: int, kind: str = "DataLoader"):
-    """Batches of examples.
+def _loader(noisy: Tensor, clean: Tensor, batch_size: int, kind: str = "DataLoader", growth: float = 0.0):
+    """Make batches of examples.
 
     Args:
         noisy, clean: `(examples, 1, time)`.
         batch_size: examples a batch; the last may have fewer.
         kind: "DataLoader", of a dataset that is told the epoch; "drop last", one that leaves out a last smaller batch;
             "list"; "empty", a list too; "generator", which ends for good; "elsewhere", whose tensors must be moved.
+        growth: of a "DataLoader": by which share the noisy speech grows with each epoch.
     """
     batches = list(zip(noisy.split(batch_size), clean.split(batch_size), strict=True))
     if kind == "empty":
@@ -354,4 +382,4 @@ def _loader(noisy: Tensor, clean: Tensor, batch_size: int, kind: str = "DataLoad
         return [tuple(_Elsewhere(tensor) for tensor in pair) for pair in batches]
     if kind == "drop last":
         return DataLoader([*zip(noisy, clean, strict=True)], batch_size, drop_last=True)
-    return DataLoader(_Pairs(noisy, clean), batch_size)
+    return DataLoader(_Pairs(noisy, clean, growth), batch_size)

@@ -8,7 +8,7 @@ from speech_enhancement.data import NoisySpeechDataset
 
 
 def ratio(noisy, clean):
-    """The ratio of clean to added noise in dB."""
+    """Compute the ratio of clean to added noise in dB."""
     return float(10 * (clean.square().mean() / (noisy - clean).square().mean()).log10())
 
 
@@ -104,7 +104,7 @@ def test_noise_comes_from_all_files_and_places(speech_files, write):
 
 @pytest.mark.task("2.1", points=1)
 def test_channels_are_averaged(noise_files, write):
-    """Of a file with two channels their mean is taken."""
+    """A file with two channels gives their mean."""
     stereo = torch.stack([torch.full((8000,), 0.5), torch.full((8000,), 0.1)], dim=1)
     _, clean = NoisySpeechDataset([write("stereo", stereo)], noise_files, 4000)[0]
     got = float(clean[0, 0])
@@ -123,12 +123,12 @@ def test_another_sample_rate_raises(write, speech_files, noise_files):
 
 ### BEGIN HIDDEN TESTS
 def white(length, level, seed):
-    """Noise at a level, never clipped."""
+    """Make white noise of an RMS of `level`, cut off before WAV files would clip it."""
     return (level * torch.randn(length, generator=torch.Generator().manual_seed(seed))).clamp(-0.99, 0.99)
 
 
 def likeness(signal, other):
-    """Cosine of the angle between two signals: 1 where one is the other, scaled."""
+    """Compute the cosine of the angle between two signals, which is 1 if one is the other, scaled."""
     return float(torch.dot(signal, other) / (signal.norm() * other.norm()))
 
 
@@ -176,7 +176,7 @@ def test_short_noise_is_repeated(write):
     hint="Is the mixture the clean stretch plus one scaled stretch of noise, neither clipped nor rescaled?",
 )
 def test_mixture_is_speech_and_scaled_noise(write, read):
-    """What is added is a stretch of the noise file at exactly the SNR asked for, though the mixture exceeds 1."""
+    """A stretch of the noise file is added at exactly the SNR asked for, though the mixture exceeds 1."""
     speech, noise = write("loud", white(5000, 0.4, 34)), write("noise", white(4002, 0.01, 35))
     for level in (-7.5, 20.0):
         dataset = NoisySpeechDataset([str(speech)], [str(noise)], 4000, snr_db=(level, level))

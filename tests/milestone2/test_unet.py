@@ -9,9 +9,13 @@ def half(size):
     return [-(-length // 2) for length in size]
 
 
-def silent_parameters(name, arguments, magnitude):
-    """Names of the parameters that the output does not depend on; a bias before a normalisation may have gradient 0."""
-    parameters = gradients(name, arguments, [magnitude], training=True)["parameters"]
+def parameters_of(name, arguments, inputs):
+    """Return the gradient of each parameter by name in training mode."""
+    return gradients(name, arguments, inputs, training=True)["parameters"]
+
+
+def silent(parameters):
+    """Name the parameters that the output does not depend on; a bias before a normalisation may have gradient 0."""
     return [name for name, grad in parameters.items() if grad is None or not (grad.any() or name.endswith("bias"))]
 
 
@@ -77,8 +81,8 @@ def test_mask_has_the_shape_of_the_magnitude(size):
 @pytest.mark.task("2.5", points=1)
 def test_gradient_reaches_every_parameter(generator):
     """Every parameter of the U-Net takes part."""
-    silent = silent_parameters("UNet", [], torch.rand(2, 1, 65, 64, generator=generator))
-    assert not silent, f"no gradient at {', '.join(silent)}: was a layer made and not used?"
+    unused = silent(parameters_of("UNet", [], [torch.rand(2, 1, 65, 64, generator=generator)]))
+    assert not unused, f"no gradient at {', '.join(unused)}: was a layer made and not used?"
 
 
 @pytest.mark.task("2.5", points=1)
@@ -144,6 +148,14 @@ def shapes_of(tensors):
     return [tuple(tensor.shape) for tensor in tensors]
 
 
+def check_dtype_and_device(name, arguments, inputs, shape):
+    """Call a module of `unet.py` with float64 inputs, and with inputs on the device meta."""
+    (output,) = call_module(name, arguments, [[each.double() for each in inputs]])
+    assert output.dtype == torch.float64 and output.shape == shape
+    (output,) = call_module(name, arguments, [on_meta(*shapes_of(inputs))])
+    assert output.device.type == "meta" and output.shape == shape
+
+
 @pytest.mark.task("2.2", points=1, category="sizes", hint="Does DownBlock work for one pixel, one row, one channel?")
 def test_down_block_of_other_sizes():
     """Other sizes and numbers of channels."""
@@ -162,10 +174,7 @@ def test_down_block_of_other_sizes():
 )
 def test_down_block_of_other_dtypes():
     """float64 and the device meta."""
-    (output,) = call_module("DownBlock", [2, 3], [[noise(2, 2, 9, 6, seed=4).double()]])
-    assert output.dtype == torch.float64 and output.shape == (2, 3, 5, 3)
-    (output,) = call_module("DownBlock", [2, 3], [on_meta((2, 2, 9, 6))])
-    assert output.device.type == "meta" and output.shape == (2, 3, 5, 3)
+    check_dtype_and_device("DownBlock", [2, 3], [noise(2, 2, 9, 6, seed=4)], (2, 3, 5, 3))
 
 
 @pytest.mark.task(
@@ -210,11 +219,8 @@ def test_up_block_of_other_sizes():
 )
 def test_up_block_of_other_dtypes():
     """float64 and the device meta."""
-    inputs = [noise(2, 4, 5, 3, seed=8).double(), noise(2, 2, 9, 6, seed=9).double()]
-    (output,) = call_module("UpBlock", [4, 2, 3], [inputs])
-    assert output.dtype == torch.float64 and output.shape == (2, 3, 9, 6)
-    (output,) = call_module("UpBlock", [4, 2, 3], [on_meta((2, 4, 5, 3), (2, 2, 9, 6))])
-    assert output.device.type == "meta" and output.shape == (2, 3, 9, 6)
+    inputs = [noise(2, 4, 5, 3, seed=8), noise(2, 2, 9, 6, seed=9)]
+    check_dtype_and_device("UpBlock", [4, 2, 3], inputs, (2, 3, 9, 6))
 
 
 @pytest.mark.task(
@@ -274,14 +280,8 @@ def test_blocks_are_registered():
     ((output, _),) = call_module("Encoder", [(3, 4, 5)], [on_meta((2, 3, 9, 8))])
     assert output.device.type == "meta" and output.shape == (2, 5, 3, 2)
     for name, inputs in (("Encoder", [x]), ("Decoder", [bottleneck, [x, skips]])):
-        assert not silent_parameters_of(name, inputs), f"{name} has parameters that take no part"
-
-
-def silent_parameters_of(name, inputs):
-    """As `silent_parameters`; no parameters at all are told too."""
-    parameters = gradients(name, [(3, 4, 5)], inputs, training=True)["parameters"]
-    silent = [name for name, grad in parameters.items() if grad is None or not (grad.any() or name.endswith("bias"))]
-    return silent if parameters else ["none"]
+        parameters = parameters_of(name, [(3, 4, 5)], inputs)
+        assert parameters and not silent(parameters), f"{name} has parameters that take no part"
 
 
 @pytest.mark.task(
@@ -356,10 +356,7 @@ def test_other_unets():
 )
 def test_unet_of_other_dtypes():
     """float64 and the device meta."""
-    (mask,) = call_module("UNet", [(3, 5, 7)], [[noise(2, 1, 40, 21, seed=23).abs().double()]])
-    assert mask.dtype == torch.float64 and mask.shape == (2, 1, 40, 21)
-    (mask,) = call_module("UNet", [(3, 5, 7)], [on_meta((2, 1, 40, 21))])
-    assert mask.device.type == "meta" and mask.shape == (2, 1, 40, 21)
+    check_dtype_and_device("UNet", [(3, 5, 7)], [noise(2, 1, 40, 21, seed=23).abs()], (2, 1, 40, 21))
 
 
 @pytest.mark.task(
@@ -406,7 +403,7 @@ def test_every_depth_can_be_trained():
     """Every parameter takes part at other depths, and items keep their places."""
     magnitude = noise(2, 1, 48, 40, seed=26).abs()
     for channels in ((4, 6), (3, 4, 5, 6)):
-        assert not silent_parameters("UNet", [channels], magnitude), "some parameters take no part"
+        assert not silent(parameters_of("UNet", [channels], [magnitude])), "some parameters take no part"
     forth, back = call_module("UNet", [(4, 6)], [[magnitude], [magnitude.flip(0)]])
     assert torch.allclose(forth.flip(0), back, atol=1e-5), "items of a batch are mixed up"
 
@@ -425,7 +422,7 @@ def test_learns_a_mask():
 
 
 def by_hand(noisy, share, n_fft, hop_length):
-    """The magnitude of noisy speech, and the waveform with a mask of share * magnitude / (1 + magnitude)."""
+    """Compute the magnitude of noisy speech, and its waveform after a mask of share * magnitude / (1 + magnitude)."""
     window = torch.hann_window(n_fft, dtype=noisy.dtype)
     spectrum = torch.stft(noisy[:, 0], n_fft, hop_length, window=window, return_complex=True)
     magnitude = spectrum.abs()
@@ -472,11 +469,11 @@ def test_enhancer_in_float64():
 def test_unet_is_reached():
     """The mode reaches the U-Net, its parameters are the enhancer's, and their gradient is right."""
     noisy = noise(2, 1, 3000, seed=28)
-    for training, share in ((False, 0.7), (True, 0.35)):
-        result = enhance(noisy, 0.7, training=training)
-        assert torch.allclose(result["enhanced"], share * noisy, atol=1e-4), "the mode does not reach the U-Net"
+    for training, factor in ((False, 1.0), (True, 0.5)):
+        result = enhance(noisy, 0.7, training=training, factor_in_training=0.5)
+        assert torch.allclose(result["enhanced"], factor * 0.7 * noisy, atol=1e-4), "the mode does not reach the U-Net"
         (slope,) = result["gradients"]
-        expected = 2 * 0.7 * float(noisy.square().sum()) * (share / 0.7) ** 2
+        expected = 2 * 0.7 * factor**2 * float(noisy.square().sum())
         assert slope is not None and float(slope) == pytest.approx(expected, rel=1e-2), "the gradient is not right"
 
 
