@@ -1,8 +1,13 @@
-"""What a milestone consists of, as its `milestone.toml` tells it."""
+"""The milestones of the course, as each `milestone.toml` describes one, and the graph of their tasks.
+
+A milestone is a folder `milestones/milestoneN`: all other code asks this module for numbers, modules and dependencies.
+"""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 if sys.version_info >= (3, 11):
@@ -11,10 +16,12 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = "speech_enhancement"
+"""Name of the package whose modules students write."""
 
 
 class CourseError(ValueError):
-    """Something in the course's own files is not as it must be; the message names file and line."""
+    """A fault in the course's own files or in what a command was told; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +42,18 @@ class Task:
 
     @property
     def module(self) -> str:
+        """Name of the module in which it is written."""
         return self.name.partition(".")[0]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A question in the milestone's notebook whose answer an instructor reads; its points come on top of the tasks'.
+    """A question in the milestone's notebook, answered in words; its points come on top of the tasks'.
 
     Attributes:
         id: nbgrader's `grade_id` of the answer's cell.
         points: at most.
-        question: in short.
+        question: in a few words.
     """
 
     id: str
@@ -55,7 +63,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class LatePolicy:
-    """Each day that has begun after the deadline takes a share of the points; after the last nothing counts."""
+    """The rule for late work: each day that has begun takes a share of the points; after the last nothing counts."""
 
     share_per_day: float
     days: int
@@ -66,10 +74,14 @@ class Milestone:
     """A milestone.
 
     Attributes:
-        number: 1, 2 or 3.
+        number: as its folder's name has it.
+        title: for headings.
         deadline: with its time zone.
         seconds_per_test: wall-clock limit of one test.
-        memory_mebibytes: what a submission may allocate beyond what importing torch takes.
+        memory_mebibytes: memory that a submission may allocate beyond what importing torch takes.
+        late: the rule for late work.
+        tasks: in the order of the handout.
+        answers: questions of the notebook.
     """
 
     number: int
@@ -83,16 +95,17 @@ class Milestone:
 
     @property
     def folder(self) -> Path:
-        """Where handout and `milestone.toml` lie."""
+        """Folder of handout and `milestone.toml`."""
         return ROOT / "milestones" / f"milestone{self.number}"
 
     @property
     def tests(self) -> Path:
-        """Where its graded suite lies."""
+        """Folder of the graded suite."""
         return ROOT / "tests" / f"milestone{self.number}"
 
     @property
     def points(self) -> float:
+        """Sum of the tasks' points."""
         return sum(task.points for task in self.tasks)
 
     @property
@@ -101,18 +114,108 @@ class Milestone:
         return tuple(dict.fromkeys(task.module for task in self.tasks))
 
 
+@dataclass(frozen=True)
+class Course:
+    """Milestones in order, and the graph of their tasks; a task may depend on those of earlier milestones."""
+
+    milestones: tuple[Milestone, ...]
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """All tasks by id, in the order of the milestones."""
+        return {task.id: task for milestone in self.milestones for task in milestone.tasks}
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Names of the modules that students write, in the order of the tasks."""
+        return tuple(dict.fromkeys(task.module for task in self.tasks.values()))
+
+    def milestone(self, number: int) -> Milestone:
+        """The milestone of a number.
+
+        Raises:
+            CourseError: there is none.
+        """
+        for milestone in self.milestones:
+            if milestone.number == number:
+                return milestone
+        raise _unknown(number, [milestone.number for milestone in self.milestones])
+
+    def before(self, number: int) -> "Course":
+        """The milestones before the one of a number."""
+        return Course(tuple(milestone for milestone in self.milestones if milestone.number < number))
+
+    def up_to(self, number: int) -> "Course":
+        """The milestone of a number and those before it."""
+        return Course((*self.before(number).milestones, self.milestone(number)))
+
+    def dependencies(self, task: str) -> list[str]:
+        """Ids of the tasks on which a task depends, directly or through others, in the order of the course."""
+        found: set[str] = set()
+        waiting = list(self.tasks[task].depends)
+        while waiting:
+            needed = waiting.pop()
+            if needed not in found:
+                found.add(needed)
+                waiting += self.tasks[needed].depends
+        return [each for each in self.tasks if each in found]
+
+    def dependents(self, *tasks: str) -> set[str]:
+        """Ids of the tasks that depend on at least one of some tasks, directly or through others."""
+        return {each for each in self.tasks if not set(tasks).isdisjoint(self.dependencies(each))}
+
+    def depending_on_earlier(self, number: int) -> set[str]:
+        """Ids of a milestone's tasks that depend on a task of an earlier milestone."""
+        return self.dependents(*self.before(number).tasks) & {task.id for task in self.milestone(number).tasks}
+
+    def in_order_of_need(self) -> list[str]:
+        """Ids of all tasks in the order of the course, but each after those on which it depends."""
+        ordered: list[str] = []
+
+        def put(task: str) -> None:
+            for needed in self.tasks[task].depends:
+                put(needed)
+            if task not in ordered:
+                ordered.append(task)
+
+        for task in self.tasks:
+            put(task)
+        return ordered
+
+
+def load_course(root: Path = ROOT) -> Course:
+    """Read all milestones.
+
+    Raises:
+        CourseError: a `milestone.toml` lacks something, or the dependencies of a task cannot be met.
+    """
+    course = Course(tuple(load_milestone(number, root) for number in milestone_numbers(root)))
+    for milestone in course.milestones:
+        known = course.up_to(milestone.number).tasks
+        for task in milestone.tasks:
+            for needed in task.depends:
+                if needed not in known:
+                    expected = "expected tasks of this milestone or an earlier one in depends"
+                    raise CourseError(f"{_path(milestone.number, root)}: task {task.id}: {expected}, got {needed}")
+    for task in course.tasks:
+        if task in course.dependencies(task):
+            raise CourseError(f"task {task}: expected dependencies on other tasks, got one on itself")
+    return course
+
+
 def load_milestone(number: int, root: Path = ROOT) -> Milestone:
     """Read `milestones/milestoneN/milestone.toml`.
 
     Raises:
         CourseError: there is no such milestone, or its file lacks something.
     """
-    path = root / "milestones" / f"milestone{number}" / "milestone.toml"
+    path = _path(number, root)
     if not path.is_file():
-        known = ", ".join(str(n) for n in milestone_numbers(root))
-        raise CourseError(f"milestone: expected one of {known}, got {number}")
+        raise _unknown(number, milestone_numbers(root))
     try:
         text = tomllib.loads(path.read_text(encoding="utf-8"))
+        if text["number"] != number:
+            raise ValueError(f"number: expected {number}, as in the folder's name, got {text['number']}")
         return Milestone(
             number=text["number"],
             title=text["title"],
@@ -133,6 +236,14 @@ def milestone_numbers(root: Path = ROOT) -> list[int]:
     """Numbers of the milestones that have a `milestone.toml`."""
     files = (root / "milestones").glob("milestone[0-9]/milestone.toml")
     return sorted(int(path.parent.name.removeprefix("milestone")) for path in files)
+
+
+def _path(number: int, root: Path) -> Path:
+    return root / "milestones" / f"milestone{number}" / "milestone.toml"
+
+
+def _unknown(number: int, known: Iterable[int]) -> CourseError:
+    return CourseError(f"milestone: expected one of {', '.join(map(str, known))}, got {number}")
 
 
 def _with_time_zone(deadline: datetime) -> datetime:

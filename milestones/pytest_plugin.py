@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from milestones.course import load_milestone, milestone_numbers
+from milestones.course import PACKAGE, load_course
 from milestones.graded_tests import GradedTest, TestState
 from milestones.score_table import ScoreTable
 from milestones.stubs import Stub, find_stubs, raises_not_implemented
@@ -44,15 +44,13 @@ class Scoreboard:
 
     def __init__(self, config: pytest.Config):
         self.config = config
-        milestones = [load_milestone(number, config.rootpath) for number in milestone_numbers(config.rootpath)]
-        self.table = ScoreTable(milestones, self._is_stub)
-        self._order: list[str] = []
-        for task in self.table.tasks:
-            self._put_in_order(task)
+        self.course = load_course(config.rootpath)
+        self.table = ScoreTable(self.course, self._is_stub)
+        self._order = self.course.in_order_of_need()
         self._stubs: dict[Path, list[Stub]] = {}
-        unknown = [task for task in config.getoption("--task") if task not in self.table.tasks]
+        unknown = [task for task in config.getoption("--task") if task not in self.course.tasks]
         if unknown:
-            raise pytest.UsageError(f"--task: expected one of {', '.join(self.table.tasks)}, got {unknown[0]}")
+            raise pytest.UsageError(f"--task: expected one of {', '.join(self.course.tasks)}, got {unknown[0]}")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         wanted = self.config.getoption("--task")
@@ -98,7 +96,7 @@ class Scoreboard:
         yield
         selected = self.config.getoption("--task") or terminalreporter.stats.get("deselected")
         is_part = bool(selected) or any("::" in argument for argument in self.config.args)
-        for milestone in self.table.milestones:
+        for milestone in self.course.milestones:
             lines = self.table.lines(milestone, is_part or not self._has_all_files(milestone.number))
             if lines:
                 terminalreporter.section(f"milestone {milestone.number}: {milestone.title}")
@@ -107,19 +105,13 @@ class Scoreboard:
 
     def _place(self, test: GradedTest | None) -> tuple[int, bool] | None:
         """By what tests are sorted: their task, those in the file of its module first; None for other tests."""
-        if test is None or test.task not in self.table.tasks:
+        if test is None or test.task not in self.course.tasks:
             return None
-        module = self.table.tasks[test.task].module
+        module = self.course.tasks[test.task].module
         return self._order.index(test.task), not test.id.startswith(f"test_{module}.py")
 
-    def _put_in_order(self, task: str) -> None:
-        for needed in self.table.tasks[task].depends:
-            self._put_in_order(needed)
-        if task not in self._order:
-            self._order.append(task)
-
     def _add(self, nodeid: str, test: GradedTest | None, state: TestState, stub: str | None = None) -> None:
-        if test is not None and test.task in self.table.tasks:
+        if test is not None and test.task in self.course.tasks:
             self.table.add(nodeid, test, state, stub)
 
     def _has_all_files(self, number: int) -> bool:
@@ -128,7 +120,7 @@ class Scoreboard:
 
     def _is_stub(self, task: str) -> bool:
         """Whether a stub of a task is left as it was handed out."""
-        path = self.config.rootpath / "speech_enhancement" / f"{self.table.tasks[task].module}.py"
+        path = self.config.rootpath / PACKAGE / f"{self.course.tasks[task].module}.py"
         return any(stub.task == task and not stub.is_implemented for stub in self._stubs_in(path))
 
     def _stubs_in(self, path: Path) -> list[Stub]:

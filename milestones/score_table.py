@@ -1,9 +1,9 @@
 """What the tests of a run have earned for each task, as lines of text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from milestones.course import Milestone, Task
+from milestones.course import Course, Milestone, Task
 from milestones.graded_tests import GradedTest, TestState
 
 _COLOURS = {TestState.PASSED: "green", TestState.FAILED: "red"}
@@ -31,13 +31,12 @@ class ScoreTable:
     """The states of tests and tasks.
 
     Args:
-        milestones: all that there are.
-        is_stub: whether a task, by its id, has a stub that is left as it was handed out.
+        course: with all its milestones.
+        is_stub: tells of a task, by its id, if a stub of it is left as it was handed out.
     """
 
-    def __init__(self, milestones: Sequence[Milestone], is_stub: Callable[[str], bool]):
-        self.milestones = milestones
-        self.tasks: dict[str, Task] = {task.id: task for milestone in milestones for task in milestone.tasks}
+    def __init__(self, course: Course, is_stub: Callable[[str], bool]):
+        self.course = course
         self._is_stub = is_stub
         self._outcomes: dict[str, Outcome] = {}
 
@@ -58,7 +57,9 @@ class ScoreTable:
             return outcome.state, ""
         if outcome.stub is not None and (outcome.stub in ("", task) or self._is_stub(task)):
             return TestState.NOT_IMPLEMENTED, ""
-        cause = outcome.stub or next((earlier for earlier in self._earlier(task) if self._fails(earlier)), "")
+        cause = outcome.stub or next(
+            (earlier for earlier in self.course.dependencies(task) if self._fails(earlier)), ""
+        )
         return (TestState.SKIPPED, cause) if cause else (TestState.FAILED, "")
 
     def lines(self, milestone: Milestone, is_part: bool) -> list[tuple[str, dict[str, bool]]]:
@@ -100,17 +101,6 @@ class ScoreTable:
         tests = [self._outcomes[name] for name in names]
         earned = sum(outcome.test.points for outcome in tests if outcome.state == TestState.PASSED)
         return f"{earned:g}{separator}{sum(outcome.test.points for outcome in tests):g}"
-
-    def _earlier(self, task: str) -> list[str]:
-        """Ids of the tasks on which a task depends, at however many removes, in the order of the course."""
-        found: set[str] = set()
-        waiting = list(self.tasks[task].depends)
-        while waiting:
-            earlier = waiting.pop()
-            if earlier in self.tasks and earlier not in found:
-                found.add(earlier)
-                waiting += self.tasks[earlier].depends
-        return [each for each in self.tasks if each in found]
 
     def _fails(self, task: str) -> bool:
         states = [outcome.state for outcome in self._outcomes.values() if outcome.test.task == task]

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from milestones.course import ROOT, CourseError, Milestone, load_milestone, milestone_numbers
+from milestones.course import PACKAGE, ROOT, CourseError, Milestone, load_course
 from milestones.stubs import find_stubs
 
-PACKAGE = "speech_enhancement"
 SECONDS_TO_IMPORT = 120
 _CACHES = ("__pycache__", ".*")
 
@@ -69,8 +68,7 @@ def submit(number: int, out: Path, root: Path = ROOT) -> None:
     Raises:
         CourseError: a module is missing, is not Python, cannot be imported, or lacks what a task asks for.
     """
-    milestones = [load_milestone(n, root) for n in milestone_numbers(root) if n < number]
-    milestones.append(load_milestone(number, root))
+    milestones = load_course(root).up_to(number).milestones
     names = _sources(root)
     _check_is_complete(root, names, milestones)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from milestones.course import load_milestone
+from milestones.course import load_course
 from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor.release.template import release
 from milestones.score_table import ScoreTable
@@ -24,7 +24,7 @@ def table(tmp_path):
     more = '[[tasks]]\nid = "1.3"\nname = "gain.mute"\npoints = 1\ndepends = ["1.2"]\n'
     toml.write_text(toml.read_text() + more)
     stubs = set()
-    table = ScoreTable([load_milestone(1, tmp_path)], stubs.__contains__)
+    table = ScoreTable(load_course(tmp_path), stubs.__contains__)
     table.stubs = stubs
     return table
 
@@ -37,7 +37,7 @@ def add(table, task, state, stub=None, points=1, hint=None):
 
 
 def rows(table, is_part=False):
-    return [text for text, _ in table.lines(table.milestones[0], is_part)]
+    return [text for text, _ in table.lines(table.course.milestones[0], is_part)]
 
 
 def test_points_and_states(table):

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from milestones import graded_tests
-from milestones.course import Milestone
+from milestones.course import PACKAGE, Milestone
 from milestones.instructor import fingerprints
 from milestones.instructor.grading import submissions
 from milestones.instructor.records import Job, Record, TestResult
@@ -43,7 +43,7 @@ class Exam:
             except submissions.Refused as reason:
                 results = tuple(TestResult.of(test, graded_tests.TestState.REFUSED) for test in self.tests)
                 return replace(record, refused=str(reason), tests=results), None
-            package = Path(folder, submissions.PACKAGE)
+            package = Path(folder, PACKAGE)
             files = {
                 str(file.relative_to(package)): file.read_bytes().decode("utf-8", errors="surrogateescape")
                 for file in sorted(package.rglob("*.py"))

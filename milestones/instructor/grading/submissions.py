@@ -18,14 +18,14 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-PACKAGE = "speech_enhancement"
+from milestones.course import PACKAGE, load_course
+
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MAX_BYTES = 20 * 2**20
 MAX_UNPACKED_BYTES = 10 * MAX_BYTES
 MAX_MEMBERS = 10_000
 MAX_DEPTH = 12
 MAX_NAME_BYTES = 255
-_MODULES = ("stft.py", "masking.py", "augmentation.py", "metrics.py", "data.py", "unet.py", "training.py")
 _IGNORED = ("conftest.py", "sitecustomize.py", "usercustomize.py")
 _ENCRYPTED = 1
 _YEARS = range(1970, 3000)
@@ -158,7 +158,8 @@ def _package_root(path: Path, files: list[PurePosixPath]) -> PurePosixPath:
         PurePosixPath(*file.parts[: file.parts.index(PACKAGE) + 1]) for file in files if PACKAGE in file.parts[:-1]
     }
     if not roots:
-        roots = {file.parent for file in files if file.name in _MODULES}
+        modules = {f"{name}.py" for name in load_course().modules}
+        roots = {file.parent for file in files if file.name in modules}
     if len(roots) != 1:
         got = "none" if not roots else " and ".join(sorted(map(str, roots))[:2])
         raise Refused(f"{path.name}: expected one folder {PACKAGE} with Python files, got {got}")

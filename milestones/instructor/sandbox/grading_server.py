@@ -20,7 +20,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from milestones.course import ROOT, Milestone, load_milestone
+from milestones.course import ROOT, Course, Milestone, load_course
 from milestones.instructor import fingerprints
 from milestones.instructor.records import Job, JobResult, ServerTerms, from_line, to_line
 from milestones.instructor.sandbox import confinement
@@ -40,11 +40,12 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
     from milestones.instructor.sandbox.worker_launcher import GraderFault, Nursery, Terms
 
     torch.set_num_threads(1)
-    milestone = load_milestone(number)
+    course = load_course()
+    milestone = course.milestone(number)
     tests_hash = fingerprints.of_tests(milestone)
     scenarios = _scenarios(milestone)
-    exchange = remote_package.install(PACKAGE, _student_modules(milestone), scenarios)
-    reference = {name: (PACKAGE / f"{name}.py").read_text("utf-8") for name in _earlier_modules(milestone)}
+    exchange = remote_package.install(PACKAGE, course.up_to(number).modules, scenarios)
+    reference = {name: (PACKAGE / f"{name}.py").read_text("utf-8") for name in course.before(number).modules}
     package, scratch = folder / "package", folder / "scratch"
     package.mkdir()
     scratch.mkdir()
@@ -67,8 +68,8 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
             client = Client(nursery, terms)
             second = Client(nursery, Terms(**{**vars(terms), "reference": reference})) if reference else None
             try:
-                _lay_out(job.files, package, scratch)
-                graded = bench.grade(job.tests, client, second, _dependent_tasks(milestone))
+                _lay_out(course, job.files, package, scratch)
+                graded = bench.grade(job.tests, client, second, course.depending_on_earlier(number))
                 result = JobResult(tuple(graded), isolation)
             except (GraderFault, Exception) as fault:
                 result = JobResult.fault(job, f"{type(fault).__name__}: {fault}", isolation)
@@ -78,7 +79,7 @@ def serve(number: int, folder: Path, jobs: Any, results: Any) -> None:
         confinement.remove(folder)
 
 
-def _lay_out(files: dict[str, str], package: Path, scratch: Path) -> None:
+def _lay_out(course: Course, files: dict[str, str], package: Path, scratch: Path) -> None:
     """Put the submission's files, and those provided ones that it lacks, where the worker finds them."""
     confinement.remove(*package.iterdir(), *scratch.iterdir())
     ours = package / "speech_enhancement"
@@ -86,8 +87,7 @@ def _lay_out(files: dict[str, str], package: Path, scratch: Path) -> None:
         target = ours / source.relative_to(PACKAGE)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    milestones = [load_milestone(number) for number in (1, 2)]
-    for name in {name for milestone in milestones for name in milestone.modules}:
+    for name in course.modules:
         (ours / f"{name}.py").unlink()
     for name, text in files.items():
         target = ours / name
@@ -98,24 +98,6 @@ def _lay_out(files: dict[str, str], package: Path, scratch: Path) -> None:
 def _scenarios(milestone: Milestone) -> str:
     path = milestone.tests / "scenarios.py"
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _earlier_modules(milestone: Milestone) -> tuple[str, ...]:
-    return load_milestone(1).modules if milestone.number == 2 else ()
-
-
-def _student_modules(milestone: Milestone) -> tuple[str, ...]:
-    return (*_earlier_modules(milestone), *milestone.modules)
-
-
-def _dependent_tasks(milestone: Milestone) -> set[str]:
-    """Ids of the tasks that depend, at however many removes, on a task of an earlier milestone."""
-    own = {task.id: task for task in milestone.tasks}
-    found: set[str] = set()
-    for task in milestone.tasks:
-        if any(before not in own or before in found for before in task.depends):
-            found.add(task.id)
-    return found
 
 
 def _write(results: Any, shape: ServerTerms | JobResult) -> None:

@@ -28,10 +28,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from milestones.course import CourseError, Milestone
+from milestones.course import Course, CourseError
 
 CANARY = "canary-51fe0c0de5ca1ab1"
 LEFT_BEHIND = "left-by-an-attack"
+MILESTONE = 1
+"""Number of the milestone that all attacks are handed in for."""
+
 FOLDER = Path(__file__).with_name("hostile_solutions")
 
 _HEADER = re.compile(r"# attack ([^:]+) on (\w+): (.+)")
@@ -60,19 +63,10 @@ class Attack:
     risks: frozenset[str]
     code: str
 
-    def may_pass(self, milestone: Milestone) -> set[str]:
-        """Ids of the tasks that may earn their full points."""
-        return {task.id for task in milestone.tasks} - self.loses
-
-    def must_pass(self, milestone: Milestone) -> set[str]:
+    def must_pass(self, course: Course) -> set[str]:
         """Ids of the tasks that must earn their full points."""
-        spoiled = set(self.loses | self.risks)
-        for task in milestone.tasks:
-            if spoiled & set(task.depends):
-                spoiled.add(task.id)
-        # A task may depend on a later one, as 1.8 does on 1.10.
-        spoiled |= {task.id for task in milestone.tasks if spoiled & set(task.depends)}
-        return {task.id for task in milestone.tasks} - spoiled
+        spoiled = self.loses | self.risks
+        return set(course.tasks) - spoiled - course.dependents(*spoiled)
 
 
 def read(folder: Path = FOLDER) -> list[Attack]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from milestones.course import ROOT, CourseError, Milestone, load_milestone
+from milestones.course import PACKAGE, ROOT, Course, CourseError, load_course
 from milestones.graded_tests import TestState
 from milestones.instructor.configuration import Selftest
 from milestones.instructor.grading.jobs import Exam
@@ -51,8 +51,9 @@ def run(configuration: Selftest) -> int:
     """Grade all cases, or those of some kinds, and print the counts; 1 where one is not graded as it must be."""
     if unknown := set(configuration.only) - set(KINDS):
         raise CourseError(f"--only: expected some of {', '.join(KINDS)}, got {', '.join(sorted(unknown))}")
-    exams = {number: Exam.of(load_milestone(number)) for number in (1, 2)}
-    chosen = [case for case in cases(exams) if not configuration.only or case.kind in configuration.only]
+    course = load_course()
+    exams = {milestone.number: Exam.of(milestone) for milestone in course.milestones}
+    chosen = [case for case in cases(course, exams) if not configuration.only or case.kind in configuration.only]
     with grading_server.local_executor(configuration.jobs or len(os.sched_getaffinity(0))) as executor:
         complaints = grade(chosen, executor)
     for kind in dict.fromkeys(case.kind for case in chosen):
@@ -81,32 +82,33 @@ def grade(chosen: list[Case], executor: Executor) -> list[str]:
     return [case.complaint(future.result().tests) for case, future in pairs]
 
 
-def cases(exams: dict[int, Exam]) -> Iterator[Case]:
-    """All cases of milestones 1 and 2."""
+def cases(course: Course, exams: dict[int, Exam]) -> Iterator[Case]:
+    """All cases of a course, given the exams of its milestones by their numbers."""
     for exam in exams.values():
         number = str(exam.milestone.number)
         yield Case("reference", number, f"milestone {number}", _trusted(exam, reference()), _all_pass)
         yield Case("template", number, f"milestone {number}", _trusted(exam, template()), _nothing_implemented)
-        yield from _emptied(exam)
+        yield from _emptied(course, exam)
     for kind, complaint in (("wrong", _fails_with), ("right", _passes)):
         for variant in variants.read(VARIANTS, kind):
             exam = exams[int(variant.task.partition(".")[0])]
             asked = {variant.task}
             if kind == "right":
-                asked |= variants.dependents(exam.milestone, variant.task)
+                asked |= course.dependents(variant.task)
             job = _trusted(_only(exam, asked), _with(variant.module, variant.code))
             yield Case(kind, variant.task, f"{variant.task} {variant.title}", job, complaint(variant))
+    attacked = course.up_to(attacks.MILESTONE)
     for attack in attacks.read():
-        title, complaint = f"{attack.family}, {attack.name}", _earns_no_more(attack, exams[1].milestone)
-        job = _under(attack, exams[1]).job(_with(attack.module, attack.code))
+        title, complaint = f"{attack.family}, {attack.name}", _earns_no_more(attack, attacked)
+        job = _under(attack, attacked, exams[attacks.MILESTONE]).job(_with(attack.module, attack.code))
         job = replace(job, seconds_per_test=SECONDS_PER_ATTACK)
         yield Case("attack", attack.family, title, job, complaint)
 
 
 def reference() -> dict[str, str]:
     """The reference's modules that students complete."""
-    names = [name for number in (1, 2) for name in load_milestone(number).modules]
-    return {f"{name}.py": (grading_server.PACKAGE / f"{name}.py").read_text(encoding="utf-8") for name in names}
+    names = [f"{module}.py" for module in load_course().modules]
+    return {name: (ROOT / PACKAGE / name).read_text(encoding="utf-8") for name in names}
 
 
 def template() -> dict[str, str]:
@@ -128,18 +130,18 @@ def _only(exam: Exam, tasks: set[str]) -> Exam:
     return replace(exam, tests=[test for test in exam.tests if test.task in tasks])
 
 
-def _under(attack: attacks.Attack, exam: Exam) -> Exam:
+def _under(attack: attacks.Attack, course: Course, exam: Exam) -> Exam:
     """All tests of the tasks that an attack is about, and the first of each other task."""
-    about = {task.id for task in exam.milestone.tasks} - attack.must_pass(exam.milestone)
+    about = set(course.tasks) - attack.must_pass(course)
     first = {test.task: test.id for test in reversed(exam.tests)}
     return replace(exam, tests=[test for test in exam.tests if test.task in about or test.id == first[test.task]])
 
 
-def _emptied(exam: Exam) -> Iterator[Case]:
+def _emptied(course: Course, exam: Exam) -> Iterator[Case]:
     for task in exam.milestone.tasks:
         source = reference()[f"{task.module}.py"]
         job = _trusted(exam, _with(task.module, variants.emptied(task, source)))
-        allowed = variants.dependents(exam.milestone, task.id)
+        allowed = course.dependents(task.id)
         yield Case("one stub emptied", str(exam.milestone.number), task.id, job, _loses_only(task.id, allowed))
 
 
@@ -178,19 +180,16 @@ def _passes(_: variants.Variant) -> Callable[[Sequence[TestResult]], str]:
     return _all_pass
 
 
-def _earns_no_more(attack: attacks.Attack, milestone: Milestone) -> Callable[[Sequence[TestResult]], str]:
+def _earns_no_more(attack: attacks.Attack, course: Course) -> Callable[[Sequence[TestResult]], str]:
     def complain(lines: Sequence[TestResult]) -> str:
         if any(line.state == TestState.GRADER_FAULT for line in lines):
             return "a fault of the grader"
         if attacks.CANARY in str(lines):
             return "it leaked the canary"
-        lost = {task.id for task in milestone.tasks} - attack.may_pass(milestone)
         failed = {line.task for line in lines if line.state != TestState.PASSED}
-        if lost - failed:
-            return f"it earned all points of {_list(sorted(lost - failed))}"
-        spoiled = (
-            line for line in lines if line.task in attack.must_pass(milestone) and line.state != TestState.PASSED
-        )
+        if earned := attack.loses - failed:
+            return f"it earned all points of {_list(sorted(earned))}"
+        spoiled = (line for line in lines if line.task in attack.must_pass(course) and line.state != TestState.PASSED)
         return _list(f"{line.id} {line.state} {line.message}" for line in spoiled)
 
     return complain

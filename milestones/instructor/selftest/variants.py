@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from milestones.course import CourseError, Milestone, Task
+from milestones.course import CourseError, Task
 
 _HEADER = re.compile(r"# (wrong|right) (\d+\.\d+): (.*)")
 
@@ -78,15 +78,6 @@ def emptied(task: Task, source: str) -> str:
         else:
             pieces.append(f"def {node.name}(*arguments, **keywords):\n    raise NotImplementedError()\n")
     return "\n\n".join(pieces)
-
-
-def dependents(milestone: Milestone, task: str) -> set[str]:
-    """Ids of the tasks that depend on a task, at however many removes."""
-    found = {task}
-    for each in milestone.tasks:
-        if found & set(each.depends):
-            found.add(each.id)
-    return found - {task}
 
 
 def _is_definition(node: ast.stmt) -> bool:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from milestones.course import CourseError, load_milestone
+from milestones.course import CourseError, load_course
 from milestones.instructor.configuration import Selftest
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.sandbox import confinement, grading_server
@@ -19,7 +19,8 @@ ATTACKS_PER_FAMILY = 4
 
 @pytest.fixture(scope="module")
 def cases():
-    return list(selftest.cases({number: Exam.of(load_milestone(number)) for number in (1, 2)}))
+    course = load_course()
+    return list(selftest.cases(course, {milestone.number: Exam.of(milestone) for milestone in course.milestones}))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,114 @@
+"""The milestones and the graph of their tasks: whatever number of folders there is, and however tasks depend."""
+
+import pytest
+
+from milestones.course import ROOT, CourseError, load_course, load_milestone, milestone_numbers
+
+TASKS = {
+    1: {"1.1 gain.amplify": [], "1.2 gain.attenuate": ["1.3"], "1.3 levels.rms": []},
+    2: {"2.1 data.load": [], "2.2 network.Network": ["2.1", "1.2"], "2.3 network.Loss": ["2.2"]},
+    3: {"3.1 streaming.Stream": ["2.3"], "3.2 streaming.latency": [], "3.3 gain.limit": ["1.1"]},
+}
+
+
+def write_milestone(root, number, tasks):
+    """A milestone's folder, which is all that makes it a milestone."""
+    folder = root / "milestones" / f"milestone{number}"
+    folder.mkdir(parents=True)
+    text = f'number = {number}\ntitle = "Number {number}"\ndeadline = 2027-01-22T23:59:00+01:00\n'
+    text += "seconds_per_test = 10\nmemory_mebibytes = 512\nlate = {share_per_day = 0.1, days = 3}\n"
+    for words, depends in tasks.items():
+        task, name = words.split()
+        text += f'[[tasks]]\nid = "{task}"\nname = "{name}"\npoints = 2\ndepends = {depends}\n'
+    (folder / "milestone.toml").write_text(text)
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of three milestones."""
+    for number, tasks in TASKS.items():
+        write_milestone(tmp_path, number, tasks)
+    return load_course(tmp_path)
+
+
+def test_a_third_milestone_is_a_folder(course, tmp_path):
+    assert milestone_numbers(tmp_path) == [1, 2, 3]
+    assert [milestone.title for milestone in course.milestones] == ["Number 1", "Number 2", "Number 3"]
+    assert course.milestone(3) == load_milestone(3, tmp_path)
+    assert list(course.tasks) == ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "3.1", "3.2", "3.3"]
+
+
+def test_modules_that_students_write(course):
+    """Each once, where it first comes up, though a later milestone goes on with it."""
+    assert course.modules == ("gain", "levels", "data", "network", "streaming")
+    assert course.up_to(2).modules == ("gain", "levels", "data", "network")
+    assert course.before(3).modules == course.up_to(2).modules
+    assert course.before(1).modules == ()
+
+
+def test_dependencies_through_others(course):
+    """In the order of the course."""
+    assert course.dependencies("3.1") == ["1.2", "1.3", "2.1", "2.2", "2.3"]
+    assert course.dependencies("1.1") == []
+
+
+def test_dependents_through_others(course):
+    """Of one task, also of one that comes after them, and of several."""
+    assert course.dependents("1.3") == {"1.2", "2.2", "2.3", "3.1"}
+    assert course.dependents("2.1", "1.1") == {"2.2", "2.3", "3.1", "3.3"}
+    assert course.dependents() == set()
+
+
+def test_tasks_that_depend_on_an_earlier_milestone(course):
+    assert course.depending_on_earlier(1) == set()
+    assert course.depending_on_earlier(2) == {"2.2", "2.3"}
+    assert course.depending_on_earlier(3) == {"3.1", "3.3"}
+
+
+def test_what_is_needed_comes_first(course):
+    assert course.in_order_of_need() == ["1.1", "1.3", "1.2", "2.1", "2.2", "2.3", "3.1", "3.2", "3.3"]
+
+
+def test_a_number_that_there_is_not_is_named(course, tmp_path):
+    for load in (course.milestone, course.up_to, lambda number: load_milestone(number, tmp_path)):
+        with pytest.raises(CourseError, match=r"^milestone: expected one of 1, 2, 3, got 4$"):
+            load(4)
+
+
+def test_a_copied_folder_is_named(tmp_path):
+    """A number other than the folder's would make two milestones of one number."""
+    write_milestone(tmp_path, 1, TASKS[1])
+    (tmp_path / "milestones" / "milestone1").rename(tmp_path / "milestones" / "milestone2")
+    with pytest.raises(CourseError, match=r"milestone2/milestone\.toml: number: expected 2, .*, got 1$"):
+        load_course(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("depends", "message"),
+    [
+        (
+            ["9.9"],
+            r"milestone1/milestone\.toml: task 1\.1: expected tasks of this milestone or an earlier one .*, got 9\.9",
+        ),
+        (
+            ["2.1"],
+            r"milestone1/milestone\.toml: task 1\.1: expected tasks of this milestone or an earlier one .*, got 2\.1",
+        ),
+        (["1.2"], r"task 1\.1: expected dependencies on other tasks, got one on itself"),
+    ],
+    ids=["unknown", "later", "circle"],
+)
+def test_dependencies_that_cannot_be_met_are_named(tmp_path, depends, message):
+    write_milestone(tmp_path, 1, {"1.1 gain.amplify": depends, "1.2 gain.attenuate": ["1.1"]})
+    write_milestone(tmp_path, 2, {"2.1 data.load": []})
+    with pytest.raises(CourseError, match=message):
+        load_course(tmp_path)
+
+
+def test_this_course():
+    """Numbers count up from 1, and a task's id begins with that of its milestone."""
+    course = load_course()
+    assert [milestone.number for milestone in course.milestones] == list(range(1, len(course.milestones) + 1))
+    for milestone in course.milestones:
+        assert all(task.id.startswith(f"{milestone.number}.") for task in milestone.tasks)
+    assert all((ROOT / "speech_enhancement" / f"{module}.py").is_file() for module in course.modules)
