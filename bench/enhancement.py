@@ -14,7 +14,7 @@ import torch
 from tqdm.auto import tqdm
 
 from bench.measuring import peak_mebibytes, print_peak, rates
-from speech_enhancement.enhancement import FileEnhancer
+from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems.model_file import load_model
 
 RATE = 16000
@@ -28,7 +28,7 @@ def main() -> None:
         folder = Path(name)
         for minutes in MINUTES:
             write_file(folder / f"{minutes}.wav", minutes)
-        enhancer = FileEnhancer(*load_model())
+        enhancer = Enhancer(load_model())
         seconds = MINUTES[0] * 60
 
         def ours() -> int:
@@ -60,7 +60,7 @@ def write_file(path: Path, minutes: int) -> None:
 
 def measure_memory(path: Path) -> None:
     torch.set_num_threads(1)
-    FileEnhancer(*load_model()).enhance_file(path, path.with_suffix(".out.wav"))
+    Enhancer(load_model()).enhance_file(path, path.with_suffix(".out.wav"))
     print_peak()
 
 

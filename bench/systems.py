@@ -30,8 +30,8 @@ def main() -> None:
     seen = rates({name: lambda system=system: enhance(system, noise) for name, system in systems.items()}, rounds=3)
     slowest_first = sorted(seen, key=seen.__getitem__)
     for name in slowest_first:
-        ratio = seen["masking-unet"] / seen[name]
-        print(f"{name:32} real-time factor {1 / seen[name]:.4f}, {ratio:.2f} times the masking U-Net's")
+        ratio = seen["unet"] / seen[name]
+        print(f"{name:32} real-time factor {1 / seen[name]:.4f}, {ratio:.2f} times the U-Net's")
     for name in slowest_first[:SLOWEST]:
         print(f"\n{name}")
         with profile(activities=[ProfilerActivity.CPU]) as profiler:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from speech_enhancement.configuration import Train
 from speech_enhancement.corpora import voices
-from speech_enhancement.engine.trainer import run
+from speech_enhancement.engine.distributed import Process, choose_device
+from speech_enhancement.engine.trainer import train
 
 EPOCHS = 3
 
@@ -23,7 +24,7 @@ def main() -> None:
         if len(sys.argv) == 1:
             voices.prepare(corpus, hours=0.1, seed=0)
         out = Path(folder) / "run"
-        run(Train(corpus, out, epochs=EPOCHS, crops_per_file=1))
+        train(Train(corpus, out, epochs=EPOCHS, crops_per_file=1), Process(0, 1, choose_device("auto")))
         records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()][1:]
     for record in records:
         print(f"{record['audio_seconds_per_second']:.1f} audio-s/s, waiting {record['waiting_share']:.2%} of the time")

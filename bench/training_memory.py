@@ -16,8 +16,8 @@ from bench.measuring import peak_mebibytes, print_peak
 from speech_enhancement.configuration import Train
 from speech_enhancement.corpora import voices
 from speech_enhancement.corpora.manifest import files
+from speech_enhancement.engine import trainer
 from speech_enhancement.engine.distributed import Process
-from speech_enhancement.engine.system_training import SystemTraining
 
 EXAMPLES = (1_700, 20_000)
 
@@ -38,8 +38,7 @@ def train(corpus: Path, count: int) -> None:
         crops = -(-count // sum(1 for _ in files(corpus, "speech", "train")))
         options = {"epochs": 1, "crops_per_file": crops, "segment_seconds": 0.25, "workers": 0, "device": "cpu"}
         configuration = Train(corpus, Path(folder), system="log-spectrogram-unet", **options)
-        training = SystemTraining(configuration, Process(0, 1, torch.device("cpu")))
-        training.run()
+        trainer.train(configuration, Process(0, 1, torch.device("cpu")))
     print_peak()
 
 

@@ -5,7 +5,7 @@ Nothing here imports torch, so that `--help` answers at once.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -110,9 +110,12 @@ class Prepare:
     )
 
 
+_UNET_ARGUMENTS = ("channels", "n_fft", "hop_length")
+
+
 @dataclass(frozen=True)
 class Train:
-    """Train the package's U-Net, or another system of the literature, on a prepared corpus.
+    """Train the course's U-Net, or another system of the literature, on a prepared corpus.
 
     python -m speech_enhancement train --corpus data/voices --out runs/voices
     torchrun --nproc-per-node 2 -m speech_enhancement train --corpus data/voices --out runs/voices
@@ -120,8 +123,8 @@ class Train:
     python -m speech_enhancement train --corpus data/voices --out runs/tuned --system segan --minutes 10 \
         --checkpoint runs/segan/best.ckpt --noisy-targets
 
-    The same command again goes on where a run was stopped. In the folder: best.ckpt, last.ckpt, log.jsonl, curves.png.
-    Other systems bring their own sizes, losses and optimizers: the options for those are the U-Net's alone.
+    The same command again resumes a run that was stopped. The folder gets best.ckpt, last.ckpt, log.jsonl and
+    curves.png.
     """
 
     corpus: Path
@@ -129,44 +132,50 @@ class Train:
     out: Path
     """Folder of the run."""
     system: str = "unet"
-    """The package's U-Net, or the name of another system that learns."""
+    """Name of a system that learns."""
     size: Literal["small", "paper"] = "small"
-    """Of another system: at most 2 million parameters, or as published."""
+    """At most 2 million parameters, or as published; the U-Net, which nobody published, has one size."""
     checkpoint: Path | None = None
-    """Trained model of that system and size to go on from, in place of random weights and of pre-training."""
+    """Trained model of that system and size to start from, instead of random weights and of pre-training."""
     noisy_targets: bool = False
-    """Train another system on noisy targets, never on clean ones (Noise2Noise); with --checkpoint, fine-tune it so."""
+    """Train on noisy targets, never on clean ones (Noise2Noise); with --checkpoint, fine-tune so."""
     minutes: float | None = None
-    """Another system's training ends with the epoch in which so much time is used up, and not after --epochs."""
+    """End with the epoch in which this much training time is used up, not after --epochs."""
     epochs: int = 40
-    """Passes over the speech; the learning rate falls to zero over them, along a cosine."""
+    """Passes over the speech. The U-Net's learning rate falls to zero over them along a cosine, unless --minutes are
+    given; other systems keep the constant rate with which they were published."""
     crops_per_file: int = 8
     """Crops of each speech file in an epoch."""
     segment_seconds: float = 2.0
     """Length of a crop."""
     batch_size: int = 8
     """Crops a step, on each device."""
-    learning_rate: float = 2e-3
-    """Of AdamW, at the start."""
-    clip_norm: float = 1.0
-    """Norm to which gradients are clipped."""
+    learning_rate: float | None = None
+    """At the start; by default the system's own, 2e-3 for the U-Net. Not for systems with several optimizers, whose
+    rates belong together."""
+    clip_norm: float | None = None
+    """Norm to which the gradients of each optimizer are clipped; by default 1 for the U-Net, none for others."""
     snr_db: tuple[float, float] = (-5.0, 20.0)
     """Range of the signal-to-noise ratios of the mixtures."""
     channels: tuple[int, ...] = (8, 16, 48, 96, 128, 160)
-    """Channels of the U-Net at each size, finest first."""
+    """Channels of the U-Net at each size, finest first; other systems have their published layers, see --size."""
     n_fft: int = 512
-    """Window of the spectrogram, samples."""
+    """Window of the U-Net's spectrogram, samples; other systems have their own transforms, if any."""
     hop_length: int = 256
-    """Distance of its frames, samples."""
+    """Distance of the frames of the U-Net's spectrogram, samples; likewise."""
     workers: int | None = None
     """Processes that mix the data, for each device; by default 4 for a GPU, on the CPU one, none for the U-Net."""
     seed: int = 0
     """Decides the initial weights and the data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto takes a GPU where there is one; on a GPU the U-Net runs in bfloat16 (autocast)."""
+    """auto takes a GPU if there is one. On a GPU training runs in bfloat16 (autocast), but for systems that do not
+    learn by plain supervised steps: those with several optimizers or pre-training. The same systems train in one
+    process, the others also in several by torchrun."""
 
     def __post_init__(self):
-        for name in ("epochs", "crops_per_file", "segment_seconds", "batch_size", "learning_rate", "clip_norm"):
+        counts = ("epochs", "crops_per_file", "segment_seconds", "batch_size")
+        optional = ("minutes", "learning_rate", "clip_norm")
+        for name in (*counts, *(name for name in optional if getattr(self, name) is not None)):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name.replace('_', '-')}: expected a number above 0, got {getattr(self, name)}")
         if len(self.channels) < 2 or min(self.channels) < 1:
@@ -175,14 +184,17 @@ class Train:
             raise ValueError(f"--hop-length: expected 1 to half of --n-fft, {self.n_fft // 2}, got {self.hop_length}")
         if not self.snr_db[0] <= self.snr_db[1]:
             raise ValueError(f"--snr-db: expected the lowest ratio first, got {self.snr_db[0]} {self.snr_db[1]}")
-        if self.minutes is not None and not self.minutes > 0:
-            raise ValueError(f"--minutes: expected a number above 0, got {self.minutes}")
-        if self.system == "unet":
-            for name in ("minutes", "size", "checkpoint", "noisy_targets"):
+        if self.system != "unet":
+            for name in _UNET_ARGUMENTS:
                 if getattr(self, name) != getattr(Train, name):
-                    raise ValueError(f"--{name.replace('_', '-')}: expected with another --system, got it with unet")
+                    raise ValueError(f"--{name.replace('_', '-')}: expected with --system unet, got {self.system}")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"--workers: expected 0 or more, got {self.workers}")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the system's constructor beside those of its size."""
+        return {name: getattr(self, name) for name in _UNET_ARGUMENTS} if self.system == "unet" else {}
 
 
 @dataclass(frozen=True)

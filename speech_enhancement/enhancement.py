@@ -112,7 +112,7 @@ class Enhancer:
         """Yield the enhanced recording in pieces `(channels, time)`, at its own sample rate."""
         rate = recording.sample_rate
         chunk, context = (recording.frames, 0) if self.system.context is None else self._chunk(rate)
-        # Read strictly onwards, since not every format can be sought in exactly: samples that two pieces share are kept.
+        # Read strictly onwards, since not every format can be sought in exactly; pieces share the samples between them.
         first, piece = 0, recording.read(0, 0)
         for start in range(0, recording.frames, chunk):
             end = min(recording.frames, start + chunk)

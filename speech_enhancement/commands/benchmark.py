@@ -2,16 +2,17 @@
 
 from speech_enhancement.audio import AudioError
 from speech_enhancement.configuration import Benchmark
-from speech_enhancement.evaluation.benchmark import find_entrants, format_table, quality_and_cost, scored
+from speech_enhancement.evaluation.benchmark import find_entrants, scored
 from speech_enhancement.evaluation.html_report import write_report
-from speech_enhancement.evaluation.scoring import METRICS, find_pairs, scoring_pool
+from speech_enhancement.evaluation.scoring import find_pairs, scoring_pool
+from speech_enhancement.evaluation.tables import quality_and_cost, system_table
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.plotting import save_quality_against_cost
 
 
 def run(configuration: Benchmark) -> int:
-    """Train, measure and write; 1 where a system or a file failed, or a metric had no value."""
+    """Train, measure and write; 1 if a system or a file failed, or a metric had no value."""
     configuration.out.mkdir(parents=True, exist_ok=True)
     failures = Failures()
     pairs = find_pairs(configuration.noisy, configuration.clean, failures)
@@ -21,15 +22,15 @@ def run(configuration: Benchmark) -> int:
     with scoring_pool(configuration.workers) as pool:
         scores = [score for entrant in entrants for score in scored(entrant, pairs, failures, pool)]
     entrants = [entrant for entrant in entrants if any(score.method == entrant.title for score in scores)]
-    table = format_table(scores, entrants, configuration.minutes)
+    table = system_table(scores, entrants, configuration.minutes)
     with replacing(configuration.out / "table.md") as temporary:
-        temporary.write_text(table, encoding="utf-8")
+        temporary.write_text(table.markdown(), encoding="utf-8")
     if points := quality_and_cost(scores, entrants):
         save_quality_against_cost(configuration.out / "quality.png", points)
     names = sorted({score.file for score in scores})
     chosen = names[:: max(1, len(names) // configuration.players)][: configuration.players]
     methods = {entrant.title: entrant.method for entrant in entrants}
     order = "Clips evenly spaced in the order of their names."
-    write_report(configuration.out / "report.html", scores, chosen, pairs, methods, METRICS, table, order)
-    print(table)
+    write_report(configuration.out / "report.html", scores, chosen, pairs, methods, table, order)
+    print(table.markdown())
     return 1 if failures or any(score.reasons for score in scores) else 0

@@ -8,7 +8,7 @@ from tqdm.auto import tqdm
 from speech_enhancement.audio import AudioError, find
 from speech_enhancement.configuration import Enhance
 from speech_enhancement.engine.distributed import choose_device
-from speech_enhancement.enhancement import FileEnhancer
+from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.systems.model_file import load_system
 
@@ -16,7 +16,7 @@ from speech_enhancement.systems.model_file import load_system
 def run(configuration: Enhance) -> int:
     """Enhance all files; 1 where one of them failed."""
     device = choose_device(configuration.device)
-    enhancer = FileEnhancer(*load_system(configuration.system, configuration.checkpoint, device), device=device)
+    enhancer = Enhancer(load_system(configuration.system, configuration.checkpoint, device), device=device)
     failures = Failures()
     done = 0
     jobs = list(_jobs(configuration, failures))

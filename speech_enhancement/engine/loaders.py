@@ -14,8 +14,8 @@ from speech_enhancement.engine.random_filter import FilteredSpeechDataset
 from speech_enhancement.files.path_list import PathSequence
 
 
-def batches(configuration: Train, process: Process, split: str) -> WatchedBatches:
-    """This process's share of the batches of a split."""
+def make_batches(configuration: Train, process: Process, split: str) -> WatchedBatches:
+    """Make this process's share of the batches of a split."""
     is_training = split == "train"
     speech = PathSequence(files(configuration.corpus, "speech", split))
     repeats = configuration.crops_per_file if is_training else 1

@@ -1,5 +1,6 @@
-"""What stands between the training loop and its batches: the progress bar, and the check that the loss is a number."""
+"""The batches of a training loop, watched: a progress bar, and the check that the loss is a number."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,7 @@ class WatchedBatches:
         loader: of a map-style dataset, with a batch sampler that gives the same order whenever it is asked in an epoch.
         names: name of each item of the dataset, for the message about a bad batch.
         description: stands before the bar.
-        show: whether there is a bar.
+        show: show a bar.
 
     Attributes:
         waiting_share: share of the last pass that was spent waiting for data.
@@ -60,19 +61,26 @@ class WatchedBatches:
         elapsed = time.perf_counter() - begin
         self.waiting_share, self.audio_rate = waited / elapsed, seconds / elapsed
 
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next pass give the pairs of an epoch, in its order."""
+        self.losses.clear()
+        self.dataset.set_epoch(epoch)
+        self.loader.batch_sampler.sampler.set_epoch(epoch)
+
     def note(self, loss: float) -> None:
-        """Take a loss of the batch at hand for the bar; raise `NonFiniteLossError` where it is not finite."""
-        if loss != loss or abs(loss) == float("inf"):
+        """Show the current batch's loss in the bar; raise `NonFiniteLossError` if it is not finite."""
+        if not math.isfinite(loss):
             raise self.complain("the loss")
         self.losses.append(loss)
 
     def complain(self, what: str) -> NonFiniteLossError:
+        """Make the error that names the files of the current batch."""
         files = ", ".join(self.names[index] for index in self.batch)
         return NonFiniteLossError(f"{what} is not finite, in a batch of {files}")
 
 
 class WatchedLoss:
-    """A loss that tells its batches how it went, and raises `NonFiniteLossError` where it is not finite."""
+    """A loss that reports each value to its batches, which raise `NonFiniteLossError` if it is not finite."""
 
     def __init__(self, loss_fn: Callable[[Tensor, Tensor], Tensor], batches: WatchedBatches):
         self.loss_fn = loss_fn
@@ -84,13 +92,12 @@ class WatchedLoss:
         return loss
 
 
-def clip_gradients(
-    optimizer: torch.optim.Optimizer, model: torch.nn.Module, norm: float, batches: WatchedBatches
-) -> None:
-    """Let every step of the optimizer first clip the gradients to a norm, and stop where that is not finite."""
+def clip_gradients(optimizer: torch.optim.Optimizer, norm: float, batches: WatchedBatches) -> None:
+    """Let every step of the optimizer first clip the gradients to a norm, and raise if their norm is not finite."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
     def clip(*_) -> None:
-        if not torch.nn.utils.clip_grad_norm_(model.parameters(), norm).isfinite():
+        if not torch.nn.utils.clip_grad_norm_(parameters, norm).isfinite():
             raise batches.complain("the gradient")
 
     optimizer.register_step_pre_hook(clip)

@@ -1,75 +1,97 @@
-"""The command `train`: data, model and optimizer wired together, and an epoch after the other until it is done."""
+"""Training: one epoch after another until the run is done, for every system."""
 
+import itertools
 import math
-from dataclasses import asdict
+import time
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from speech_enhancement.configuration import Train
 from speech_enhancement.engine.distributed import Process
-from speech_enhancement.engine.loaders import batches
-from speech_enhancement.engine.progress import NonFiniteLossError, WatchedLoss, clip_gradients
-from speech_enhancement.engine.resuming import check_is_same_run, plain
+from speech_enhancement.engine.learners import Learner, make_learner
+from speech_enhancement.engine.loaders import make_batches
+from speech_enhancement.engine.progress import NonFiniteLossError, WatchedBatches, clip_gradients
 from speech_enhancement.engine.run_folder import RunFolder
-from speech_enhancement.losses import EnhancementLoss
-from speech_enhancement.systems.model_file import save_model
-from speech_enhancement.systems.sizes import Sizes
-from speech_enhancement.training import load_checkpoint, save_checkpoint, train_epoch, validate
+
+_FIRST_EPOCH_OF_PRETRAINING = 1_000_000
 
 
-class Experiment:
-    """One training run in one folder.
+def train(configuration: Train, process: Process) -> None:
+    """Train in a run's folder, or resume there.
+
+    Raises:
+        ValueError: the configuration cannot be carried out, or the folder holds another run.
+        NonFiniteLossError: a loss or a gradient was NaN or infinite.
+    """
+    learner = make_learner(configuration, process)
+    batches = [make_batches(configuration, process, split) for split in ("train", "validation")]
+    Trainer(configuration, process, learner, *batches, RunFolder(configuration, process.is_first)).run()
+
+
+class Trainer:
+    """One training run, which resumes where it was stopped.
+
+    Each epoch draws from a random state of its own, so that a run that was stopped ends in the weights of one that was
+    not. A run with a time budget ends with the epoch in which the budget is used up.
 
     Args:
-        configuration: what to train on what.
+        configuration: epochs or minutes, learning rate, clipping and seed.
         process: this process, among others where torchrun started several.
+        learner: what learns.
+        train_batches, validation_batches: to learn from and to validate on.
+        folder: of the run.
     """
 
-    def __init__(self, configuration: Train, process: Process):
+    def __init__(
+        self,
+        configuration: Train,
+        process: Process,
+        learner: Learner,
+        train_batches: WatchedBatches,
+        validation_batches: WatchedBatches,
+        folder: RunFolder,
+    ):
         self.configuration = configuration
         self.process = process
-        self.sizes = Sizes(configuration.channels, configuration.n_fft, configuration.hop_length)
-        torch.manual_seed(configuration.seed)
-        self.model = self.sizes.build().to(process.device, memory_format=torch.channels_last)
-        self.parallel_model = Autocast(process.parallel(self.model), process.device)
-        self.train_batches = batches(configuration, process, "train")
-        self.validation_batches = batches(configuration, process, "validation")
-        loss_fn = EnhancementLoss().to(process.device)
-        self.train_loss = WatchedLoss(loss_fn, self.train_batches)
-        self.validation_loss = WatchedLoss(loss_fn, self.validation_batches)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), configuration.learning_rate)
-        clip_gradients(self.optimizer, self.model, configuration.clip_norm, self.train_batches)
-        self.folder = RunFolder(configuration.out)
-        # Once, as the corpus is read for it.
-        self.kept_configuration = plain(configuration)
+        self.learner = learner
+        self.train_batches = train_batches
+        self.validation_batches = validation_batches
+        self.folder = folder
+        self.learning_rates = [self._initial_rates(optimizer) for optimizer in learner.optimizers]
+        norm = learner.system.clip_norm if configuration.clip_norm is None else configuration.clip_norm
+        if norm is not None:
+            for optimizer in learner.optimizers:
+                clip_gradients(optimizer, norm, train_batches)
 
     def run(self) -> None:
-        """Epochs to the last, from where the folder's last checkpoint stands."""
-        start = self._resume()
-        for epoch in range(start, self.configuration.epochs):
-            record = self._epoch(epoch)
-            if self.process.is_first:
-                self._keep(record)
-        if self.process.is_first:
-            self.folder.print_best()
+        """Run the epochs to the last, or until the time is used up."""
+        self.folder.resume(self.learner)
+        while not self._is_done():
+            self.folder.keep(self._epoch(len(self.folder.log)), self.learner)
+        self.folder.print_best()
+
+    def _is_done(self) -> bool:
+        minutes = self.configuration.minutes
+        if minutes is None:
+            return len(self.folder.log) >= self.configuration.epochs
+        return sum(record["seconds"] for record in self.folder.log) >= 60 * minutes
 
     def _epoch(self, epoch: int) -> dict:
-        learning_rate = (
-            self.configuration.learning_rate * (1 + math.cos(math.pi * epoch / self.configuration.epochs)) / 2
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.train_batches.dataset.set_epoch(epoch)
-        self.train_batches.loader.batch_sampler.sampler.set_epoch(epoch)
-        self.train_batches.description = f"epoch {epoch + 1}/{self.configuration.epochs}"
+        begin = time.perf_counter()
+        # Processes draw different numbers, as they see different data.
+        torch.manual_seed(self.configuration.seed + epoch + _FIRST_EPOCH_OF_PRETRAINING * self.process.rank)
+        if epoch == 0 and self.configuration.checkpoint is None:
+            self.learner.pretrain(self._endless_batches())
+        learning_rate = self._set_learning_rates(epoch)
+        self.train_batches.set_epoch(epoch)
+        self.train_batches.description = f"epoch {epoch + 1}"
         try:
-            train_loss = train_epoch(
-                self.parallel_model, self.train_batches, self.train_loss, self.optimizer, self.process.device
-            )
-            validation_loss = validate(
-                self.parallel_model, self.validation_batches, self.validation_loss, self.process.device
-            )
+            train_loss = self.learner.train_epoch(self.train_batches)
+            # Validation draws the same in each epoch, so that none is the best by luck.
+            torch.manual_seed(self.configuration.seed)
+            validation_loss = self.learner.validate(self.validation_batches)
         except NonFiniteLossError as error:
             good = self.folder.last if self.folder.last.exists() else "none"
             raise NonFiniteLossError(f"epoch {epoch + 1}: {error}; last good checkpoint: {good}") from None
@@ -78,63 +100,35 @@ class Experiment:
             "train_loss": self.process.mean(train_loss, self.train_batches.count),
             "validation_loss": self.process.mean(validation_loss, self.validation_batches.count),
             "learning_rate": learning_rate,
+            # The mean, since all processes must end with the same epoch.
+            "seconds": round(self.process.mean(time.perf_counter() - begin, 1), 2),
             "audio_seconds_per_second": round(self.train_batches.audio_rate * self.process.world_size, 2),
             "waiting_share": round(self.train_batches.waiting_share, 4),
         }
 
-    def _keep(self, record: dict) -> None:
-        """Checkpoints first, the log after: the last checkpoint has it, too, and a run that goes on writes it again."""
-        if self.folder.improves(record):
-            save_model(self.folder.best, self.model, self.sizes, record["epoch"])
-        self.folder.log.append(record)
-        save_checkpoint(
-            self.folder.last,
-            self.model,
-            self.optimizer,
-            record["epoch"],
-            sizes=asdict(self.sizes),
-            configuration=self.kept_configuration,
-            log=self.folder.log,
-        )
-        self.folder.write_log()
-        print(
-            f"epoch {record['epoch'] + 1}/{self.configuration.epochs}: training loss {record['train_loss']:.4f}, "
-            f"validation loss {record['validation_loss']:.4f}, {record['audio_seconds_per_second']:.1f} audio-s/s",
-            flush=True,
-        )
-
-    def _resume(self) -> int:
-        """The first epoch to run: 0 in a new folder, else the one after the last checkpoint's, which is restored.
-
-        Raises:
-            ValueError: the folder holds a run of another configuration, or a model without its last checkpoint.
-        """
-        self.folder.check_has_last()
-        if not self.folder.last.exists():
-            self.folder.path.mkdir(parents=True, exist_ok=True)
-            return 0
-        try:
-            checkpoint = load_checkpoint(self.folder.last, self.model, self.optimizer)
-            check_is_same_run(self.configuration, checkpoint["configuration"], self.folder.last)
-            self.folder.log = checkpoint["log"]
-        except (KeyError, RuntimeError) as error:
-            reason = str(error).splitlines()[-1].strip()
+    def _initial_rates(self, optimizer: torch.optim.Optimizer) -> list[float]:
+        """The learning rates of an optimizer's groups, in place of which the configuration may ask for another."""
+        asked = self.configuration.learning_rate
+        if asked is not None and len(self.learner.optimizers) > 1:
             raise ValueError(
-                f"{self.folder.last}: expected a checkpoint of this model, got another ({reason})"
-            ) from None
-        if self.process.is_first:
-            self.folder.write_log()
-        return checkpoint["epoch"] + 1
+                f"--learning-rate: expected none for {self.configuration.system}, whose optimizers bring their own, "
+                f"got {asked}"
+            )
+        return [group["lr"] if asked is None else asked for group in optimizer.param_groups]
 
+    def _set_learning_rates(self, epoch: int) -> float:
+        """Set the rates of an epoch; return the first one."""
+        factor = 1.0
+        if self.learner.system.learning_rate_falls and self.configuration.minutes is None:
+            factor = (1 + math.cos(math.pi * epoch / self.configuration.epochs)) / 2
+        for optimizer, rates in zip(self.learner.optimizers, self.learning_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+        return self.learner.optimizers[0].param_groups[0]["lr"]
 
-class Autocast(nn.Module):
-    """A model that runs in bfloat16 on a GPU, where its operations allow it, and as it is elsewhere."""
-
-    def __init__(self, model: nn.Module, device: torch.device):
-        super().__init__()
-        self.model = model
-        self.device_type = device.type
-
-    def forward(self, noisy: Tensor) -> Tensor:
-        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.device_type == "cuda"):
-            return self.model(noisy)
+    def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches for pre-training, from epochs that training itself does not reach."""
+        self.train_batches.description = "before the first epoch"
+        for epoch in itertools.count(_FIRST_EPOCH_OF_PRETRAINING):
+            self.train_batches.set_epoch(epoch)
+            yield from self.train_batches

@@ -1,16 +1,17 @@
 """One self-contained HTML page: the table, and clips with pictures and players."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import jinja2
 from matplotlib.figure import Figure
-from torch import Tensor
 from tqdm.auto import tqdm
 
 from speech_enhancement.audio import load, sound_uri
+from speech_enhancement.evaluation.scoring import METRICS, Method, Score
+from speech_enhancement.evaluation.tables import Table
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.data_uri import data_uri
 from speech_enhancement.plotting import clip_picture, scores_picture, spectrogram_db
@@ -18,12 +19,11 @@ from speech_enhancement.plotting import clip_picture, scores_picture, spectrogra
 
 def write_report(
     path: Path,
-    scores: Sequence,
+    scores: Sequence[Score],
     chosen: Sequence[str],
     pairs: Mapping[str, tuple[Path, Path]],
-    methods: Mapping[str, Callable[[Tensor, Tensor], Tensor]],
-    metrics: Mapping[str, str],
-    notes: str,
+    methods: Mapping[str, Method],
+    table: Table,
     order: str,
 ) -> None:
     """Write the page.
@@ -33,10 +33,9 @@ def write_report(
         scores: of all files and methods.
         chosen: files to see and hear.
         pairs: noisy and clean file of each.
-        methods: what to show of a clip, by name; the clean clip comes last.
-        metrics: titles by name.
-        notes: the table in Markdown, whose lines after the table are printed below it.
-        order: a sentence on which clips there are.
+        methods: methods to show for each clip, by name; the clean clip comes last.
+        table: means of the scores.
+        order: a sentence on the choice and the order of the clips.
     """
     values = {(score.file, score.method): score.values for score in scores}
     clips = []
@@ -64,16 +63,13 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    header, _, *rows = [line.strip("| ").split(" | ") for line in notes.splitlines() if line.startswith("|")]
-    remarks = [line for line in notes.splitlines() if line and not line.startswith("|")]
+    titles = {name: metric.title for name, metric in METRICS.items()}
     page = template.render(
-        header=header,
-        rows=rows,
-        remarks=remarks,
+        table=table,
         clips=clips,
         order=order,
-        metrics=metrics,
-        overview=_picture(scores_picture(scores, list(methods), metrics)),
+        metrics=METRICS,
+        overview=_picture(scores_picture(scores, list(methods), titles)),
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -3,10 +3,9 @@
 import csv
 import math
 import multiprocessing
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
@@ -26,13 +25,29 @@ from speech_enhancement.systems.wiener import filter_by_wiener
 # A method maps a noisy and a clean waveform, each (time,), to an estimate; only the oracle looks at the clean one.
 Method = Callable[[Tensor, Tensor], Tensor]
 
-MODEL = "U-Net"
-METRICS = {"snr": "SNR (dB)", "si_sdr": "SI-SDR (dB)", "lsd": "LSD", "pesq": "PESQ", "stoi": "STOI"}
+ORACLE = "oracle ratio mask"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How tables show a metric: its title, and digits after the point."""
+
+    title: str
+    digits: int
+
+
+METRICS = {
+    "snr": Metric("SNR (dB)", 1),
+    "si_sdr": Metric("SI-SDR (dB)", 1),
+    "lsd": Metric("LSD", 2),
+    "pesq": Metric("PESQ", 2),
+    "stoi": Metric("STOI", 3),
+}
 
 
 @dataclass
 class Score:
-    """What one method reached on one file: values by metric, NaN where there is none, and why."""
+    """Scores of one method on one file: values by metric, NaN for a missing one, and the reasons for those."""
 
     file: str
     method: str
@@ -40,8 +55,26 @@ class Score:
     reasons: dict[str, str]
 
 
-def methods_beside(model: Method, title: str = MODEL) -> dict[str, Method]:
-    """The model among the classical methods, in the order of the table; it takes the place of one of its title."""
+@dataclass(frozen=True)
+class Entrant:
+    """A row of a benchmark: a system, the input of the systems of a task, or the oracle.
+
+    Attributes:
+        title, task: as the table names them.
+        folder: where its scores and costs are kept.
+        method: from a noisy and a clean waveform to an estimate.
+        costs: of a system; empty for the others.
+    """
+
+    title: str
+    task: str
+    folder: Path
+    method: Method
+    costs: Mapping = field(default_factory=dict)
+
+
+def methods_beside(model: Method, title: str) -> dict[str, Method]:
+    """The model among the classical methods, in the order of the table; it replaces a method of its title."""
     return {
         "noisy": lambda noisy, clean: noisy,
         "noisy, above 50 Hz": lambda noisy, clean: remove_rumble(noisy),
@@ -49,7 +82,7 @@ def methods_beside(model: Method, title: str = MODEL) -> dict[str, Method]:
         "Wiener, decision-directed": lambda noisy, clean: filter_by_wiener(noisy),
         "log-MMSE": lambda noisy, clean: filter_by_log_mmse(noisy),
         title: model,
-        "oracle ratio mask": mask_ideally,
+        ORACLE: mask_ideally,
     }
 
 
@@ -122,25 +155,6 @@ def waveform_metrics(estimate: Tensor, clean: Tensor) -> tuple[dict[str, float],
     return {**ratios, "lsd": distance}, {}
 
 
-def format_table(scores: Sequence[Score]) -> str:
-    """Markdown: for each method the mean and the standard deviation over files, and what has no value, by name."""
-    lines = ["| method | " + " | ".join(METRICS.values()) + " |", "|---|" + "---|" * len(METRICS)]
-    by_method: dict[str, list[Score]] = {}
-    for score in scores:
-        by_method.setdefault(score.method, []).append(score)
-    for method, of_method in by_method.items():
-        cells = [_mean_and_deviation([score.values[metric] for score in of_method], metric) for metric in METRICS]
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
-    lines.append(f"\nMean ± standard deviation over {len({score.file for score in scores})} files.")
-    if not perceptual.pesq_is_installed():
-        lines.append(f"PESQ is left out: {perceptual.PESQ_MISSING}.")
-    missing = [(score, metric, reason) for score in scores for metric, reason in score.reasons.items()]
-    if missing:
-        lines.append(f"{len(missing)} values are missing and not in the means:")
-        lines += [f"- {score.file}, {score.method}, {METRICS[metric]}: {reason}" for score, metric, reason in missing]
-    return "\n".join(lines) + "\n"
-
-
 def write_scores(path: Path, scores: Sequence[Score]) -> None:
     """A line a file and method, a column a metric."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -150,7 +164,7 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
             writer.writerow([score.file, score.method, *(f"{score.values[metric]:.4f}" for metric in METRICS)])
 
 
-def choose_clips(scores: Sequence[Score], count: int, title: str = MODEL) -> list[str]:
+def choose_clips(scores: Sequence[Score], count: int, title: str) -> list[str]:
     """Files from the one whose SI-SDR the model improves least to the one that it improves most, evenly spaced."""
     si_sdr = {(score.file, score.method): score.values["si_sdr"] for score in scores}
     files = {score.file for score in scores if not math.isnan(score.values["si_sdr"])}
@@ -167,12 +181,3 @@ def _collect(pending: dict[Future, Score], bar: tqdm, timeout: float | None = No
         score.values.update(values)
         score.reasons.update(reasons)
         bar.update()
-
-
-def _mean_and_deviation(values: Sequence[float], metric: str) -> str:
-    values = [value for value in values if not math.isnan(value)]
-    if not values:
-        return "-"
-    digits = 1 if metric in ("snr", "si_sdr") else 3 if metric == "stoi" else 2
-    deviation = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else 0.0
-    return f"{statistics.fmean(values):.{digits}f} ± {deviation:.{digits}f}"

@@ -1,42 +1,22 @@
-"""A trained model in one file: its weights, and the sizes or the name to build it from."""
+"""A trained model in one file: its weights, and the name and the size from which it is built."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 
-from speech_enhancement.files.atomic import replacing
-from speech_enhancement.files.state_file import StateFileError, read_state, write_state
+from speech_enhancement.files.state_file import StateFileError, read_state
 from speech_enhancement.systems import registry
-from speech_enhancement.systems.sizes import Sizes
 from speech_enhancement.systems.system import System
-from speech_enhancement.unet import MaskingEnhancer
 
 
-def save_model(path: str | Path, model: MaskingEnhancer, sizes: Sizes, epoch: int) -> None:
-    """Write weights and sizes, for `load_model`; the file appears whole or not at all."""
-    with replacing(path) as temporary:
-        write_state(temporary, {"model": model.state_dict(), "epoch": epoch, "extra": {"sizes": asdict(sizes)}})
-
-
-def save_system(path: str | Path, system: System, name: str, size: str, epoch: int) -> None:
-    """Write weights, name and size of a system, for `load_model`; the file appears whole or not at all."""
-    extra = {"system": name, "size": size}
-    with replacing(path) as temporary:
-        write_state(temporary, {"model": system.state_dict(), "epoch": epoch, "extra": extra})
-
-
-def load_model(
-    path: str | Path | None = None, device: torch.device | str = "cpu"
-) -> tuple[MaskingEnhancer, Sizes] | tuple[System, System]:
-    """A model in evaluation mode, and what knows its `context`, `alignment` and `shortest` input: its sizes or itself.
-
-    Without `path`, the model that comes with the package.
+def load_model(path: str | Path | None = None, device: torch.device | str = "cpu") -> System:
+    """Load a model in evaluation mode; without `path`, the one that comes with the package.
 
     Raises:
-        StateFileError: the file is no such model.
+        StateFileError: the file holds no such model.
     """
     if path is None:
         with as_file(files("speech_enhancement") / "weights" / "default.ckpt") as packaged:
@@ -44,22 +24,19 @@ def load_model(
     state = read_state(path, device)
     try:
         extra = state["extra"]
-        if "system" in extra:
-            model = chunking = registry.build(extra["system"], extra["size"])
-        else:
-            chunking = Sizes(**extra["sizes"])
-            model = chunking.build()
-        model.load_state_dict(state["model"])
+        name, size, arguments = described(extra)
+        system = registry.build(name, size, **arguments)
+        system.load_state_dict(_renamed(state["model"], extra))
+        if "context" in extra:
+            system.context = _checked_context(extra["context"])
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise StateFileError(f"{path}: expected a model of this package, got another one ({reason})") from None
-    return model.to(device).eval(), chunking
+    return system.to(device).eval()
 
 
-def load_system(
-    name: str | None, checkpoint: Path | None, device: torch.device | str = "cpu"
-) -> tuple[nn.Module, Sizes | System]:
-    """What a command was asked to use: a system that needs no training, by its name, or a trained model.
+def load_system(name: str | None, checkpoint: Path | None, device: torch.device | str = "cpu") -> System:
+    """Load the system that a command was asked for: one that needs no training, by its name, or a trained model.
 
     Raises:
         ValueError: both were given, or the system must be trained first.
@@ -71,4 +48,27 @@ def load_system(
     system = registry.build(name).to(device).eval()
     if system.count_parameters():
         raise ValueError(f"--system: expected one that needs no training, got {name}; train it, and give --checkpoint")
-    return system, system
+    return system
+
+
+def described(extra: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Name, size and further arguments of a saved system.
+
+    Files of version 0.1 name the U-Net `masking-unet`, or give nothing but its `sizes`.
+    """
+    if "sizes" in extra:
+        return "unet", "small", dict(extra["sizes"])
+    name = "unet" if extra["system"] == "masking-unet" else extra["system"]
+    return name, extra["size"], dict(extra.get("arguments", {}))
+
+
+def _renamed(weights: Mapping[str, torch.Tensor], extra: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The weights under the names of today: in files with `sizes` they are those of the U-Net's `enhancer`."""
+    prefix = "enhancer." if "sizes" in extra else ""
+    return {f"{prefix}{name}": tensor for name, tensor in weights.items()}
+
+
+def _checked_context(context: Any) -> int | None:
+    if context is None or (type(context) is int and context >= 0):
+        return context
+    raise ValueError(f"context: expected a number of samples or none, got {context!r}")

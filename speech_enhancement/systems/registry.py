@@ -1,11 +1,12 @@
-"""The systems by the names that commands know them by; a module is imported when its system is asked for."""
+"""The systems by the names that commands use; a module is imported when its system is asked for."""
 
 import importlib
+from typing import Any
 
 from speech_enhancement.systems.system import System
 
 NAMES = {
-    "masking-unet": "masking_unet:MaskingUNet",
+    "unet": "masking_unet:MaskingUNet",
     "butterworth": "linear_filters:ButterworthFilter",
     "chebyshev": "linear_filters:ChebyshevFilter",
     "elliptic": "linear_filters:EllipticFilter",
@@ -37,8 +38,13 @@ NAMES = {
 """Module and class of each."""
 
 
-def build(name: str, size: str = "small") -> System:
-    """A system, untrained.
+def build(name: str, size: str = "small", **arguments: Any) -> System:
+    """Build a system, untrained.
+
+    Args:
+        name: one of `NAMES`.
+        size: one of the system's `sizes`.
+        arguments: arguments of its constructor that are to differ from those of the size.
 
     Raises:
         ValueError: there is none of that name, or it has no such size.
@@ -46,7 +52,9 @@ def build(name: str, size: str = "small") -> System:
     if name not in NAMES:
         raise ValueError(f"system: expected one of {', '.join(NAMES)}, got {name}")
     module, _, kind = NAMES[name].partition(":")
-    system = getattr(importlib.import_module(f"speech_enhancement.systems.{module}"), kind)
-    if size not in system.sizes:
-        raise ValueError(f"size: expected one of {', '.join(system.sizes)}, got {size}")
-    return system(**system.sizes[size])
+    system_class = getattr(importlib.import_module(f"speech_enhancement.systems.{module}"), kind)
+    if size not in system_class.sizes:
+        raise ValueError(f"size: expected one of {', '.join(system_class.sizes)}, got {size}")
+    system = system_class(**{**system_class.sizes[size], **arguments})
+    system.description = {"system": name, "size": size, "arguments": arguments}
+    return system

@@ -1,6 +1,7 @@
-"""What the systems of the literature have in common: noisy waveform in, enhanced waveform of the same shape out."""
+"""The contract of a system: noisy waveform in, enhanced waveform of the same shape out."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -8,34 +9,46 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from speech_enhancement.audio import SAMPLE_RATE
+from speech_enhancement.files.atomic import replacing
+from speech_enhancement.files.state_file import write_state
+
 
 class System(nn.Module):
-    """A system: `system(noisy)` maps `(batch, 1, time)` at 16 kHz to the enhanced waveform of the same shape.
+    """A model: `system(noisy)` maps `(batch, 1, time)` to the enhanced waveform of the same shape.
 
-    What learns by plain supervised steps gives an `objective`; what does not (two optimizers, pre-training) brings its
-    own `training_step` or `pretrain`. What does not learn has no parameters, or fits them within `forward`.
+    A system that learns by plain supervised steps gives an `objective`; one with two optimizers or pre-training brings
+    its own `training_step` or `pretrain`. A system that does not learn has no parameters, or fits them in `forward`.
 
     Attributes:
-        title: as a table names it.
-        task: what it is for, as a table names it.
+        title: name in tables.
+        task: purpose, as tables name it.
+        sample_rate: of input and result, Hz.
         sizes: keyword arguments of the constructor by the name of a size: "paper" as published, "small" of at most
             2 million parameters.
-        context: samples before and after it that a sample of the result can depend on; None where it is all of them.
-        alignment: an input shifted by a multiple of so many samples gives a result shifted by as many.
-        shortest: samples that an input has at least.
+        context: samples before and after it on which a sample of the result can depend; None for the whole input.
+        alignment: an input shifted by a multiple of this many samples gives a result shifted by as many.
+        shortest: least number of samples of an input.
         only_for_training: names of submodules that enhancing does not need, a discriminator for instance.
+        learning_rate_falls: `train` lets the learning rate fall to zero along a cosine over its epochs.
+        clip_norm: norm to which `train` clips the gradients unless told otherwise; None for no clipping.
+        description: name in the registry, size and further arguments, from which `registry.build` made the system.
     """
 
     title: ClassVar[str]
     task: ClassVar[str] = "denoising"
+    sample_rate: ClassVar[int] = SAMPLE_RATE
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "small": {}}
     context: int | None = None
     alignment: int = 1
     shortest: int = 4096
     only_for_training: ClassVar[tuple[str, ...]] = ()
+    learning_rate_falls: ClassVar[bool] = False
+    clip_norm: ClassVar[float | None] = None
+    description: Mapping[str, Any]
 
     def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """What the system is given of a pair: the noisy waveform; for another task, what it makes of the clean one."""
+        """The system's input for a pair: the noisy waveform; for other tasks a degraded form of the clean one."""
         return noisy
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
@@ -43,27 +56,46 @@ class System(nn.Module):
         return functional.l1_loss(self(noisy), clean)
 
     def validation_loss(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """By what epochs are compared; by default the objective."""
+        """The loss by which epochs are compared; by default the objective."""
         return self.objective(noisy, clean)
 
     def optimizers(self) -> Sequence[Optimizer]:
-        """What `training_step` is given; by default one Adam for all parameters."""
+        """The optimizers that `training_step` is given; by default one Adam for all parameters."""
         return [torch.optim.Adam(self.parameters(), lr=1e-3)]
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """What is done before the first step, with batches `(noisy, clean)` without end; by default nothing."""
+        """Prepare for the first step, with endless batches `(noisy, clean)`; by default do nothing."""
 
     def training_step(self, noisy: Tensor, clean: Tensor, optimizers: Sequence[Optimizer]) -> float:
-        """One step of training on a batch; returns the loss."""
+        """Take one step of training on a batch; return the loss."""
         loss = self.objective(noisy, clean)
         (optimizer,) = optimizers
         descend(optimizer, loss)
         return loss.item()
 
+    def learns_by_plain_steps(self) -> bool:
+        """True if the objective's gradient and one optimizer are all that training needs."""
+        kind = type(self)
+        return kind.training_step is System.training_step and kind.pretrain is System.pretrain
+
     def count_parameters(self) -> int:
-        """Numbers that enhancing needs, and that training finds."""
+        """Count the learnt numbers that enhancing needs."""
         left_out = {id(parameter) for name in self.only_for_training for parameter in getattr(self, name).parameters()}
         return sum(parameter.numel() for parameter in self.parameters() if id(parameter) not in left_out)
+
+    def state(self, epoch: int) -> dict[str, Any]:
+        """The system as `model_file.load_model` reads it from a file; `epoch` is the last finished one."""
+        return {
+            "model": self.state_dict(),
+            "epoch": epoch,
+            "extra": {**self.description, "context": self.context},
+        }
+
+    def save(self, path: str | Path, epoch: int) -> None:
+        """Write the system for `load_model`; the file appears whole or not at all."""
+        state = self.state(epoch)
+        with replacing(path) as temporary:
+            write_state(temporary, state)
 
 
 def zero_biases(module: nn.Module) -> None:
@@ -77,7 +109,7 @@ def zero_biases(module: nn.Module) -> None:
 
 
 def descend(optimizer: Optimizer, loss: Tensor) -> None:
-    """One step of an optimizer down the gradient of a loss."""
+    """Take one step of an optimizer down the gradient of a loss."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

@@ -1,7 +1,8 @@
-"""The command `train`: resuming, stopping, several processes, and what can go wrong."""
+"""The command `train`, for the U-Net and for other systems: resuming, stopping, several processes, bad losses."""
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,24 +12,32 @@ import torch
 
 from speech_enhancement.configuration import Train
 from speech_enhancement.engine.distributed import Process
-from speech_enhancement.engine.loaders import batches
+from speech_enhancement.engine.learners import SystemLearner, make_learner
+from speech_enhancement.engine.loaders import make_batches
 from speech_enhancement.engine.progress import NonFiniteLossError
-from speech_enhancement.engine.trainer import Experiment
-from speech_enhancement.files.state_file import read_state
-from speech_enhancement.systems.model_file import load_model, save_model
-from speech_enhancement.systems.sizes import Sizes
+from speech_enhancement.engine.run_folder import RunFolder
+from speech_enhancement.engine.trainer import Trainer, train
+from speech_enhancement.files.state_file import read_state, write_state
+from speech_enhancement.systems import registry
+from speech_enhancement.systems.model_file import load_model
 from tests.package.conftest import SMALL, command, tree
 
 FILES = ["best.ckpt", "curves.png", "last.ckpt", "log.jsonl"]
+ALONE = Process(0, 1, torch.device("cpu"))
+KINDS = ("unet", "convolutional-autoencoder")
 
 
-def configuration(corpus, out, epochs=3, **options):
-    options = {"channels": (8, 8), "segment_seconds": 0.5, "crops_per_file": 2, "batch_size": 4, **options}
-    return Train(corpus, out, epochs=epochs, learning_rate=0.01, device="cpu", **options)
+def configuration(corpus, out, system="unet", epochs=3, **options):
+    own = {"channels": (8, 8), "learning_rate": 0.01} if system == "unet" else {}
+    common = {"segment_seconds": 0.5, "crops_per_file": 2, "batch_size": 4, "workers": 0, "device": "cpu"}
+    return Train(corpus, out, system=system, epochs=epochs, **{**common, **own, **options})
 
 
-def experiment(*arguments, **options):
-    return Experiment(configuration(*arguments, **options), Process(0, 1, torch.device("cpu")))
+def trainer(*arguments, process=ALONE, **options):
+    configured = configuration(*arguments, **options)
+    learner = make_learner(configured, process)
+    batches = [make_batches(configured, process, split) for split in ("train", "validation")]
+    return Trainer(configured, process, learner, *batches, RunFolder(configured, process.is_first))
 
 
 def log(out):
@@ -44,48 +53,64 @@ def assert_same_weights(first, second):
         assert torch.equal(a, b), name
 
 
-def test_run_writes_its_files_and_learns(corpus, tmp_path):
-    experiment(corpus, tmp_path / "run", epochs=6).run()
+def stop_after(run, epochs):
+    """Let a run be interrupted, as by Ctrl-C, when it has kept so many epochs."""
+    keep = run.folder.keep
+
+    def keep_and_stop(record, learner):
+        keep(record, learner)
+        if record["epoch"] + 1 == epochs:
+            raise KeyboardInterrupt
+
+    run.folder.keep = keep_and_stop
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+
+
+@pytest.mark.parametrize("system", KINDS)
+def test_run_writes_its_files_and_learns(corpus, tmp_path, system):
+    train(configuration(corpus, tmp_path / "run", system, epochs=6), ALONE)
     assert tree(tmp_path / "run") == FILES
     records = log(tmp_path / "run")
     assert [record["epoch"] for record in records] == list(range(6))
-    assert min(record["validation_loss"] for record in records) < records[0]["validation_loss"]
-    assert 0 <= records[0]["waiting_share"] < 1
     lowest = min(records, key=lambda record: record["validation_loss"])
+    assert lowest["validation_loss"] < records[0]["validation_loss"]
+    assert 0 <= records[0]["waiting_share"] < 1
     assert read_state(tmp_path / "run" / "best.ckpt")["epoch"] == lowest["epoch"]
     load_model(tmp_path / "run" / "last.ckpt")
 
 
-def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path):
-    """Stopped in an epoch, as by Ctrl-C or a crash, and started again."""
-    experiment(corpus, tmp_path / "whole").run()
-    stopped = experiment(corpus, tmp_path / "stopped")
-    original = stopped._epoch
+@pytest.mark.parametrize("system", KINDS)
+def test_learning_rate_falls_for_the_unet_alone(corpus, tmp_path, system):
+    train(configuration(corpus, tmp_path / "run", system, epochs=3, learning_rate=0.01), ALONE)
+    rates = [record["learning_rate"] for record in log(tmp_path / "run")]
+    assert rates == pytest.approx([0.01, 0.0075, 0.0025] if system == "unet" else [0.01] * 3)
 
-    def stop_in_the_second(epoch):
-        if epoch == 1:
-            stopped.train_loss.loss_fn = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        return original(epoch)
 
-    stopped._epoch = stop_in_the_second
-    with pytest.raises(KeyboardInterrupt):
-        stopped.run()
+@pytest.mark.parametrize(
+    ("system", "workers"),
+    [("unet", 0), ("convolutional-autoencoder", 0), ("packet-loss-filling", 0), ("packet-loss-filling", 1)],
+)
+def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path, system, workers):
+    """For a system that draws random numbers itself, and for data mixed in a process of its own, too."""
+    train(configuration(corpus, tmp_path / "whole", system, workers=workers), ALONE)
+    stop_after(trainer(corpus, tmp_path / "stopped", system, workers=workers), 1)
     assert len(log(tmp_path / "stopped")) == 1
-    experiment(corpus, tmp_path / "stopped", workers=1).run()
+    train(configuration(corpus, tmp_path / "stopped", system, workers=1), ALONE)
     assert_same_weights(tmp_path / "whole", tmp_path / "stopped")
-    without_times = [
+    losses = [
         [{key: record[key] for key in ("epoch", "train_loss", "validation_loss")} for record in log(tmp_path / name)]
         for name in ("whole", "stopped")
     ]
-    assert without_times[0] == without_times[1]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_killed_run_goes_on(corpus, tmp_path, stop):
+def test_killed_run_resumes(corpus, tmp_path, stop):
     arguments = ("train", "--corpus", corpus, "--epochs", 8, *SMALL, "--out")
     words = command(*arguments, tmp_path / "killed")
-    # A suite that runs in the background ignores SIGINT, and what it starts would inherit that.
+    # A suite that runs in the background ignores SIGINT, and every process it starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -104,16 +129,23 @@ def test_killed_run_goes_on(corpus, tmp_path, stop):
     assert tree(tmp_path / "killed") == FILES
 
 
-@pytest.mark.slow
-def test_two_processes(corpus, tmp_path):
-    out = tmp_path / "two"
+def launched(*words):
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    words = command("train", "--corpus", corpus, "--out", out, "--epochs", 5, *SMALL)[1:]
-    result = subprocess.run(launcher + words, capture_output=True, text=True, timeout=300)
+    return subprocess.run([*launcher, *words], capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", KINDS)
+def test_two_processes(corpus, tmp_path, system):
+    out = tmp_path / "two"
+    options = SMALL if system == "unet" else SMALL[3:]
+    result = launched(
+        *command("train", "--corpus", corpus, "--out", out, "--epochs", 4, "--system", system, *options)[1:]
+    )
     assert result.returncode == 0, result.stderr
     assert tree(out) == FILES
     records = log(out)
-    assert len(records) == 5
+    assert len(records) == 4
     assert min(record["validation_loss"] for record in records) < records[0]["validation_loss"]
     assert result.stdout.count("best epoch") == 1
 
@@ -139,50 +171,214 @@ with process_group("cpu") as process:
 @pytest.mark.slow
 def test_gradients_are_averaged_over_processes(tmp_path):
     (tmp_path / "script.py").write_text(IN_EACH_PROCESS)
-    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    result = subprocess.run([*words, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=300)
+    result = launched(str(tmp_path / "script.py"))
     assert result.stdout == "both agree\n", result.stderr
 
 
 def test_processes_share_the_data(corpus, tmp_path):
     seen = []
     for rank in range(2):
-        configured = configuration(corpus, tmp_path / "run")
-        shared = batches(configured, Process(rank, 2, torch.device("cpu")), "train")
+        shared = make_batches(configuration(corpus, tmp_path / "run"), Process(rank, 2, torch.device("cpu")), "train")
         seen.append({index for batch in shared.loader.batch_sampler for index in batch})
     assert not seen[0] & seen[1] and len(seen[0] | seen[1]) == 12
 
 
-def test_another_configuration_is_refused(corpus, tmp_path):
-    experiment(corpus, tmp_path / "run", epochs=1).run()
+PLAIN = [name for name in registry.NAMES if name != "unet" and registry.build(name).learns_by_plain_steps()]
+
+
+@pytest.mark.parametrize("name", [name for name in PLAIN if registry.build(name).count_parameters()])
+def test_plain_steps_are_possible_in_bfloat16(name):
+    """A GPU runs them so; here the CPU's autocast stands for it."""
+    torch.manual_seed(0)
+    learner = SystemLearner(registry.build(name), ALONE, noisy_targets=False)
+    learner.system.train()
+    clean = 0.1 * torch.randn(2, 1, 8192)
+    noisy = learner.system.received(clean + 0.05 * torch.randn(2, 1, 8192), clean)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = learner.objective(noisy, clean)
+    loss.backward()
+    gradients = [parameter.grad for parameter in learner.system.parameters() if parameter.grad is not None]
+    assert loss.isfinite() and gradients and all(gradient.isfinite().all() for gradient in gradients)
+
+
+def test_time_budget_ends_after_the_epoch(corpus, tmp_path):
+    for system in KINDS:
+        budget = configuration(corpus, tmp_path / system, system, epochs=50, minutes=1e-6)
+        train(budget, ALONE)
+        assert len(log(tmp_path / system)) == 1
+        train(budget, ALONE)
+        assert len(log(tmp_path / system)) == 1, "the used-up time of a resumed run counts"
+    train(configuration(corpus, tmp_path / system, system, epochs=2), ALONE)
+    assert len(log(tmp_path / system)) == 2, "a run whose learning rate does not fall may get more epochs"
+    train(configuration(corpus, tmp_path / "long", system, epochs=1, minutes=0.01), ALONE)
+    assert len(log(tmp_path / "long")) > 1, "the time decides, not the epochs"
+
+
+def test_validation_draws_the_same_in_each_epoch(corpus, tmp_path):
+    """Losses of packets, here: an epoch must not be the best because it was easier."""
+    run = trainer(corpus, tmp_path / "run", "packet-loss-filling", epochs=2, learning_rate=1e-30)
+    run.run()
+    first, second = log(tmp_path / "run")
+    assert first["validation_loss"] == second["validation_loss"]
+    assert first["train_loss"] != second["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"system": "wiener"}, "--system: expected one that learns, got wiener"),
+        ({"system": "winer"}, "system: expected one of .*, got winer"),
+        (
+            {"system": "segan", "process": Process(0, 2, torch.device("cpu"))},
+            "--system: expected one process .*, got 2",
+        ),
+        (
+            {"system": "noise2noise", "noisy_targets": True},
+            "--noisy-targets: expected .* clean targets, got noise2noise",
+        ),
+        ({"system": "packet-loss-filling", "noisy_targets": True}, "--noisy-targets: .*, got packet-loss-filling"),
+        ({"system": "segan", "learning_rate": 0.1}, "--learning-rate: expected none for segan, .*, got 0.1"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(corpus, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        trainer(corpus, tmp_path / "run", **options)
+
+
+@pytest.mark.parametrize(
+    "option", [{"channels": (8, 8)}, {"n_fft": 256, "hop_length": 64}, {"hop_length": 128}], ids=str
+)
+def test_options_of_the_unet_are_refused_for_others(corpus, tmp_path, option):
+    with pytest.raises(ValueError, match="expected with --system unet, got segan"):
+        Train(corpus, tmp_path / "run", system="segan", **option)
+
+
+@pytest.mark.parametrize("system", ["unet", "deep-denoising-autoencoder"])
+def test_fine_tuning_starts_from_a_model_and_shows_noisy_targets(corpus, tmp_path, monkeypatch, system):
+    """The model never sees a clean target, is not pre-trained again, and is afterwards a model as any other."""
+    kind = type(registry.build(system))
+    monkeypatch.setattr(kind, "pretrain", lambda self, batches: None)
+    train(configuration(corpus, tmp_path / "first", system, epochs=1), ALONE)
+    best = tmp_path / "first" / "best.ckpt"
+    tuning = trainer(corpus, tmp_path / "tuned", system, epochs=1, checkpoint=best, noisy_targets=True)
+    for name, tensor in load_model(best).state_dict().items():
+        assert torch.equal(tensor, tuning.learner.system.state_dict()[name]), name
+    monkeypatch.setattr(kind, "pretrain", None)
+    shown = []
+    if system == "unet":
+        loss = tuning.learner.system.loss.forward
+        tuning.learner.system.loss.forward = lambda estimate, target: shown.append(target) or loss(estimate, target)
+    else:
+        objective = kind.objective
+        monkeypatch.setattr(kind, "objective", lambda self, *pair: shown.append(pair[1]) or objective(self, *pair))
+    clean = [batch[1] for batch in tuning.validation_batches]
+    tuning.run()
+    assert len(shown) > len(clean)
+    assert not any(torch.equal(one, other) for one in shown for other in clean if one.shape == other.shape)
+    before, after = (load_model(tmp_path / name / "best.ckpt").state_dict() for name in ("first", "tuned"))
+    assert any(not torch.equal(tensor, after[name]) for name, tensor in before.items())
+
+
+def test_a_model_of_another_system_to_start_from_is_refused(corpus, tmp_path):
+    train(configuration(corpus, tmp_path / "run", "convolutional-autoencoder", epochs=1), ALONE)
+    with pytest.raises(ValueError, match="--checkpoint: expected a model of wave-unet, small; .*convolutional-auto"):
+        trainer(corpus, tmp_path / "other", "wave-unet", checkpoint=tmp_path / "run" / "best.ckpt")
+
+
+def test_a_run_from_before_there_was_an_option_resumes(corpus, tmp_path):
+    system = "convolutional-autoencoder"
+    train(configuration(corpus, tmp_path / "run", system, epochs=1), ALONE)
+    state = read_state(tmp_path / "run" / "last.ckpt")
+    del state["configuration"]["noisy_targets"]
+    write_state(tmp_path / "run" / "last.ckpt", state)
+    train(configuration(corpus, tmp_path / "run", system, epochs=2), ALONE)
+    with pytest.raises(ValueError, match="--noisy-targets: .*last.ckpt has False, got True"):
+        train(configuration(corpus, tmp_path / "run", system, noisy_targets=True), ALONE)
+
+
+@pytest.mark.parametrize("system", KINDS)
+def test_a_run_of_version_0_1_resumes(corpus, tmp_path, system):
+    """Its last checkpoint had another shape, and its configuration numbers where the system's own hold today."""
+    options = {"learning_rate": None, "epochs": 2}
+    train(configuration(corpus, tmp_path / "whole", system, **options), ALONE)
+    stop_after(trainer(corpus, tmp_path / "run", system, **options), 1)
+    state = read_state(tmp_path / "run" / "last.ckpt")
+    configured = state["configuration"] | {"learning_rate": 2e-3, "clip_norm": 1.0}
+    old = {"model": state["model"], "optimizers": state["optimizers"], "log": state["log"], "configuration": configured}
+    if system == "unet":
+        records = [{name: value for name, value in record.items() if name != "seconds"} for record in state["log"]]
+        old = {
+            "model": {name.removeprefix("enhancer."): tensor for name, tensor in state["model"].items()},
+            "optimizer": state["optimizers"][0],
+            "epoch": 0,
+            "extra": {"sizes": state["extra"]["arguments"], "configuration": configured, "log": records},
+        }
+    write_state(tmp_path / "run" / "last.ckpt", old)
+    train(configuration(corpus, tmp_path / "run", system, **options), ALONE)
+    assert_same_weights(tmp_path / "whole", tmp_path / "run")
+
+
+@pytest.mark.parametrize("system", KINDS)
+def test_another_configuration_is_refused(corpus, tmp_path, system):
+    train(configuration(corpus, tmp_path / "run", system, epochs=1), ALONE)
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
     with pytest.raises(ValueError, match="--batch-size: .*last.ckpt has 4, got 2"):
-        experiment(corpus, tmp_path / "run", epochs=1, batch_size=2).run()
-    with pytest.raises(ValueError, match="last.ckpt: expected a checkpoint of this model"):
-        experiment(corpus, tmp_path / "run", epochs=1, channels=(8, 16)).run()
+        train(configuration(corpus, tmp_path / "run", system, epochs=1, batch_size=2), ALONE)
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
-    (tmp_path / "run" / "last.ckpt").unlink()
-    experiment(corpus, tmp_path / "run", epochs=1).run()
-    save_model(tmp_path / "run" / "best.ckpt", Sizes((8, 8), 512, 256).build(), Sizes((8, 8), 512, 256), 3)
+
+
+def test_another_system_is_refused(corpus, tmp_path):
+    train(configuration(corpus, tmp_path / "run", epochs=1), ALONE)
+    state = read_state(tmp_path / "run" / "last.ckpt")
+    write_state(tmp_path / "run" / "last.ckpt", {**state, "model": {}})
+    with pytest.raises(ValueError, match="last.ckpt: expected a checkpoint of this system, got another"):
+        train(configuration(corpus, tmp_path / "run", epochs=1), ALONE)
+
+
+def test_another_corpus_is_refused_and_a_moved_one_is_not(corpus, tmp_path):
+    system = "convolutional-autoencoder"
+    shutil.copytree(corpus, tmp_path / "moved")
+    train(configuration(corpus, tmp_path / "run", system, epochs=1), ALONE)
+    train(configuration(tmp_path / "moved", tmp_path / "run", system, epochs=2), ALONE)
+    manifest = tmp_path / "moved" / "manifest.csv"
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(lines[:-1]))
+    with pytest.raises(ValueError, match="--corpus: .*last.ckpt was trained on other files"):
+        train(configuration(tmp_path / "moved", tmp_path / "run", system, epochs=3), ALONE)
+
+
+@pytest.mark.parametrize("system", KINDS)
+def test_a_best_model_alone_is_not_replaced(corpus, tmp_path, system):
+    train(configuration(corpus, tmp_path / "run", system, epochs=1), ALONE)
+    load_model(tmp_path / "run" / "best.ckpt").save(tmp_path / "run" / "best.ckpt", epoch=3)
     (tmp_path / "run" / "last.ckpt").unlink()
     with pytest.raises(ValueError, match="expected last.ckpt beside it"):
-        experiment(corpus, tmp_path / "run", epochs=1).run()
+        train(configuration(corpus, tmp_path / "run", system), ALONE)
     assert tree(tmp_path / "run") == ["best.ckpt", "curves.png", "log.jsonl"]
+
+
+def test_a_log_that_was_not_written_is_written_again(corpus, tmp_path):
+    train(configuration(corpus, tmp_path / "run", epochs=2), ALONE)
+    before = log(tmp_path / "run")
+    (tmp_path / "run" / "log.jsonl").unlink()
+    train(configuration(corpus, tmp_path / "run", epochs=2), ALONE)
+    assert log(tmp_path / "run") == before
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_non_finite_loss_names_epoch_files_and_checkpoint(corpus, tmp_path, what):
-    run = experiment(corpus, tmp_path / "run", epochs=2)
-    good = run.train_loss.loss_fn
+    run = trainer(corpus, tmp_path / "run", epochs=2)
+    good = run.learner.system.loss.forward
     calls = []
 
     def sometimes_bad(estimate, target):
         calls.append(len(estimate))
-        if len(calls) == 5:
+        # Three batches to learn from and one to validate on make an epoch.
+        if len(calls) == 6:
             return good(estimate, target) * float("nan") if what == "loss" else (estimate * 0).abs().sqrt().sum()
         return good(estimate, target)
 
-    run.train_loss.loss_fn = sometimes_bad
+    run.learner.system.loss.forward = sometimes_bad
     with pytest.raises(NonFiniteLossError) as raised:
         run.run()
     message = str(raised.value)
@@ -192,13 +388,19 @@ def test_non_finite_loss_names_epoch_files_and_checkpoint(corpus, tmp_path, what
     assert all(value.isfinite().all() for value in weights(tmp_path / "run").values())
 
 
+def test_non_finite_loss_of_another_system_names_its_batch(corpus, tmp_path):
+    broken = trainer(corpus, tmp_path / "run", "convolutional-autoencoder")
+    with torch.no_grad():
+        next(broken.learner.system.parameters()).fill_(torch.inf)
+    with pytest.raises(NonFiniteLossError, match=r"epoch 1: the loss is not finite, in a batch of .*\.wav; .* none"):
+        broken.run()
+
+
 @pytest.mark.slow
 def test_full_disk_keeps_the_old_checkpoint(corpus, tmp_path):
     """A limit on the size of files stands for the full disk: the write fails half-way, as it does there."""
     arguments = ("train", "--corpus", corpus, "--out", tmp_path / "run", *SMALL, "--epochs", 2)
-    run = experiment(corpus, tmp_path / "run", epochs=2)
-    run._resume()
-    run._keep(run._epoch(0))
+    stop_after(trainer(corpus, tmp_path / "run", epochs=2, workers=None), 1)
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
     limit = len(before) // 2
     result = subprocess.run(
@@ -219,21 +421,22 @@ def test_full_disk_keeps_the_old_checkpoint(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (("--epochs", "0"), "--epochs: expected a number above 0, got 0"),
-        (("--snr-db", "5", "0"), "--snr-db: expected the lowest ratio first, got 5.0 0.0"),
-        (("--workers", "-1"), "--workers: expected 0 or more, got -1"),
+        ({"epochs": 0}, "--epochs: expected a number above 0, got 0"),
+        ({"learning_rate": 0.0}, "--learning-rate: expected a number above 0, got 0.0"),
+        ({"snr_db": (5.0, 0.0)}, "--snr-db: expected the lowest ratio first, got 5.0 0.0"),
+        ({"workers": -1}, "--workers: expected 0 or more, got -1"),
     ],
 )
-def test_wrong_options(corpus, tmp_path, run, option, message):
-    result = run("train", "--corpus", corpus, "--out", tmp_path / "run", *option)
-    assert result.returncode != 0 and message in result.stderr + result.stdout
-    assert not (tmp_path / "run").exists()
+def test_wrong_options(corpus, tmp_path, option, message):
+    with pytest.raises(ValueError, match=message):
+        Train(corpus, tmp_path / "run", **option)
 
 
 def test_corpus_that_is_none(tmp_path, run):
+    result = run("train", "--corpus", tmp_path, "--out", tmp_path / "run", "--epochs", 0)
+    assert result.returncode != 0 and "--epochs: expected a number above 0, got 0" in result.stderr + result.stdout
     result = run("train", "--corpus", tmp_path, "--out", tmp_path / "run")
     assert result.returncode == 1
-    assert (
-        result.stderr
-        == f"error: {tmp_path / 'manifest.csv'}: expected the manifest of a prepared corpus, got nothing there\n"
-    )
+    missing = tmp_path / "manifest.csv"
+    assert result.stderr == f"error: {missing}: expected the manifest of a prepared corpus, got nothing there\n"
+    assert not (tmp_path / "run").exists()

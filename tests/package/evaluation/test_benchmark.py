@@ -12,8 +12,10 @@ import torch
 from speech_enhancement.audio import load, save
 from speech_enhancement.commands import benchmark as benchmark_command
 from speech_enhancement.configuration import Benchmark
+from speech_enhancement.engine.trainer import Trainer
 from speech_enhancement.evaluation import benchmark
 from speech_enhancement.evaluation.scoring import find_pairs
+from speech_enhancement.evaluation.tables import quality_and_cost
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.systems.moving_average import MovingAverage
 from tests.package.conftest import tree
@@ -83,7 +85,7 @@ def test_tasks_are_measured_on_what_they_are_about(configured, done):
     pairs = find_pairs(configured.noisy, configured.clean, failures)
     entrants = benchmark.find_entrants(configured, failures)
     scores = [score for one in entrants for score in benchmark.scored(one, pairs, failures, pool=None)]
-    points = benchmark.quality_and_cost(scores, entrants)
+    points = quality_and_cost(scores, entrants)
     assert set(points) == {"spectral subtraction", "convolutional autoencoder"} and not failures
 
 
@@ -116,7 +118,7 @@ def test_goes_on_where_it_was_stopped(configured, done, monkeypatch):
     (configured.out / "spectral-subtraction" / "costs.json").unlink()
     trained, measured = [], []
     count, score = benchmark.costs.count_multiply_adds, benchmark.score_pairs
-    monkeypatch.setattr(benchmark.SystemTraining, "_epoch", lambda self, epoch: trained.append(epoch))
+    monkeypatch.setattr(Trainer, "_epoch", lambda self, epoch: trained.append(epoch))
     monkeypatch.setattr(
         benchmark.costs, "count_multiply_adds", lambda system: measured.append(system.title) or count(system)
     )
@@ -230,7 +232,7 @@ def test_scores_without_a_value_are_kept_with_their_reasons(configured, tmp_path
     with_silence = replace(configured, **sides, out=tmp_path / "out", systems=("spectral-subtraction",))
     assert benchmark_command.run(with_silence) == 1
     table = (tmp_path / "out/table.md").read_text()
-    assert "silent, spectral subtraction, SI-SDR (dB): the clean file is silent." in table
+    assert "silent, spectral subtraction, SI-SDR (dB): the clean file is silent" in table
     monkeypatch.setattr(benchmark, "score_pairs", None)
     assert benchmark_command.run(with_silence) == 1
     assert (tmp_path / "out/table.md").read_text() == table
@@ -247,7 +249,7 @@ def test_too_little_memory_ends_one_system_alone(configured, tmp_path, capsys, m
     def run(self):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
 
-    monkeypatch.setattr(benchmark.SystemTraining, "run", run)
+    monkeypatch.setattr(Trainer, "run", run)
     names = ("convolutional-autoencoder", "spectral-subtraction")
     assert benchmark_command.run(replace(configured, out=tmp_path / "out", systems=names)) == 1
     assert "failed: convolutional-autoencoder: expected a batch of" in capsys.readouterr().err

@@ -21,9 +21,9 @@ from speech_enhancement.evaluation.scoring import (
     Score,
     choose_clips,
     find_pairs,
-    format_table,
     waveform_metrics,
 )
+from speech_enhancement.evaluation.tables import method_table
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.systems.log_mmse import filter_by_log_mmse, log_mmse_gain
 from speech_enhancement.systems.spectral_subtraction import subtract_noise
@@ -110,8 +110,8 @@ def test_missing_pesq_is_said_once(monkeypatch, pair):
     monkeypatch.setattr(perceptual, "pesq_is_installed", lambda: False)
     values, reasons = perceptual.scores(pair[0].numpy(), pair[1].numpy())
     assert math.isnan(values["pesq"]) and not reasons and values["stoi"] > 0
-    table = format_table([Score(name, "noisy", {"snr": 1, "si_sdr": 2, "lsd": 3, **values}, reasons) for name in "ab"])
-    assert table.count("C compiler") == 1
+    table = method_table([Score(name, "noisy", {"snr": 1, "si_sdr": 2, "lsd": 3, **values}, reasons) for name in "ab"])
+    assert table.markdown().count("C compiler") == 1
 
 
 def test_table_leaves_missing_values_out_and_names_them():
@@ -120,7 +120,7 @@ def test_table_leaves_missing_values_out_and_names_them():
         Score("b", "noisy", dict.fromkeys(METRICS, 3.0), {}),
     ]
     scores.append(Score("c", "noisy", {**dict.fromkeys(METRICS, 2.0), "pesq": math.nan}, {"pesq": "no speech in it"}))
-    table = format_table(scores)
+    table = method_table(scores).markdown()
     assert "| noisy | 2.0 ± 1.0 | 2.0 ± 1.0 | 2.00 ± 1.00 | 2.00 ± 1.41 | 2.000 ± 1.000 |" in table
     assert "1 values are missing" in table and "- c, noisy, PESQ: no speech in it" in table
 
@@ -131,8 +131,8 @@ def test_clips_are_chosen_from_least_to_most_improved():
         for n in range(9)
         for method in ("noisy", "U-Net")
     ]
-    assert choose_clips(scores, 3) == ["0", "4", "8"]
-    assert len(choose_clips(scores, 20)) == 9
+    assert choose_clips(scores, 3, "U-Net") == ["0", "4", "8"]
+    assert len(choose_clips(scores, 20, "U-Net")) == 9
 
 
 def test_an_estimate_that_is_not_finite_has_reasons_for_no_values(pair):

@@ -1,4 +1,4 @@
-"""Errors that are told in one line, and do not end the work."""
+"""Errors that are reported in one line and do not end the work."""
 
 import pytest
 

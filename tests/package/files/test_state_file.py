@@ -1,4 +1,4 @@
-"""States on disk: what is written comes back, and what a stranger wrote is not trusted."""
+"""States on disk: they come back as they were written, and a stranger's file is not trusted."""
 
 import pickle
 import subprocess
@@ -9,8 +9,8 @@ import torch
 
 from speech_enhancement.files.path_list import PathSequence
 from speech_enhancement.files.state_file import StateFileError, read_state, write_state
-from speech_enhancement.systems.model_file import load_model, save_model
-from speech_enhancement.systems.sizes import Sizes
+from speech_enhancement.systems import registry
+from speech_enhancement.systems.model_file import load_model
 
 
 def test_state_comes_back(tmp_path):
@@ -33,7 +33,7 @@ def test_other_things_are_refused(tmp_path):
 
 
 class Trap:
-    """Creates a file when it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -63,14 +63,15 @@ def test_malformed_structure_is_refused(tmp_path, structure):
 
 
 def test_model_of_other_sizes_is_refused(tmp_path):
-    sizes = Sizes((4, 8), 512, 256)
-    save_model(tmp_path / "model.ckpt", Sizes((4, 6), 512, 256).build(), sizes, 0)
+    state = registry.build("unet", channels=(4, 6)).state(epoch=0)
+    other = {**state["extra"], "arguments": {"channels": (4, 8)}}
+    write_state(tmp_path / "model.ckpt", {**state, "extra": other})
     with pytest.raises(StateFileError, match=r"model.ckpt: expected a model of this package"):
         load_model(tmp_path / "model.ckpt")
 
 
 def test_packaged_model_loads():
-    model, _ = load_model()
+    model = load_model()
     assert not model.training
     noisy = torch.randn(1, 1, 16000, generator=torch.Generator().manual_seed(0))
     assert model(noisy).shape == noisy.shape

@@ -50,7 +50,7 @@ def test_shifted_input_gives_shifted_result(name):
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="system: expected one of masking-unet, .*, got winer"):
+    with pytest.raises(ValueError, match="system: expected one of unet, .*, got winer"):
         registry.build("winer")
     with pytest.raises(ValueError, match="size: expected one of paper, small, got huge"):
         registry.build("wiener", "huge")

@@ -1,4 +1,4 @@
-"""Feature losses: what they sum, what learns and what does not, and that any system can learn by one."""
+"""Feature losses: the weighted sum, the parts that learn and those that do not, and other systems trained by one."""
 
 import copy
 import itertools
@@ -19,7 +19,7 @@ from tests.package.systems.checks import batch, check_gradients, check_reload, l
 
 
 class Differences(FeatureNetwork):
-    """The waveform times a number that is learned, normalised, and its differences; the number goes to 3."""
+    """The waveform times a learned number, normalised, and its differences; training brings the number to 3."""
 
     n_layers = 2
 
@@ -120,7 +120,7 @@ def test_any_system_learns_by_it():
     noisy, clean = batch(0.1)
     system.pretrain(itertools.repeat((noisy, clean)))
     losses = losses_on_one_batch(system, noisy, clean, steps=160)
-    # Most of the noise lies above the harmonics, so that a low-pass filter halves it at least. Silence costs 2.
+    # Most of the noise lies above the harmonics, so a low-pass filter at least halves it; silence costs 2.
     assert losses[-1] < 0.5 * system.feature_loss(noisy, clean), losses[::20]
     assert 0 < losses[-1] < 2, losses[::20]
 

@@ -1,4 +1,4 @@
-"""The convolution with long kernels: PyTorch's own in another layout."""
+"""The convolution with long kernels, against PyTorch's own."""
 
 import pytest
 import torch

@@ -14,7 +14,7 @@ from tests.package.systems.checks import batch, check_shapes
 
 
 class Shifted(MelGainSystem):
-    """Estimates all features to be greater by a number, or to be given ones."""
+    """A system whose estimate is the features plus a number, or given features."""
 
     def __init__(self, change: float | Tensor):
         super().__init__(n_mels=40)
@@ -35,7 +35,7 @@ def test_power_is_turned_down_and_never_up(change, factor):
     check_shapes(Shifted(change))
     noisy = torch.randn(2, 1, 8001, dtype=torch.float64)
     enhanced = Shifted(change).double()(noisy)
-    torch.testing.assert_close(enhanced, factor * noisy, msg="every bin, lowest and highest too, has the bands' gain")
+    torch.testing.assert_close(enhanced, factor * noisy, msg="a bin does not have the gain of its bands")
 
 
 def test_statistics_are_those_of_noisy_and_clean():
