@@ -1,4 +1,4 @@
-"""What the lectures show and play, and where their sounds come from."""
+"""Sounds, pictures and players of the lectures."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ from speech_enhancement.corpora.manifest import Entry, write_manifest
 
 @pytest.fixture
 def corpus(tmp_path):
-    """Three files of speech, of which one is short, and two noises."""
+    """Make a corpus of three files of speech, one of them short, and two noises."""
     entries = []
     for name, kind, seconds in (
         ("ann_1", "speech", 1.0),
@@ -55,7 +55,7 @@ def test_voices_are_made_once(tmp_path, monkeypatch):
 
 
 def test_notebooks_opened_at_once_make_them_once(tmp_path, monkeypatch):
-    """The first waits for a moment for the second, which comes into its way only where nothing holds it back."""
+    """The first waits briefly for the second, which gets in only if no lock holds it back."""
     monkeypatch.delenv("SPEECH_ENHANCEMENT_CORPUS", raising=False)
     monkeypatch.setattr(lecture, "CORPUS", tmp_path / "data" / "voices")
     met = Barrier(2)
@@ -97,7 +97,7 @@ def test_pictures_share_their_colours():
 
 
 def test_players_share_one_scale():
-    """What is half as loud is played half as loud, and what is too loud is not clipped."""
+    """Half as loud is played half as loud, and a loud waveform is scaled, not clipped."""
     page = lecture.listen({"a <b>": tone(440, amplitude=4.0), "soft": tone(440, amplitude=2.0)}).data
     assert "a &lt;b&gt;" in page and "a <b>" not in page
     sounds = [soundfile.read(io.BytesIO(base64.b64decode(text))) for text in re.findall("base64,([^']+)", page)]

@@ -26,7 +26,7 @@ def manifest(root):
 
 
 def check(root):
-    """What holds for every prepared corpus."""
+    """Check the manifest, the files and the speakers of a prepared corpus, and return the manifest's rows."""
     rows = manifest(root)
     assert sorted(row["file"] for row in rows) == [name for name in tree(root) if name != "manifest.csv"]
     speakers = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine that drops connections."""
+"""Downloads from a local server that drops connections."""
 
 import hashlib
 import threading
@@ -14,7 +14,7 @@ CONTENT = bytes(range(256)) * 2000
 
 
 class Server:
-    """Serves files from memory; the first answers to each end half-way through what is asked for."""
+    """A server of files in memory, whose first `drops` answers end half-way."""
 
     def __init__(self, files, drops=0, understands_ranges=True):
         self.requests = []

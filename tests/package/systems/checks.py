@@ -1,4 +1,6 @@
-"""What every system must do, for the tests of each."""
+"""Checks that every system must pass, for the tests of each."""
+
+from collections.abc import Callable
 
 import torch
 from safetensors.torch import load, save
@@ -7,7 +9,7 @@ from speech_enhancement.systems.system import System
 
 
 def batch(seconds: float = 1.0, size: int = 2, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noisy and clean: gliding harmonics that come and go, and white noise at 5 dB SNR, `(size, 1, time)`."""
+    """Make noisy and clean: gliding harmonics that come and go, and white noise at 5 dB SNR, `(size, 1, time)`."""
     generator = torch.Generator().manual_seed(seed)
     time = torch.arange(round(16000 * seconds)) / 16000
     pitch = 100 + 100 * torch.rand(size, 1, 1, generator=generator)
@@ -19,8 +21,14 @@ def batch(seconds: float = 1.0, size: int = 2, seed: int = 0) -> tuple[torch.Ten
     return clean + scale * noise, clean
 
 
+def published(kind: type[System]) -> System:
+    """Build the system of the published size, whose parameters have shapes but no values."""
+    with torch.device("meta"):
+        return kind(**kind.sizes["paper"])
+
+
 def check_shapes(system: System, lengths=(16000, 16001, 12345, 4097)) -> None:
-    """The result has the input's shape and dtype and is finite, for odd lengths too."""
+    """Check that the result has the input's shape and dtype and is finite, for odd lengths too."""
     system.eval()
     with torch.no_grad():
         for length in lengths:
@@ -31,7 +39,7 @@ def check_shapes(system: System, lengths=(16000, 16001, 12345, 4097)) -> None:
 
 
 def check_gradients(system: System, seconds: float = 1.0) -> None:
-    """A gradient that is not zero reaches every parameter that enhancing needs."""
+    """Check that a gradient that is not zero reaches every parameter that enhancing needs."""
     system.train()
     torch.manual_seed(0)
     noisy, clean = batch(seconds)
@@ -46,7 +54,7 @@ def check_gradients(system: System, seconds: float = 1.0) -> None:
 
 
 def losses_on_one_batch(system: System, noisy, clean, steps: int) -> list[float]:
-    """Train on one batch over and over."""
+    """Train on one batch over and over, and return the loss of each step."""
     system.train()
     torch.manual_seed(0)
     optimizers = system.optimizers()
@@ -54,7 +62,7 @@ def losses_on_one_batch(system: System, noisy, clean, steps: int) -> list[float]
 
 
 def reached(system: System, length: int, position: int) -> tuple[int, int]:
-    """How far before and after a changed sample of the input the result changes, in samples."""
+    """Measure the samples before and after a changed sample of the input over which the result changes."""
     system.eval()
     noisy = batch(length / 16000, size=1)[0][..., :length].double()
     changed = noisy.clone()
@@ -68,8 +76,16 @@ def reached(system: System, length: int, position: int) -> tuple[int, int]:
 
 
 def check_reload(system: System, fresh: System) -> None:
-    """Weights written and read again into another instance give the same output."""
+    """Check that weights, written and read into another instance, give the same output."""
     noisy, _ = batch()
     fresh.load_state_dict(load(save({name: value.contiguous() for name, value in system.state_dict().items()})))
     with torch.no_grad():
         assert torch.equal(system.eval()(noisy), fresh.eval()(noisy))
+
+
+def check_gradients_and_reload(make: Callable[[], System], seconds: float = 0.3) -> None:
+    """Check that gradients reach every parameter, and that the weights after two steps can be written and read."""
+    check_gradients(make(), seconds)
+    trained = make()
+    losses_on_one_batch(trained, *batch(0.1), steps=2)
+    check_reload(trained, make())

@@ -1,4 +1,4 @@
-"""How far a convolutional system sees, to the sample and however deep it is."""
+"""The receptive field of a convolutional system, exact to the sample however deep the system is."""
 
 import torch
 
@@ -6,10 +6,10 @@ from speech_enhancement.systems.system import System
 
 
 def support(system: System, length: int, position: int) -> tuple[int, int]:
-    """How far before and after an impulse the result is not exactly zero, in samples.
+    """Measure the samples before and after an impulse over which the result is not exactly zero.
 
-    Without biases silence gives silence, and with positive weights nothing cancels, so that even what thirty layers
-    make as small as 1e-100 counts. Changes the system's parameters.
+    Without biases silence gives silence, and with positive weights nothing cancels, so that even 1e-100 after thirty
+    layers counts. The system's parameters are changed.
     """
     system.eval().double()
     for name, parameter in system.named_parameters():

@@ -1,4 +1,4 @@
-"""The adaptive line enhancer: the same numbers as the rule sample by sample, and tones parted from noise and speech."""
+"""The adaptive line enhancer: the numbers of the rule sample by sample, and tones split from noise and speech."""
 
 import math
 
@@ -14,7 +14,7 @@ TIME = torch.arange(48000, dtype=torch.float64) / 16000
 
 
 def sample_by_sample(noisy, length, delay, step):
-    """The rule as it is written, for one signal `(time,)`: the rest."""
+    """Compute the rest of one signal `(time,)` by the rule as it is written."""
     constant = length * np.mean(noisy**2)
     past = np.concatenate([np.zeros(delay + length - 1), noisy])
     weights, rest = np.zeros(length), np.zeros(len(noisy))
@@ -37,7 +37,7 @@ def test_shapes():
 
 @pytest.mark.parametrize(("length", "delay", "step"), [(24, 1, 0.5), (64, 100, 1.0), (33, 7, 0.05)])
 def test_blocks_give_what_single_samples_give(length, delay, step):
-    """Over several blocks and a part of one, and from a past that is still empty."""
+    """The signal covers several blocks and a part of one, and begins with an empty past."""
     noisy = batch(0.1)[0][..., : 10 * BLOCK + 17].double()
     rest = AdaptiveLineEnhancer(length, delay, step)(noisy)
     for item in range(len(noisy)):
@@ -49,7 +49,7 @@ def test_a_tone_ends_in_the_tonal_part_and_noise_in_the_rest():
     tone, noise = tone_in_noise()
     tonal, rest = (part[..., 32000:] for part in AdaptiveLineEnhancer().separate(tone + noise))
     before = si_sdr(tone + noise, tone)
-    assert (si_sdr(tonal, tone[..., 32000:]) > before + 10).all(), "of the noise, N weights pass a few bands"
+    assert (si_sdr(tonal, tone[..., 32000:]) > before + 10).all(), "N weights pass only a few bands of the noise"
     assert (si_sdr(rest, noise[..., 32000:]) > 10).all()
     assert (si_sdr(rest, noise[..., 32000:]) > si_sdr(tone + noise, noise) + 10).all()
 
@@ -65,7 +65,7 @@ def test_the_parts_add_up():
 def test_it_converges_at_the_rate_of_theory(step):
     """A tone fills two directions of N, each with half of |u|^2, and c = |u|^2, so the error falls as exp(-m n / 4)."""
     tone, _ = tone_in_noise()
-    rest = AdaptiveLineEnhancer(step=step)(tone)[0, 0, 2000:5000]  # from where the window is full
+    rest = AdaptiveLineEnhancer(step=step)(tone)[0, 0, 2000:5000]  # the window is full from sample 2000 on
     falls_db = (10 * rest.reshape(3, 1000).square().mean(dim=-1).log10()).diff()
     assert falls_db.numpy() == pytest.approx(-20 * math.log10(math.e) * step / 4 * 1000, rel=0.1)
 

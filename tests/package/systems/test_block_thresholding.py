@@ -1,4 +1,4 @@
-"""Block thresholding: the estimate of the risk beside the risk, the choice of blocks, noise, speech."""
+"""Block thresholding: the estimated risk against the true one, the choice of blocks, noise, speech."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_shapes():
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0, 3.0])
 @pytest.mark.parametrize(("threshold", "size"), [(1.5, 256), (2.5, 16), (4.7, 4)])
 def test_stein_risk_is_the_mean_squared_error(level, threshold, size, generator):
-    """Over 200,000 draws of noise around a block whose numbers are `level` or minus it."""
+    """Compare over 200,000 draws of noise around a block whose numbers are plus or minus `level`."""
     truth = level * torch.randn(size, generator=generator, dtype=torch.float64).sign()
     draws = 200_000 // size * 4
     noisy = truth + torch.randn(draws, size, generator=generator, dtype=torch.float64)
@@ -44,7 +44,7 @@ def test_stein_risk_is_the_mean_squared_error(level, threshold, size, generator)
 
 
 def test_noise_gets_through_one_block_in_a_thousand(generator):
-    """At most, with every shape, in the transform itself, whose neighbours overlap; it is why l is what it is."""
+    """At most, for every shape, in the transform itself, whose neighbours overlap: l is chosen for this."""
     power = stft(torch.randn(1, 16000 * 60, generator=generator), WINDOW, HOP)[:, 1:, :2400].abs().square()
     for block, threshold in THRESHOLDS.items():
         through = (functional.avg_pool2d(power / power.mean(), block) > threshold).double().mean()
@@ -53,13 +53,13 @@ def test_noise_gets_through_one_block_in_a_thousand(generator):
 
 
 def chosen(power):
-    """How many rows and how many columns of the gain differ, in one macroblock `(16, 8)`."""
+    """Count the different rows and the different columns of the gain in one macroblock `(16, 8)`."""
     gain = adaptive_gain(power.unsqueeze(0))[0]
     return gain.unique(dim=0).shape[0], gain.unique(dim=1).shape[1]
 
 
 def test_blocks_fit_the_sound(generator):
-    """A tone gets rows of its own frequency, held over all frames; a click gets few frames of all frequencies."""
+    """A tone gets blocks of one frequency over all frames, a click blocks of few frames over all frequencies."""
     noise = torch.empty(16, 8).exponential_(generator=generator)
     tone, click = noise.clone(), noise.clone()
     tone[5] += 30
@@ -71,7 +71,7 @@ def test_blocks_fit_the_sound(generator):
 
 
 def test_the_cut_of_least_risk_is_taken(generator):
-    """Beside a search in plain loops."""
+    """Compare with a search in plain loops."""
     power = 4 * torch.empty(3, 16, 8).exponential_(generator=generator) * torch.rand(3, 16, 8, generator=generator)
     gain = adaptive_gain(power)
     for macroblock, of_macroblock in zip(power, gain, strict=True):
@@ -101,7 +101,7 @@ def test_removes_noise_more_than_single_coefficients():
 
 
 def test_a_loud_tone_comes_back(generator):
-    """Far above the noise both passes let everything through."""
+    """Both passes let through everything far above the noise."""
     time = torch.arange(64000) / 16000
     tone = (torch.sin(2 * torch.pi * 1000 * time) * (time > 2.5)).reshape(1, 1, -1)
     enhanced = BlockThresholding()(tone + 1e-3 * torch.randn(1, 1, 64000, generator=generator))

@@ -18,13 +18,13 @@ from tests.package.systems.lead_in import noise_first
 
 @pytest.fixture(scope="module")
 def noise_gain():
-    """What spectral subtraction does to white noise, `(4, 1, 257, 501)`."""
+    """Gain of spectral subtraction for white noise, `(4, 1, 257, 501)`."""
     noise = torch.randn(4, 1, 64000, generator=torch.Generator().manual_seed(0))
     return subtraction_gain(stft(noise).abs().square())
 
 
 def lonely_share(gain):
-    """Share of bins that are 10 dB above the mean of their 8 neighbours in frequency and time: musical noise."""
+    """Compute the share of bins 10 dB above the mean of their 8 neighbours in frequency and time: musical noise."""
     neighbours = torch.nn.functional.avg_pool2d(gain.flatten(0, 1), 3, stride=1)
     middle = gain.flatten(0, 1)[:, 1:-1, 1:-1]
     return (middle > 10 ** (10 / 20) * (9 * neighbours - middle) / 8).double().mean().item()
@@ -56,13 +56,13 @@ def test_musical_noise_goes(noise_gain):
 
 
 def test_the_mean_of_the_log_gain_stays(noise_gain):
-    """Smoothing is an average of logarithms over time: it moves no level, it takes fluctuations."""
+    """Smoothing is an average of logarithms over time: it keeps the level and removes fluctuations."""
     smoothed = CepstralSmoothing().smooth(noise_gain)[..., 50:]
     assert smoothed.log().mean().item() == pytest.approx(noise_gain[..., 50:].log().mean().item(), abs=0.02)
 
 
 def test_an_onset_of_the_whole_spectrum_is_not_delayed():
-    """It lies in the lowest quefrencies, which keep nothing of the frame before."""
+    """The onset lies in the lowest quefrencies, which keep nothing of the frame before."""
     gain = torch.full((1, 257, 20), 0.1)
     gain[..., 10:] = 1
     assert torch.allclose(CepstralSmoothing().smooth(gain), gain, atol=1e-4)
@@ -70,7 +70,7 @@ def test_an_onset_of_the_whole_spectrum_is_not_delayed():
 
 @pytest.mark.parametrize("period", [60, 100, 160])
 def test_pitch_is_found_and_its_comb_rises_faster_than_other_fine_structure(period):
-    """A comb of gains sets in at frame 10: three frames later more of it is there than with the pitch smoothed too."""
+    """A comb of gains sets in at frame 10: three frames later it is deeper than if the pitch were smoothed too."""
     frequency = torch.arange(257).reshape(1, 257, 1)
     comb = torch.exp(torch.cos(2 * torch.pi * frequency * period / 512) - 1).expand(1, 257, 20)
     assert (pitch_period(cepstrum(comb)) == period).all()

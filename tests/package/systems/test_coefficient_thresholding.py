@@ -1,4 +1,4 @@
-"""Coefficient thresholding: soft and hard beside their definitions, the threshold beside noise, the two corruptions."""
+"""Coefficient thresholding: soft and hard against their definitions, the threshold on noise, the two corruptions."""
 
 import pytest
 import torch
@@ -50,7 +50,7 @@ def test_speech_that_comes_and_goes_moves_the_noise_estimate_little(noise_spectr
     with_speech = power.clone()
     with_speech[..., ::4] *= 1000
     ratio = quantile_noise_power(with_speech) / quantile_noise_power(power)
-    assert 1 < ratio.mean() < 2, "the median of what is left is at 2/3, which lies 2 dB higher"
+    assert 1 < ratio.mean() < 2, "the median lies at 2/3 of the frames without speech, 2 dB higher"
 
 
 def test_hardly_any_noise_is_above_the_universal_threshold(noise_spectrogram):
@@ -66,7 +66,7 @@ def test_noise_is_removed(threshold):
 
 
 def test_corruptions_of_a_waveform():
-    """At a threshold of zero both give the waveform back; at 1 holes lose little power and raising adds much."""
+    """At a threshold of 0 both give the waveform back; at 1 holes take little power and raising adds much."""
     _, clean = batch()
     assert torch.allclose(through(lambda spectrogram: zero_small(spectrogram, 0.0), clean), clean, atol=1e-5)
     assert torch.allclose(through(lambda spectrogram: raise_small(spectrogram, 0.0), clean), clean, atol=1e-5)

@@ -1,4 +1,4 @@
-"""One convolution and its transpose: able to pass everything, taught to pass one piece."""
+"""One convolution and its transpose: able to pass everything, but taught to pass one piece."""
 
 import pytest
 import torch
@@ -56,7 +56,7 @@ def test_context_is_one_kernel_less_one():
 
 
 def test_32_numbers_for_32_samples_can_hold_everything():
-    """With one sample to each channel the layers are the identity, so what they cannot do they were not taught."""
+    """With one sample to each channel the layers are the identity, so their failures are failures of training."""
     system = ConvolutionalAutoencoder()
     with torch.no_grad():
         for parameter in system.parameters():
@@ -68,7 +68,7 @@ def test_32_numbers_for_32_samples_can_hold_everything():
 
 
 def test_one_piece_teaches_that_piece_alone():
-    """Half a second is learned; others of the same kind are not, and white noise not at all."""
+    """Half a second is learned, other pieces of the same kind are not, and white noise least of all."""
     piece, others, white = batch(0.5, size=1)[1], batch(size=8, seed=7)[1], torch.randn(1, 1, 16000)
     system = small()
     losses_on_one_batch(system, piece, piece, steps=300)
@@ -79,7 +79,7 @@ def test_one_piece_teaches_that_piece_alone():
 
 
 def test_noise_that_never_repeats_teaches_the_identity():
-    """The same layers in as many steps: what was missing was data in all directions."""
+    """The same layers learn it in as many steps: only data in all directions were missing."""
     system = small()
     optimizers = system.optimizers()
     for _ in range(300):

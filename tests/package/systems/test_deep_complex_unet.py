@@ -33,7 +33,7 @@ def tiny() -> DeepComplexUNet:
 
 
 def as_complex(x: torch.Tensor) -> torch.Tensor:
-    """Neighbouring channels to complex ones."""
+    """Join neighbouring channels to complex ones."""
     return torch.complex(x[:, 0::2], x[:, 1::2])
 
 
@@ -73,7 +73,7 @@ def test_reload():
 @pytest.mark.parametrize("position", [20000, 20032, 20100, 20511])
 def test_receptive_field_is_the_context(position):
     system = tiny()
-    # Frames: 2 * (1 * 1 + 1 * 2 + 1 * 4), kernel 3 everywhere.
+    # In frames: 2 * (1 * 1 + 1 * 2 + 1 * 4), with a kernel of 3 everywhere.
     assert system.context == 14 * 64 + 255
     before, after = reached(system, length=40000, position=position)
     assert max(before, after) <= system.context, (before, after)
@@ -87,7 +87,9 @@ def test_skip_connections_carry_the_input_past_the_bottom():
     with torch.no_grad():
         assert not torch.allclose(system.estimate_mask(first), system.estimate_mask(second))
         system.down[0].weight.data.zero_()
-        assert torch.equal(system.estimate_mask(first), system.estimate_mask(second)), "the spectrogram is no skip"
+        assert torch.equal(system.estimate_mask(first), system.estimate_mask(second)), (
+            "the spectrogram is used as a skip"
+        )
 
 
 def test_convolution_is_that_of_complex_numbers():
@@ -161,7 +163,7 @@ def test_loss_falls_to_minus_one_for_the_clean_waveform():
 def test_learns_the_identity():
     _, clean = batch(0.25)
     losses = losses_on_one_batch(tiny(), clean, clean, steps=40)
-    # Slow at the end, because a magnitude of 1 lies at infinity of the hyperbolic tangent.
+    # Learning is slow at the end, because the hyperbolic tangent reaches a magnitude of 1 only at infinity.
     assert 1 + losses[-1] < 0.1, losses[::10]
 
 

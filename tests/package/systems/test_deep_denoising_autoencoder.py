@@ -45,7 +45,7 @@ def test_context():
     furthest = [reached(system, 8000, position) for position in (4033, 4095, 4097, 4160)]
     before, after = (max(side) for side in zip(*furthest, strict=True))
     assert system.context == 255 + 3 * 128 + 255
-    # The ends of two windows weigh too little to be seen.
+    # The weights at the ends of two windows are too small to show.
     assert 0.9 * system.context <= before <= system.context, f"{before} samples before"
     assert 0.9 * system.context <= after <= system.context, f"{after} samples after"
 

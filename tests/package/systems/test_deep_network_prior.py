@@ -1,4 +1,4 @@
-"""The deep network prior: the network, what is accumulated, the gains, and noise that it finds."""
+"""The deep network prior: the network, the accumulated changes, the gains, and the noise that it finds."""
 
 import itertools
 
@@ -23,12 +23,12 @@ TINY = {"filters": 2, "iterations": 5}
 
 @pytest.fixture
 def counts_from_the_second_step(monkeypatch):
-    """For tests of what does not depend on how well a file is fitted."""
+    """Shorten the fit for tests that do not depend on its quality."""
     monkeypatch.setattr(deep_network_prior, "FIRST_STEP", 2)
 
 
 def tone_in_noise() -> tuple[torch.Tensor, torch.Tensor]:
-    """Half a second of a tone of 1 kHz: in white noise 10 dB below it, and alone; `(1, 1, time)`."""
+    """Make half a second of a tone of 1 kHz, in white noise 10 dB below it and alone: `(1, 1, time)`."""
     tone = torch.sin(2 * torch.pi / 16 * torch.arange(8192)).view(1, 1, -1)
     return tone + 0.22 * torch.randn(tone.shape, generator=torch.Generator().manual_seed(0)), tone
 
@@ -39,7 +39,7 @@ def test_shapes():
 
 
 def test_network_has_the_parameters_of_its_layers():
-    """Weights, biases, and two numbers a channel of batch normalisation, in 6 + 1 + 6 layers and the last one."""
+    """Count weights, biases, and two numbers of batch normalisation a channel, in 6 + 1 + 6 layers and the last one."""
     widths = [60 * level for level in range(1, 7)]
     shapes = [(before, width, 15) for before, width in zip([1, *widths], [*widths, 360], strict=True)]
     shapes += [(below + width, width, 5) for below, width in zip([*widths[1:], 360], widths, strict=True)]
@@ -50,7 +50,7 @@ def test_network_has_the_parameters_of_its_layers():
 
 
 def test_small_network_is_small_and_not_counted():
-    """What is fitted to a file is not what training finds."""
+    """Weights that are fitted to a file are not found by training."""
     network = PriorNetwork(DeepNetworkPrior.sizes["small"]["filters"])
     assert sum(parameter.numel() for parameter in network.parameters()) <= 2_000_000
     assert DeepNetworkPrior().count_parameters() == 0
@@ -69,7 +69,7 @@ def test_fit_comes_nearer_and_reaches_every_parameter():
 
 
 def test_output_is_not_rounded_in_mixed_precision():
-    """Its rounding would be counted as changes."""
+    """Rounding would count as change."""
     with torch.autocast("cpu", torch.bfloat16):
         output = PriorNetwork(2)(batch(0.128)[0])
     assert output.dtype == torch.float32 and not torch.equal(output, output.bfloat16().float())
@@ -85,7 +85,7 @@ def test_input_of_the_network_does_not_know_the_file():
 
 
 def test_accumulated_changes_by_hand():
-    """Relative to the newer magnitude; 11 values, so that the percentiles are the second and the last but one."""
+    """Changes are relative to the newer magnitude; of 11 values the percentiles are the second and the last but one."""
     before = torch.ones(1, 11)
     after = torch.tensor([[1.0, 2, 2, 2, 2, 2, 2, 2, 2, 4, 8]])
     (first,) = accumulate(iter([before, after]))
@@ -93,7 +93,7 @@ def test_accumulated_changes_by_hand():
     assert first == pytest.approx(expected)
     *_, last = accumulate([before, after, after])
     assert last == pytest.approx(expected), "no change adds nothing"
-    # What is clipped is each change and not the sum: the last bin changes by 7, of which 1 is added.
+    # Each change is clipped, not the sum: the last bin changes by 7, of which 1 is added.
     *_, last = accumulate([before, after, after.flip(1)])
     assert last == pytest.approx(expected + torch.tensor([[0.875, 0.5] + [0.0] * 7 + [1.0, 1.0]]))
 
@@ -149,18 +149,18 @@ def test_volume_does_not_matter():
 
 
 def test_a_tone_changes_less_than_the_noise_around_it():
-    """What the whole method rests on, in a small instance."""
+    """The method rests on this; here is a small instance of it."""
     noisy, _ = tone_in_noise()
     torch.manual_seed(0)
     outputs = itertools.islice(fit(PriorNetwork(4), 0.1 * noisy / noisy.std(), 75), 49, None)
     *_, total = accumulate(stft(output).abs() for output in outputs)
     changes = total.squeeze().mean(dim=-1)  # of bins of 31.25 Hz
-    around = torch.cat([changes[3:29], changes[36:-1]])  # without the three bins to either side that the window blurs
+    around = torch.cat([changes[3:29], changes[36:-1]])  # without the three blurred bins on either side
     assert changes[32] < 0.6 * around.mean(), f"{changes[32]:.2f} at 1 kHz, {around.mean():.2f} elsewhere"
 
 
 def test_noise_around_a_tone_is_lowered():
-    """By 1.7 dB after so few steps."""
+    """So few steps lower it by 1.7 dB."""
     noisy, tone = tone_in_noise()
     enhanced = DeepNetworkPrior(filters=4, iterations=70)(noisy)
     assert si_sdr(enhanced, tone).item() > si_sdr(noisy, tone).item() + 1.25

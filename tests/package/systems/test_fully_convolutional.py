@@ -1,4 +1,4 @@
-"""The fully convolutional network: size, reach, what it is made of, and that it learns."""
+"""The fully convolutional network: size, reach, layers and learning."""
 
 import pytest
 import torch
@@ -32,10 +32,6 @@ def test_is_eight_convolutions_and_no_dense_layer():
     assert [layer.out_channels for layer in convolutions] == [30] * 7 + [1]
 
 
-def test_small_is_small():
-    assert FullyConvolutional(**FullyConvolutional.sizes["small"]).count_parameters() <= 2e6
-
-
 def test_keeps_any_shape():
     check_shapes(FullyConvolutional(**TINY), lengths=(4097, 4096, 1001, 5))
 
@@ -60,7 +56,7 @@ def test_learns_to_leave_speech_as_it_is():
     torch.manual_seed(0)
     _, clean = batch(0.1)
     losses = losses_on_one_batch(FullyConvolutional(**TINY), clean, clean, steps=100)
-    # Zeros would cost the mean magnitude of speech. A filter that passes everything is within reach of every layer.
+    # Zeros would cost the mean magnitude of speech, while every layer can become a filter that passes everything.
     assert losses[-1] < 0.25 * clean.abs().mean()
     assert losses[-1] < 0.1 * losses[0]
 

@@ -1,4 +1,4 @@
-"""The linear filters: tones through them, beside the formulas of the response, and no delay."""
+"""The linear filters: tones through them against the formulas of the response, and no delay."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ TIME = torch.arange(48000, dtype=torch.float64) / 16000
 
 
 def gains_db(system, frequencies):
-    """What is left of tones of 3 s, measured in the middle second; all at once, a tone an item of the batch."""
+    """Measure the gain of tones of 3 s in their middle second; each tone is an item of one batch."""
     tones = torch.exp(2j * torch.pi * torch.tensor(frequencies).reshape(-1, 1, 1) * TIME)
     left = torch.complex(system(tones.real), system(tones.imag))[..., 16000:32000]
     gain = (left * tones[..., 16000:32000].conj()).mean(dim=-1).flatten()
@@ -22,7 +22,7 @@ def gains_db(system, frequencies):
 
 
 def distance_from_band(frequencies, low_hz=80.0, high_hz=7000.0):
-    """The low-pass frequency w that a band-pass made by the bilinear transform has at a frequency."""
+    """Compute the low-pass frequency w to which the bilinear transform maps a frequency of the band-pass."""
     low, high, frequency = (np.tan(np.pi * np.asarray(hz) / 16000) for hz in (low_hz, high_hz, frequencies))
     return (frequency**2 - low * high) / (frequency * (high - low))
 
@@ -56,14 +56,14 @@ def test_elliptic_keeps_ripple_and_attenuation(ripple_db, attenuation_db):
 
 
 def test_steeper_for_more_ripple():
-    """The hum of the mains at 50 Hz."""
+    """The measure is the mains hum at 50 Hz."""
     gains = [gains_db(kind(), [50.0])[0] for kind in KINDS]
     assert gains[0] > gains[1] + 3 > gains[2] + 6
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_delayed(kind):
-    """A pulse that is the same forwards and backwards stays so about its middle."""
+    """A symmetric pulse stays symmetric about its middle."""
     pulse = torch.exp(-0.5 * ((TIME - 1.5) / 5e-4).square()) * torch.cos(2 * torch.pi * 1000 * (TIME - 1.5))
     filtered = kind()(pulse.reshape(1, 1, -1)).flatten()
     assert filtered.argmax() == 24000

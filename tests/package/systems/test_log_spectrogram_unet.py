@@ -1,4 +1,4 @@
-"""U-Net on pictures of spectrograms: the way there and back, the loss, and what the IoU does not tell."""
+"""U-Net on pictures of spectrograms: the way there and back, the loss, and the limits of the IoU."""
 
 from itertools import pairwise
 
@@ -16,7 +16,13 @@ from speech_enhancement.systems.log_spectrogram_unet import (
     to_level,
     to_picture,
 )
-from tests.package.systems.checks import batch, check_gradients, check_reload, check_shapes, losses_on_one_batch
+from tests.package.systems.checks import (
+    batch,
+    check_gradients_and_reload,
+    check_shapes,
+    losses_on_one_batch,
+    published,
+)
 
 
 def tiny(**changes) -> LogSpectrogramUNet:
@@ -25,7 +31,7 @@ def tiny(**changes) -> LogSpectrogramUNet:
 
 
 def painting(picture: torch.Tensor) -> LogSpectrogramUNet:
-    """A system whose network gives this picture, whatever it sees."""
+    """Make a system whose network gives this picture for every input."""
     system = tiny().eval()
     system.logits = lambda _: torch.logit(picture, eps=1e-7)
     return system
@@ -37,8 +43,7 @@ def picture_of(waveform: torch.Tensor) -> torch.Tensor:
 
 
 def test_sizes():
-    with torch.device("meta"):
-        paper, small = (LogSpectrogramUNet(**LogSpectrogramUNet.sizes[size]) for size in ("paper", "small"))
+    paper, small = published(LogSpectrogramUNet), LogSpectrogramUNet(**LogSpectrogramUNet.sizes["small"])
     widths = (64, 128, 256, 512, 1024)
     down = sum(9 * (before * after + after * after) + 4 * after for before, after in pairwise(widths))
     up = sum(below * wide + wide + 9 * 2 * wide * wide + 2 * wide for wide, below in pairwise(widths))
@@ -57,14 +62,8 @@ def test_double_precision():
     assert system(noisy).dtype == system.objective(noisy, clean).dtype == torch.float64
 
 
-def test_gradient_reaches_every_parameter():
-    check_gradients(tiny(), seconds=0.3)
-
-
-def test_reload():
-    trained = tiny()
-    losses_on_one_batch(trained, *batch(0.1), steps=2)
-    check_reload(trained, tiny())
+def test_gradients_and_weights():
+    check_gradients_and_reload(tiny)
 
 
 def test_dropout_is_for_training():
@@ -80,7 +79,7 @@ def test_levels_are_decibels():
 
 
 def test_picture_and_back():
-    """Exact between the bounds; what is darker than 80 dB below the loudest bin is black."""
+    """The way back is exact between the bounds; 80 dB below the loudest bin everything is black."""
     level = torch.tensor([[30.0, -10, -50, -90], [3, 2, 1, 0]]).view(2, 1, 2, 2)
     lowest, highest = bounds(level)
     assert highest.flatten().tolist() == [30, 3] and lowest.flatten().tolist() == [-50, 0], "items are not independent"
@@ -95,7 +94,7 @@ def test_own_picture_gives_the_same_sound():
 
 
 def test_clean_picture_gives_the_clean_magnitude():
-    """Within the bounds of the noisy sound, and with its phase."""
+    """The magnitude stays within the bounds of the noisy sound and has its phase."""
     noisy, clean = (waveform.double() for waveform in batch(0.5))
     lowest, highest = bounds(decibels(stft(noisy)))
     enhanced = painting(to_picture(decibels(stft(clean)), lowest, highest))(noisy)
@@ -138,9 +137,9 @@ def test_intersection_over_union_by_hand():
 
 
 def test_intersection_over_union_does_not_measure_quality():
-    """Two pictures of the highest IoU, and one of a lower IoU that sounds better than they."""
+    """Two pictures have the highest IoU, and one of a lower IoU sounds better."""
     noisy, clean = batch(0.5)
-    clean = clean + 0.01 * (noisy - clean)  # with a floor of 45 dB below the speech, as recordings have
+    clean = clean + 0.01 * (noisy - clean)  # a floor 45 dB below the speech, as recordings have
     target = picture_of(clean)
     bright = target > 0.5
     reference = painting((target - 2 / 80).clamp(0, 1))  # 2 dB too quiet
@@ -161,7 +160,7 @@ def test_intersection_over_union_does_not_know_the_phase():
 
 @pytest.mark.parametrize("task", ["identity", "denoising"])
 def test_overfits_one_batch(task):
-    """What lies above the entropy of the target falls to 6 tenths of it, and picture and sound come nearer."""
+    """The loss beyond the entropy of the target falls to 6 tenths, and picture and sound come nearer."""
     noisy, clean = batch(0.25)
     noisy = clean if task == "identity" else noisy
     system = tiny()

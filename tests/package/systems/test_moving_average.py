@@ -1,4 +1,4 @@
-"""The moving average: its response to tones, its ends, and what it costs."""
+"""The moving average: its response to tones, noise and steps, and its ends."""
 
 import math
 
@@ -10,7 +10,7 @@ from tests.package.systems.checks import check_shapes, reached
 
 
 def gain(length, frequency):
-    """Factor by which a tone comes back, its sign included, away from the ends."""
+    """Measure the factor, with its sign, by which a tone comes back away from the ends."""
     tone = torch.cos(2 * torch.pi * frequency / 16000 * torch.arange(-8000, 8001, dtype=torch.float64))
     return MovingAverage(length)(tone.reshape(1, 1, -1))[0, 0, 8000].item()
 

@@ -1,4 +1,4 @@
-"""MU-GAN: the U-Net of its predecessor, the autoencoder's code, the discriminator, and that all three learn."""
+"""MU-GAN: the U-Net of its predecessor, the code of the autoencoder, the discriminator, and learning of all three."""
 
 import itertools
 
@@ -28,7 +28,7 @@ def tiny(pretraining_steps: int = 2) -> MUGAN:
 
 
 class Constant(nn.Module):
-    """A discriminator that gives what it is told to."""
+    """A discriminator that always gives the same verdict."""
 
     def __init__(self, verdict: float):
         super().__init__()
@@ -92,7 +92,7 @@ def test_autoencoder_learns_clean_speech():
     system.pretrain(itertools.repeat((torch.full_like(clean, torch.nan), clean)))
     with torch.no_grad():
         reconstruction = system.feature_loss.network(clean)
-    # More than the fundamental alone: it has 1 of the power 1 + 1/4 + ... + 1/121 = 1.56, which are 4.5 dB.
+    # The fundamental alone would give 4.5 dB: it has 1 of the power 1 + 1/4 + ... + 1/121 = 1.56.
     assert snr(reconstruction, clean).mean() > 6
     assert system.feature_loss(torch.zeros_like(clean), clean) == pytest.approx(2, rel=1e-4), "one for each distance"
 
@@ -118,7 +118,7 @@ def test_loss_of_the_generator(verdict):
         estimate = system(remove_upper_band(clean, 8))
         expected = functional.mse_loss(estimate, clean) / 0.1
         expected += functional.mse_loss(encoder(estimate), encoder(clean)) / 0.3
-        # The discriminator gives log odds: that it is wrong costs -log of the probability of being genuine.
+        # The discriminator gives log odds; the cost is -log of the probability of being genuine.
         expected -= 0.01 * torch.tensor(verdict).sigmoid().log()
         torch.testing.assert_close(system.objective(torch.full_like(noisy, torch.nan), clean), expected)
 
@@ -153,13 +153,13 @@ def test_each_part_has_its_own_optimizer():
 
 
 def test_begins_with_the_identity():
-    """Where nothing is missing there is nothing to learn: the system gives what it is given from the start."""
+    """A complete input leaves nothing to learn: the system returns it from the start."""
     _, clean = batch(0.2)
     assert (snr(tiny()(clean), clean) > 30).all()
 
 
 def test_learns_the_upper_band():
-    """One batch by heart: at least three quarters of the power that interpolation lacks are found."""
+    """On one batch, at least three quarters of the power that interpolation lacks are learned."""
     noisy, clean = batch(0.1)
     system = tiny(pretraining_steps=40)
     system.pretrain(itertools.repeat((noisy, clean)))

@@ -1,4 +1,4 @@
-"""Noise2Noise: the targets, which never are clean, and the network."""
+"""Noise2Noise: the targets, which are never clean, and the network."""
 
 import pytest
 import torch
@@ -11,9 +11,10 @@ from speech_enhancement.systems.system import System
 from tests.package.systems.checks import (
     batch,
     check_gradients,
-    check_reload,
+    check_gradients_and_reload,
     check_shapes,
     losses_on_one_batch,
+    published,
     reached,
 )
 
@@ -51,8 +52,7 @@ class Gain(System):
 
 
 def test_published_size():
-    with torch.device("meta"):
-        paper = Noise2Noise(**Noise2Noise.sizes["paper"])
+    paper = published(Noise2Noise)
     assert paper.count_parameters() == pytest.approx(18.9e6, rel=0.02)
     assert Noise2Noise(**Noise2Noise.sizes["small"]).count_parameters() <= 2_000_000
     assert 0.037 < paper.network.lookahead / 16000 < 0.039
@@ -68,14 +68,8 @@ def test_double_precision():
     assert tiny(resampling=2).double()(batch(0.1)[0].double()).dtype == torch.float64
 
 
-def test_gradient_reaches_every_parameter():
-    check_gradients(tiny(), seconds=0.3)
-
-
-def test_reload():
-    trained = tiny()
-    losses_on_one_batch(trained, *batch(0.1), steps=2)
-    check_reload(trained, tiny())
+def test_gradients_and_weights():
+    check_gradients_and_reload(tiny)
 
 
 @pytest.mark.parametrize("resampling", [1, 2, 4])
@@ -122,7 +116,7 @@ def test_single_item_gets_its_own_noise_from_elsewhere():
 
 
 def test_clean_never_enters_the_loss_alone(monkeypatch):
-    """The target that the loss is given is noisy, and speech and noise enter it only by their sum."""
+    """The loss is given a noisy target, which speech and noise enter only by their sum."""
     targets = []
     monkeypatch.setattr(
         functional, "l1_loss", lambda estimate, target: targets.append(target) or (estimate - target).abs().mean()
@@ -134,7 +128,7 @@ def test_clean_never_enters_the_loss_alone(monkeypatch):
     (target,) = targets
     assert (snr(target, clean) < 15).all(), "the target is nearly clean"
 
-    # Another split of the same input and the same target into speech and noise: nothing changes.
+    # Another split of the same input and target into speech and noise changes nothing.
     moved = 0.05 * torch.randn(1, 1, clean.shape[-1]).expand_as(clean)
     torch.manual_seed(0)
     assert system.objective(noisy, clean + moved).item() == pytest.approx(loss.item(), rel=1e-5)
@@ -154,7 +148,7 @@ def test_learns_the_identity():
 
 
 def test_learns_to_denoise_without_clean_targets():
-    """Two items whose noise is drawn anew in each step: the estimate comes nearer to the clean one than any target."""
+    """With noise drawn anew in each step, the estimate comes nearer to the clean signal than any target."""
     _, clean = batch(0.25)
     torch.manual_seed(0)
     system = tiny(hidden=16).train()
@@ -178,7 +172,7 @@ def test_tuning_another_system_uses_its_loss_and_steps_with_noisy_targets():
     tuning.validation_loss(noisy, clean)
     tuning.pretrain([(noisy, clean)])
     loss = tuning.training_step(noisy, clean, optimizers)
-    expected = noisy_target(noisy, clean)  # of two items there is one other noise
+    expected = noisy_target(noisy, clean)  # with two items there is only one other noise
     assert len(gain.seen) == 4 and all(torch.equal(target, expected) for target in gain.seen)
     assert loss == pytest.approx(expected.square().mean().item()) and gain.factor != 0
     assert torch.equal(tuning(noisy), gain(noisy))
@@ -188,7 +182,7 @@ def test_tuning_another_system_uses_its_loss_and_steps_with_noisy_targets():
 
 
 def test_tuning_finds_the_factor_that_clean_targets_would():
-    """The least squares gain S / (S + N), known in advance, though no target was clean."""
+    """The factor is the least squares gain S / (S + N), though no target was clean."""
     noisy, clean = batch(1, size=8)
     tuning = NoisyTargetTuning(Gain())
     (optimizer,) = tuning.optimizers()

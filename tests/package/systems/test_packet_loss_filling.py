@@ -1,4 +1,4 @@
-"""Filling of lost packets: how packets are lost and found again, and what may change where none was."""
+"""Filling of lost packets: losses that are drawn and found again, and everything else left alone."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from speech_enhancement.systems.packet_loss_filling import (
     draw_losses,
     find_missing,
 )
-from tests.package.systems.checks import batch, check_gradients, check_reload, check_shapes
+from tests.package.systems.checks import batch, check_gradients, check_reload, check_shapes, published
 
 
 def tiny() -> PacketLossFilling:
@@ -28,7 +28,7 @@ def with_gap(waveform: torch.Tensor, start: int = 4000, packets: int = 2) -> tup
 
 
 def runs(flags: torch.Tensor) -> list[tuple[int, int]]:
-    """Start and end of each stretch of True in `(time,)`."""
+    """List start and end of each stretch of True in `(time,)`."""
     edges = torch.diff(flags.int(), prepend=torch.zeros(1), append=torch.zeros(1))
     return list(zip((edges > 0).nonzero().flatten().tolist(), (edges < 0).nonzero().flatten().tolist(), strict=True))
 
@@ -38,8 +38,7 @@ def test_sizes():
     down = sum(2 * s * a * b + b for s, a, b in zip(STRIDES, (2, 64, 128, 256), widths, strict=True))
     up = sum(2 * s * a * b + b for s, a, b in zip(STRIDES, widths, (1, 64, 128, 256), strict=True))
     lstm = 2 * 4 * (2 * 512 * 512 + 2 * 512) + (2 * 512 * 512 + 512)
-    with torch.device("meta"):
-        paper = PacketLossFilling(**PacketLossFilling.sizes["paper"])
+    paper = published(PacketLossFilling)
     assert paper.count_parameters() == down + up + lstm == pytest.approx(7.6e6, rel=0.005)
     assert PacketLossFilling(**PacketLossFilling.sizes["small"]).count_parameters() <= 2_000_000
 
@@ -91,7 +90,7 @@ def test_losses_have_their_rate_and_come_in_bursts():
 
 
 def test_finds_whole_packets_of_zeros():
-    """Against a count of zeros; one shorter than a packet may be silence between two words."""
+    """Compare with known gaps; a gap shorter than a packet may be silence between two words."""
     waveform, _ = batch(1.0)
     for start, length in ((0, 320), (1000, 319), (2000, 320), (3001, 700), (5000, 12), (15680, 320)):
         waveform[0, 0, start : start + length] = 0
@@ -113,7 +112,7 @@ def test_nothing_changes_where_nothing_is_missing():
 
 
 def test_gap_hears_both_sides():
-    """Beyond what the convolutions span; the sign of a sample changes, so that the level does not."""
+    """The samples lie beyond the reach of the convolutions; only a sign is changed, which keeps the level."""
     system = tiny().double().eval()
     assert system.context is None
     received, gap = with_gap(batch(0.5, size=1)[0].double(), start=3840)
@@ -138,7 +137,7 @@ def test_network_is_told_what_is_missing():
 
 
 def test_convolutions_give_back_what_they_took_at_the_same_place():
-    """An impulse at each place within a packet; without LSTM it reaches as far back as ahead, on average."""
+    """Averaged over all places in a packet, an impulse reaches as far back as ahead without the LSTM."""
     system = tiny().eval()
     for name, parameter in system.named_parameters():
         parameter.data = torch.zeros_like(parameter) if "linear" in name or "bias" in name else parameter.data.abs()
@@ -165,7 +164,7 @@ def test_volume_does_not_matter():
 
 
 def test_objective_hides_what_it_asks_for():
-    """The network gets zeros and is told where; what lay there in the noisy input is nowhere in the loss."""
+    """The network gets zeros and their places; the noisy input under them does not enter the loss."""
     noisy, clean = batch(1.0)
     system, seen = tiny(), []
     predict = system.predict
@@ -183,7 +182,7 @@ def test_objective_hides_what_it_asks_for():
 
 
 def test_objective_by_hand():
-    """The mean error of the missing samples in levels of what arrived, and spectra; 0 for the right guess."""
+    """The loss is the mean error of missing samples, relative to the level, and of spectra; 0 if the guess is right."""
     _, clean = batch(1.0)
     system = tiny()
     system.predict = lambda received, missing: clean
@@ -210,7 +209,7 @@ def test_packets_that_were_missing_already_are_to_be_filled_too():
 
 
 def test_learns_to_fill_one_batch():
-    """Silence has 0 dB in the gaps; by heart more than a quarter of the power comes back, with its phase."""
+    """Silence has 0 dB in the gaps; on one batch more than a quarter of the power comes back, with its phase."""
     _, clean = batch(0.5)
     system = tiny()
     optimizer = torch.optim.Adam(system.parameters(), lr=4e-3)

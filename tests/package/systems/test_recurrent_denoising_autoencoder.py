@@ -54,7 +54,7 @@ def test_the_formulas_frame_by_frame():
 def test_it_looks_one_frame_ahead_and_back_without_end():
     system = small()
     assert system.context is None
-    # A memory of 0.95, and units far from where tanh is flat, which would forget all the faster.
+    # The memory is 0.95, and units stay off the flat parts of tanh, which would forget faster.
     with torch.no_grad():
         system.middle.weight_hh_l0.copy_(0.95 * torch.eye(48))
         system.middle.weight_ih_l0.mul_(0.3)
@@ -69,7 +69,7 @@ def test_it_looks_one_frame_ahead_and_back_without_end():
 
 @pytest.mark.parametrize("task, left", [("identity", 0.05), ("denoising", 0.1)])
 def test_overfits_one_batch(task, left):
-    """From the variance of the features, 1, or what noise changes in them, to a small part of it."""
+    """The error begins at the variance of the features, 1, or at the effect of noise on them, and becomes small."""
     noisy, clean = batch(0.5)
     noisy = clean if task == "identity" else noisy
     system = small()

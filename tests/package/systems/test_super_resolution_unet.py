@@ -1,4 +1,4 @@
-"""Super-resolution U-Net: the degradation, the shuffle, and how the upper band is learned."""
+"""Super-resolution U-Net: the degradation, the shuffle, and learning of the upper band."""
 
 import copy
 
@@ -11,10 +11,10 @@ from speech_enhancement.metrics import log_spectral_distance, snr
 from speech_enhancement.systems.super_resolution_unet import SubpixelShuffle, SuperResolutionUNet, remove_upper_band
 from tests.package.systems.checks import (
     batch,
-    check_gradients,
-    check_reload,
+    check_gradients_and_reload,
     check_shapes,
     losses_on_one_batch,
+    published,
     reached,
 )
 from tests.package.systems.receptive_field import support
@@ -31,8 +31,7 @@ def tone(frequency: float, time: int = 16000) -> torch.Tensor:
 
 
 def test_published_size():
-    with torch.device("meta"):
-        paper = SuperResolutionUNet(**SuperResolutionUNet.sizes["paper"])
+    paper = published(SuperResolutionUNet)
     assert paper.count_parameters() == 70_977_154
     small = SuperResolutionUNet(**SuperResolutionUNet.sizes["small"])
     assert small.count_parameters() <= 2_000_000
@@ -50,21 +49,15 @@ def test_double_precision():
     assert system(noisy).dtype == system.objective(noisy, clean).dtype == torch.float64
 
 
-def test_gradient_reaches_every_parameter():
-    check_gradients(tiny(), seconds=0.3)
-
-
-def test_reload():
-    trained = tiny()
-    losses_on_one_batch(trained, *batch(0.1), steps=2)
-    check_reload(trained, tiny())
+def test_gradients_and_weights():
+    check_gradients_and_reload(tiny)
 
 
 @pytest.mark.parametrize(
     "channels, kernels", [((8, 16), (17, 9)), ((4, 4, 4), (5, 3, 3)), ((1, 1, 1, 1), (65, 33, 17, 9))]
 )
 def test_receptive_field_is_the_context(channels, kernels):
-    """At every phase, to the sample; and with weights of any sign not further."""
+    """The match is exact over all phases; weights of any sign reach no further."""
     system = tiny(channels=channels, kernels=kernels)
     phases = [support(copy.deepcopy(system), length=2048, position=1024 + phase) for phase in range(system.step)]
     before, after = (max(side) for side in zip(*phases, strict=True))
@@ -84,7 +77,7 @@ def test_lower_band_stays_and_upper_band_goes(ratio):
     low, high = tone(0.5 * 8000 / ratio), tone(1.2 * 8000 / ratio)
     middle = slice(1000, 15000)
     kept = remove_upper_band(low, ratio)
-    # 0.05 dB of ripple, twice, are an error of 1 %; the cubic spline makes the greater one.
+    # Twice 0.05 dB of ripple are an error of 1 %; the error of the cubic spline is greater.
     assert snr(kept[..., middle], low[..., middle]) > 25
     assert remove_upper_band(high, ratio)[..., middle].abs().max() < 0.01
     assert torch.allclose(remove_upper_band(low + high, ratio), kept + remove_upper_band(high, ratio))
@@ -114,7 +107,7 @@ def test_makes_its_own_input_from_the_clean_waveform():
 
 
 def test_learns_the_upper_band():
-    """One batch by heart: what interpolation lacks halves in amplitude, and so does the distance of the log spectra."""
+    """On one batch, the amplitude of the error halves against interpolation, and so does the log-spectral distance."""
     clean = wide_band_voices()
     system = tiny(ratio=4)
     losses = losses_on_one_batch(system, clean, clean, steps=120)

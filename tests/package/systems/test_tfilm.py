@@ -1,4 +1,4 @@
-"""TFiLM: the modulation against a loop over blocks, and what it adds to the U-Net."""
+"""TFiLM: the modulation against a loop over blocks, and its effect in the U-Net."""
 
 import pytest
 import torch
@@ -9,10 +9,10 @@ from speech_enhancement.systems.super_resolution_unet import SuperResolutionUNet
 from speech_enhancement.systems.tfilm import TemporalModulation, TFiLM
 from tests.package.systems.checks import (
     batch,
-    check_gradients,
-    check_reload,
+    check_gradients_and_reload,
     check_shapes,
     losses_on_one_batch,
+    published,
     reached,
 )
 from tests.package.systems.wide_band import wide_band_voices
@@ -30,11 +30,10 @@ def modulations(system: TFiLM) -> list[TemporalModulation]:
 
 
 def test_sizes():
-    with torch.device("meta"):
-        paper, small = (TFiLM(**TFiLM.sizes[size]) for size in ("paper", "small"))
+    paper, small = published(TFiLM), TFiLM(**TFiLM.sizes["small"])
     assert paper.count_parameters() == pytest.approx(91.9e6, rel=0.02)
     assert small.count_parameters() <= 2_000_000
-    # 128 values at half the rate, 8 at the bottom: 256 samples of the waveform at every depth.
+    # From 128 values at half the rate to 8 at the bottom, a block is 256 samples of the waveform.
     assert [module.block for module in modulations(paper)] == [128, 64, 32, 16, 16, 32, 64, 128, 8]
 
 
@@ -47,18 +46,12 @@ def test_double_precision():
     assert tiny().double()(batch(0.1)[0].double()).dtype == torch.float64
 
 
-def test_gradient_reaches_every_parameter():
-    check_gradients(tiny(), seconds=0.3)
-
-
-def test_reload():
-    trained = tiny()
-    losses_on_one_batch(trained, *batch(0.1), steps=2)
-    check_reload(trained, tiny())
+def test_gradients_and_weights():
+    check_gradients_and_reload(tiny)
 
 
 def test_modulation_follows_the_formula():
-    """Block after block by an LSTM cell; the last block is shorter."""
+    """Compare with an LSTM cell, block after block; the last block is shorter."""
     torch.manual_seed(0)
     modulation = TemporalModulation(3, block=4).double()
     x = torch.randn(2, 3, 14, dtype=torch.float64)
@@ -98,7 +91,7 @@ def test_remembers_the_past_and_looks_ahead_no_further_than_its_blocks():
 
 
 def test_learns_the_upper_band():
-    """A quarter of what interpolation lacks and more, learned by heart; slow at first, as the gains begin near 0."""
+    """On one batch, more than a quarter of the missing power is learned; gains near 0 make the start slow."""
     clean = wide_band_voices()
     torch.manual_seed(0)
     system = TFiLM(**{**TINY, "ratio": 4})
