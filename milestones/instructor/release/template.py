@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from milestones.course import ROOT, CourseError, Milestone, load_milestone, milestone_numbers
+from milestones.course import ROOT, Course, CourseError, load_course
 from milestones.graded_tests import collect
 from milestones.instructor.configuration import Release
 from milestones.instructor.release.consistency import (
@@ -61,12 +61,10 @@ def release(out: Path, last: int | None = None, root: Path = ROOT) -> None:
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CourseError(f"{out}: expected an empty or new folder, got one that holds something")
-    known = [load_milestone(number, root) for number in milestone_numbers(root)]
-    milestones = [milestone for milestone in known if last is None or milestone.number <= last]
-    if last is not None and last not in milestone_numbers(root):
-        load_milestone(last, root)
-    files = {name: _strip(root, name) for name in _released(root, milestones)}
-    _check(root, files, milestones, known)
+    course = load_course(root)
+    released = course if last is None else course.up_to(last)
+    files = {name: _strip(root, name) for name in _released_files(root, released)}
+    _check(root, files, released, course)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         template = Path(folder) / "template"
@@ -79,14 +77,14 @@ def release(out: Path, last: int | None = None, root: Path = ROOT) -> None:
         for path in (template, *template.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         template.replace(out)
-    points = sum(milestone.points for milestone in milestones)
-    numbers = ", ".join(str(milestone.number) for milestone in milestones)
+    points = sum(milestone.points for milestone in released.milestones)
+    numbers = ", ".join(str(milestone.number) for milestone in released.milestones)
     print(f"{out}: {len(files) + len(RENAMED)} files; milestones {numbers}, {points:g} points with the hidden tests")
 
 
-def _released(root: Path, milestones: list[Milestone]) -> list[str]:
+def _released_files(root: Path, released: Course) -> list[str]:
     """List the paths of the files that are released, in order; those of later milestones are left out."""
-    numbers = {str(milestone.number) for milestone in milestones}
+    numbers = {str(milestone.number) for milestone in released.milestones}
     places = [place for pattern in RELEASED for place in root.glob(pattern)]
     names = sorted({name for place in places for name in _files(root, place)})
     return [name for name in names if set(_OF_A_MILESTONE.findall(name)) <= numbers]
@@ -127,41 +125,40 @@ def _without_instructors(text: str) -> str:
     return re.sub(r"(?m)^[ \t]+instructor/.*\n", "", text)
 
 
-def _check(root: Path, files: dict[str, Stripped | bytes], milestones: list[Milestone], known: list[Milestone]) -> None:
+def _check(root: Path, files: dict[str, Stripped | bytes], released: Course, course: Course) -> None:
     """Check that stubs, handouts, notebooks and tests of the released milestones fit together.
 
     Args:
         root: the repository.
-        files: what is released, by path.
-        milestones: those that are released.
-        known: all that there are.
+        files: the contents of all released files by path.
+        released: the milestones that are released.
+        course: all milestones.
 
     Raises:
         CourseError: something does not fit; the message names file and line.
     """
-    tasks = {task.id: task for milestone in known for task in milestone.tasks}
-    released = {}
-    for milestone in milestones:
+    places = {}
+    for milestone in released.milestones:
         name = f"milestones/milestone{milestone.number}/milestone.toml"
-        released |= task_places(milestone, (root / name).read_text(encoding="utf-8"), name)
+        places |= task_places(milestone, (root / name).read_text(encoding="utf-8"), name)
         handout = f"milestones/milestone{milestone.number}/README.md"
         text = files[handout].decode("utf-8") if handout in files else ""
-        check_handout(text, handout, milestone, released)
+        check_handout(text, handout, milestone, places)
         notebook = f"notebooks/milestone{milestone.number}.ipynb"
         if notebook in files:
             check_notebook((root / notebook).read_text(encoding="utf-8"), notebook, milestone)
-    for module in sorted({task.module for task in tasks.values()}):
+    for module in sorted(course.modules):
         name = f"speech_enhancement/{module}.py"
         if name not in files:
             raise CourseError(f"{name}:1: expected the module of a task, got none")
-        own = {task: place for task, place in released.items() if tasks[task].module == module}
-        check_module((root / name).read_text(encoding="utf-8"), files[name], name, tasks, own)
-    for milestone in milestones:
+        own = {task: place for task, place in places.items() if course.tasks[task].module == module}
+        check_module((root / name).read_text(encoding="utf-8"), files[name], name, course.tasks, own)
+    for milestone in released.milestones:
         suite = f"tests/milestone{milestone.number}/"
         regions = {name.removeprefix(suite): file.regions for name, file in files.items() if _is_source(name, suite)}
         with tempfile.TemporaryDirectory() as folder:
             tests = collect(root / suite, Path(folder) / "tests.json")
-        check_tests(tests, regions, milestone, released)
+        check_tests(tests, regions, milestone, places)
 
 
 def _is_source(name: str, suite: str) -> bool:
