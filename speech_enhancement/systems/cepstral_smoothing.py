@@ -75,11 +75,7 @@ class CepstralSmoothing(System):
     title = "cepstral smoothing"
 
     def __init__(
-        self,
-        memory: float = 0.8,
-        pitch_memory: float = 0.4,
-        envelope_memory: float = 0.0,
-        envelope_size: int = 8,
+        self, memory: float = 0.8, pitch_memory: float = 0.4, envelope_memory: float = 0.0, envelope_size: int = 8
     ):
         super().__init__()
         self.memory = memory
