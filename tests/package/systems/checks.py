@@ -6,19 +6,7 @@ import torch
 from safetensors.torch import load, save
 
 from speech_enhancement.systems.system import System
-
-
-def batch(seconds: float = 1.0, size: int = 2, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Make noisy and clean: gliding harmonics that come and go, and white noise at 5 dB SNR, `(size, 1, time)`."""
-    generator = torch.Generator().manual_seed(seed)
-    time = torch.arange(round(16000 * seconds)) / 16000
-    pitch = 100 + 100 * torch.rand(size, 1, 1, generator=generator)
-    phase = 2 * torch.pi * pitch * (time + 0.2 * time.square())
-    harmonics = sum(torch.sin(number * phase) / number for number in range(1, 12))
-    clean = 0.1 * harmonics * (0.5 + 0.5 * torch.sin(2 * torch.pi * 3 * time + pitch)).square()
-    noise = torch.randn(clean.shape, generator=generator)
-    scale = (clean.square().mean(-1, keepdim=True) / 10**0.5).sqrt()
-    return clean + scale * noise, clean
+from tests.package.systems.signals import batch
 
 
 def published(kind: type[System]) -> System:
@@ -59,20 +47,6 @@ def losses_on_one_batch(system: System, noisy, clean, steps: int) -> list[float]
     torch.manual_seed(0)
     optimizers = system.optimizers()
     return [system.training_step(noisy, clean, optimizers) for _ in range(steps)]
-
-
-def reached(system: System, length: int, position: int) -> tuple[int, int]:
-    """Measure the samples before and after a changed sample of the input over which the result changes."""
-    system.eval()
-    noisy = batch(length / 16000, size=1)[0][..., :length].double()
-    changed = noisy.clone()
-    changed[..., position] += 0.5
-    system = system.double()
-    with torch.no_grad():
-        difference = (system(noisy) - system(changed)).abs().flatten()
-    system.float()
-    where = (difference > 1e-12).nonzero().flatten()
-    return position - int(where.min()), int(where.max()) - position
 
 
 def check_reload(system: System, fresh: System) -> None:

@@ -1,8 +1,23 @@
-"""The receptive field of a convolutional system, exact to the sample however deep the system is."""
+"""The receptive field of a system, by a changed sample of a signal, or exactly by an impulse."""
 
 import torch
 
 from speech_enhancement.systems.system import System
+from tests.package.systems.signals import batch
+
+
+def reached(system: System, length: int, position: int) -> tuple[int, int]:
+    """Measure the samples before and after a changed sample of the input over which the result changes."""
+    system.eval()
+    noisy = batch(length / 16000, size=1)[0][..., :length].double()
+    changed = noisy.clone()
+    changed[..., position] += 0.5
+    system = system.double()
+    with torch.no_grad():
+        difference = (system(noisy) - system(changed)).abs().flatten()
+    system.float()
+    where = (difference > 1e-12).nonzero().flatten()
+    return position - int(where.min()), int(where.max()) - position
 
 
 def support(system: System, length: int, position: int) -> tuple[int, int]:

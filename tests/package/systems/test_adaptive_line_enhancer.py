@@ -8,7 +8,8 @@ import torch
 
 from speech_enhancement.metrics import si_sdr
 from speech_enhancement.systems.adaptive_line_enhancer import BLOCK, AdaptiveLineEnhancer
-from tests.package.systems.checks import batch, check_shapes
+from tests.package.systems.checks import check_shapes
+from tests.package.systems.signals import batch
 
 TIME = torch.arange(48000, dtype=torch.float64) / 16000
 

@@ -17,7 +17,7 @@ from speech_enhancement.systems.block_thresholding import (
 )
 from speech_enhancement.systems.coefficient_thresholding import CoefficientThresholding
 from tests.package.systems.checks import check_shapes
-from tests.package.systems.lead_in import noise_first
+from tests.package.systems.signals import noise_first
 
 
 @pytest.fixture

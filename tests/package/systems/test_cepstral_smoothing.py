@@ -13,7 +13,7 @@ from speech_enhancement.systems.cepstral_smoothing import (
 )
 from speech_enhancement.systems.spectral_subtraction import SpectralSubtraction, subtraction_gain
 from tests.package.systems.checks import check_shapes
-from tests.package.systems.lead_in import noise_first
+from tests.package.systems.signals import noise_first
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from speech_enhancement.metrics import snr
 from speech_enhancement.systems.log_mmse import LogMMSE, filter_by_log_mmse
 from speech_enhancement.systems.spectral_subtraction import SpectralSubtraction, subtract_noise
 from speech_enhancement.systems.wiener import Wiener, filter_by_wiener
-from tests.package.systems.checks import batch, check_shapes
-from tests.package.systems.lead_in import noise_first
+from tests.package.systems.checks import check_shapes
+from tests.package.systems.signals import batch, noise_first
 
 
 @pytest.mark.parametrize("kind", [SpectralSubtraction, Wiener, LogMMSE])

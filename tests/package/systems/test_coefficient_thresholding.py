@@ -14,8 +14,8 @@ from speech_enhancement.systems.coefficient_thresholding import (
     universal_threshold,
     zero_small,
 )
-from tests.package.systems.checks import batch, check_shapes
-from tests.package.systems.lead_in import noise_first
+from tests.package.systems.checks import check_shapes
+from tests.package.systems.signals import batch, noise_first
 
 SPECTROGRAM = torch.tensor([[3 + 4j, -0.3 + 0.4j, 0j, -2j]])
 """Magnitudes 5, 0.5, 0 and 2."""

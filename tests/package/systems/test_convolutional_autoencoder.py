@@ -7,14 +7,9 @@ from torch.nn import functional
 from speech_enhancement.metrics import snr
 from speech_enhancement.systems.convolutional_autoencoder import ConvolutionalAutoencoder
 from speech_enhancement.systems.registry import build
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    reached,
-)
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch
+from tests.package.systems.receptive_field import reached
+from tests.package.systems.signals import batch
 
 SMALL = {"channels": 16, "kernel_size": 512, "stride": 16}
 

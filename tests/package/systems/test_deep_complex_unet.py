@@ -15,14 +15,9 @@ from speech_enhancement.systems.deep_complex_unet import (
     bound_magnitude,
     dcunet_10,
 )
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    reached,
-)
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch
+from tests.package.systems.receptive_field import reached
+from tests.package.systems.signals import batch
 
 TINY = [(4, (5, 3), (2, 2)), (8, (5, 3), (2, 2)), (8, (3, 3), (2, 1))]
 

@@ -17,8 +17,9 @@ from speech_enhancement.systems.deep_feature_losses import (
     NoiseClassifier,
     add_noises,
 )
-from tests.package.systems.checks import batch, check_gradients, check_reload, check_shapes, reached
-from tests.package.systems.receptive_field import support
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes
+from tests.package.systems.receptive_field import reached, support
+from tests.package.systems.signals import batch
 
 TINY = {"channels": 8, "dilated_layers": 4, "classifier_channels": 16, "classifier_layers": 7}
 

@@ -16,7 +16,8 @@ from speech_enhancement.systems.deep_network_prior import (
     fit,
     mask_of_changes,
 )
-from tests.package.systems.checks import batch, check_shapes
+from tests.package.systems.checks import check_shapes
+from tests.package.systems.signals import batch
 
 TINY = {"filters": 2, "iterations": 5}
 

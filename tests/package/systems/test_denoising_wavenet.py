@@ -4,16 +4,9 @@ import pytest
 import torch
 
 from speech_enhancement.systems.denoising_wavenet import DenoisingWaveNet
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    published,
-    reached,
-)
-from tests.package.systems.receptive_field import support
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch, published
+from tests.package.systems.receptive_field import reached, support
+from tests.package.systems.signals import batch
 
 TINY = {"channels": 16, "skip_channels": 12, "head_channels": (32, 16), "stacks": 2, "dilations": 3}
 

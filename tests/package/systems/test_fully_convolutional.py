@@ -5,15 +5,9 @@ import torch
 from torch import nn
 
 from speech_enhancement.systems.fully_convolutional import FullyConvolutional
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    reached,
-)
-from tests.package.systems.receptive_field import support
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch
+from tests.package.systems.receptive_field import reached, support
+from tests.package.systems.signals import batch
 
 TINY = {"layers": 3, "filters": 6, "kernel": 15}
 

@@ -6,7 +6,8 @@ import torch
 from scipy.special import eval_chebyt
 
 from speech_enhancement.systems.linear_filters import ButterworthFilter, ChebyshevFilter, EllipticFilter
-from tests.package.systems.checks import batch, check_shapes
+from tests.package.systems.checks import check_shapes
+from tests.package.systems.signals import batch
 
 KINDS = (ButterworthFilter, ChebyshevFilter, EllipticFilter)
 TIME = torch.arange(48000, dtype=torch.float64) / 16000

@@ -16,13 +16,8 @@ from speech_enhancement.systems.log_spectrogram_unet import (
     to_level,
     to_picture,
 )
-from tests.package.systems.checks import (
-    batch,
-    check_gradients_and_reload,
-    check_shapes,
-    losses_on_one_batch,
-    published,
-)
+from tests.package.systems.checks import check_gradients_and_reload, check_shapes, losses_on_one_batch, published
+from tests.package.systems.signals import batch
 
 
 def tiny(**changes) -> LogSpectrogramUNet:

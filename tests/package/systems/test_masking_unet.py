@@ -4,14 +4,9 @@ import torch
 
 from speech_enhancement.systems.masking_unet import MaskingUNet
 from speech_enhancement.systems.model_file import load_model
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    reached,
-)
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch
+from tests.package.systems.receptive_field import reached
+from tests.package.systems.signals import batch
 
 
 def small() -> MaskingUNet:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from speech_enhancement.systems.moving_average import MovingAverage
-from tests.package.systems.checks import check_shapes, reached
+from tests.package.systems.checks import check_shapes
+from tests.package.systems.receptive_field import reached
 
 
 def gain(length, frequency):

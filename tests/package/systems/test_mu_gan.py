@@ -10,14 +10,9 @@ from torch.nn import functional
 from speech_enhancement.metrics import snr
 from speech_enhancement.systems.mu_gan import MUGAN, Autoencoder, Discriminator
 from speech_enhancement.systems.super_resolution_unet import SuperResolutionUNet, remove_upper_band
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    reached,
-)
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch
+from tests.package.systems.receptive_field import reached
+from tests.package.systems.signals import batch
 
 GENERATOR = {"channels": (8, 16), "kernels": (17, 9), "dropout": 0.0, "ratio": 8}
 

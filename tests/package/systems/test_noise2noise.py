@@ -9,14 +9,14 @@ from speech_enhancement.metrics import snr
 from speech_enhancement.systems.noise2noise import Noise2Noise, NoisyTargetTuning, WaveformNetwork, noisy_target
 from speech_enhancement.systems.system import System
 from tests.package.systems.checks import (
-    batch,
     check_gradients,
     check_gradients_and_reload,
     check_shapes,
     losses_on_one_batch,
     published,
-    reached,
 )
+from tests.package.systems.receptive_field import reached
+from tests.package.systems.signals import batch
 
 
 def tiny(**changes) -> Noise2Noise:

@@ -12,7 +12,8 @@ from speech_enhancement.systems.packet_loss_filling import (
     draw_losses,
     find_missing,
 )
-from tests.package.systems.checks import batch, check_gradients, check_reload, check_shapes, published
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, published
+from tests.package.systems.signals import batch
 
 
 def tiny() -> PacketLossFilling:

@@ -10,14 +10,9 @@ from speech_enhancement.metrics import si_sdr
 from speech_enhancement.systems.blocks.mel_gain import windows
 from speech_enhancement.systems.recurrent_denoising_autoencoder import RecurrentDenoisingAutoencoder
 from speech_enhancement.systems.registry import build
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    reached,
-)
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch
+from tests.package.systems.receptive_field import reached
+from tests.package.systems.signals import batch
 
 
 def small() -> RecurrentDenoisingAutoencoder:

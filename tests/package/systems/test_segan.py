@@ -8,15 +8,9 @@ from torch.nn import functional
 from torchaudio.functional import preemphasis
 
 from speech_enhancement.systems.segan import EMPHASIS, SEGAN, Discriminator, VirtualBatchNorm, undo_emphasis
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    published,
-    reached,
-)
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch, published
+from tests.package.systems.receptive_field import reached
+from tests.package.systems.signals import batch
 
 SLICE = 8 * 2**3
 

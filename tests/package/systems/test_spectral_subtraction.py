@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from speech_enhancement.systems.spectral_subtraction import SpectralSubtraction
-from tests.package.systems.checks import batch
+from tests.package.systems.signals import batch
 
 
 def test_white_noise_falls_to_the_known_share():

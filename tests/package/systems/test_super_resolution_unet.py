@@ -9,16 +9,9 @@ from torch.nn import functional
 
 from speech_enhancement.metrics import log_spectral_distance, snr
 from speech_enhancement.systems.super_resolution_unet import SubpixelShuffle, SuperResolutionUNet, remove_upper_band
-from tests.package.systems.checks import (
-    batch,
-    check_gradients_and_reload,
-    check_shapes,
-    losses_on_one_batch,
-    published,
-    reached,
-)
-from tests.package.systems.receptive_field import support
-from tests.package.systems.wide_band import wide_band_voices
+from tests.package.systems.checks import check_gradients_and_reload, check_shapes, losses_on_one_batch, published
+from tests.package.systems.receptive_field import reached, support
+from tests.package.systems.signals import batch, wide_band_voices
 
 
 def tiny(**changes) -> SuperResolutionUNet:

@@ -7,15 +7,9 @@ from torch import nn
 from speech_enhancement.metrics import snr
 from speech_enhancement.systems.super_resolution_unet import SuperResolutionUNet, remove_upper_band
 from speech_enhancement.systems.tfilm import TemporalModulation, TFiLM
-from tests.package.systems.checks import (
-    batch,
-    check_gradients_and_reload,
-    check_shapes,
-    losses_on_one_batch,
-    published,
-    reached,
-)
-from tests.package.systems.wide_band import wide_band_voices
+from tests.package.systems.checks import check_gradients_and_reload, check_shapes, losses_on_one_batch, published
+from tests.package.systems.receptive_field import reached
+from tests.package.systems.signals import batch, wide_band_voices
 
 TINY = {"channels": (8, 16), "kernels": (17, 9), "dropout": 0.0, "ratio": 8}
 

@@ -5,16 +5,9 @@ import torch
 from torch.nn import functional
 
 from speech_enhancement.systems.wave_unet import WaveUNet, crop, interpolate_between
-from tests.package.systems.checks import (
-    batch,
-    check_gradients,
-    check_reload,
-    check_shapes,
-    losses_on_one_batch,
-    published,
-    reached,
-)
-from tests.package.systems.receptive_field import support
+from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch, published
+from tests.package.systems.receptive_field import reached, support
+from tests.package.systems.signals import batch
 
 TINY = {"levels": 3, "channels": 4}
 

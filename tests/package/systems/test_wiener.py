@@ -6,7 +6,7 @@ import torch
 from speech_enhancement.metrics import snr
 from speech_enhancement.systems.blocks.decision_directed import LOWEST_A_PRIORI_SNR
 from speech_enhancement.systems.wiener import Wiener
-from tests.package.systems.checks import batch
+from tests.package.systems.signals import batch
 
 
 def test_white_noise_falls_nearly_to_the_floor():

@@ -15,7 +15,8 @@ from speech_enhancement.systems.blocks.feature_losses import (
     FeatureNetwork,
 )
 from speech_enhancement.systems.fully_convolutional import FullyConvolutional
-from tests.package.systems.checks import batch, check_gradients, check_reload, losses_on_one_batch
+from tests.package.systems.checks import check_gradients, check_reload, losses_on_one_batch
+from tests.package.systems.signals import batch
 
 
 class Differences(FeatureNetwork):

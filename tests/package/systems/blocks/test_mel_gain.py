@@ -10,7 +10,8 @@ from torchaudio.transforms import MelSpectrogram
 from speech_enhancement.metrics import si_sdr
 from speech_enhancement.stft import stft
 from speech_enhancement.systems.blocks.mel_gain import MelGainSystem, windows
-from tests.package.systems.checks import batch, check_shapes
+from tests.package.systems.checks import check_shapes
+from tests.package.systems.signals import batch
 
 
 class Shifted(MelGainSystem):

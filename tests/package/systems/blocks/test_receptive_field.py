@@ -11,7 +11,7 @@ from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.blocks.receptive_field import measure_context
 from speech_enhancement.systems.model_file import load_model
-from tests.package.systems.checks import reached
+from tests.package.systems.receptive_field import reached
 
 
 class Echo(nn.Module):
