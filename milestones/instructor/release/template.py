@@ -23,9 +23,10 @@ RELEASED = (
     "milestones",
     "notebooks",
     "tests/milestone*",
-    # The plugin of the tests, the notes that the README names, and the settings of git, the tools and the installation.
+    # The plugin of the tests, the notes that the README names, the licence, and the settings of git and installation.
     "tests/*.py",
     ".gitignore",
+    "LICENSE",
     "docs/corpora.md",
     "pyproject.toml",
     "setup.cfg",

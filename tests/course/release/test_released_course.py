@@ -83,7 +83,8 @@ def test_few_files_lie_beside_the_four_folders(template):
     folders = ("speech_enhancement/", "milestones/", "notebooks/", "tests/milestone1/", "tests/milestone2/")
     files = {name for name, (_, content) in released(template).items() if content is not None}
     settings = {".gitignore", "pyproject.toml", "setup.cfg", "tests/__init__.py", "tests/conftest.py"}
-    assert {name for name in files if not name.startswith(folders)} == settings | {"README.md", "docs/corpora.md"}
+    texts = {"LICENSE", "README.md", "docs/corpora.md"}
+    assert {name for name in files if not name.startswith(folders)} == settings | texts
 
 
 def test_no_file_needs_the_tools_of_instructors(template):

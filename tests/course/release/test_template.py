@@ -90,9 +90,8 @@ def commands(folder):
 def test_students_have_one_command(course, tmp_path):
     """A template offers `submit` alone, although an editable installation would lend it the tools of instructors."""
     release(tmp_path / "template", root=course)
-    find = [sys.executable, "-c", "import milestones.instructor as tools; print(tools.__file__)"]
-    lent = subprocess.run(find, cwd=tmp_path / "template", capture_output=True, text=True)
-    assert lent.stdout.startswith(str(ROOT)), "expected this repository to be installed in editable mode"
+    lent = subprocess.run([sys.executable, "-c", "import milestones.instructor"], cwd=tmp_path / "template")
+    assert lent.returncode == 0, "expected an interpreter in which this repository is installed in editable mode"
     assert commands(tmp_path / "template") == ["submit"]
 
 
