@@ -20,11 +20,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from milestones.course import ROOT, load_milestone
 from milestones.graded_tests import TestState
-from milestones.instructor.grading.grade import grade_all
+from milestones.instructor.grading.grade import LOG_NAME, grade_class
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.records import read
-from milestones.instructor.sandbox import grading_server
-from milestones.instructor.selftest.selftest import reference
+from milestones.instructor.sandbox.server_pool import local_servers
+from milestones.instructor.selftest.reference import reference
 
 COPIES = 40
 COPIES_OF_SLOW_WAYS = 6
@@ -45,13 +45,13 @@ def compare(n_cores: int, ours: float, name: str, other: float) -> None:
 
 
 def judge_and_workers(exam: Exam, jobs: int, cores: list[int]) -> float:
-    """Submissions per second, start of the stations included."""
+    """Submissions per second, the start of the grading servers included."""
     now = datetime.now(timezone.utc)
     copies = [exam.job({**reference(), "number.py": f"NUMBER = {n}\n"}) for n in range(COPIES)]
-    with tempfile.TemporaryDirectory() as folder, on(cores), grading_server.local_executor(jobs) as executor:
-        log = Path(folder, "results.jsonl")
+    with tempfile.TemporaryDirectory() as folder, on(cores), local_servers(jobs) as submit:
+        log = Path(folder, LOG_NAME)
         begin = time.perf_counter()
-        grade_all([(exam.record(str(n), now), job) for n, job in enumerate(copies)], executor, log)
+        grade_class([(exam.record(str(n), now), job) for n, job in enumerate(copies)], submit, log)
         elapsed = time.perf_counter() - begin
         states = {test.state for record in read(log) for test in record.tests}
     if states != {TestState.PASSED}:

@@ -57,9 +57,7 @@ class ScoreTable:
             return outcome.state, ""
         if outcome.stub is not None and (outcome.stub in ("", task) or self._is_stub(task)):
             return TestState.NOT_IMPLEMENTED, ""
-        cause = outcome.stub or next(
-            (earlier for earlier in self.course.dependencies(task) if self._fails(earlier)), ""
-        )
+        cause = outcome.stub or next(filter(self._fails, self.course.dependencies(task)), "")
         return (TestState.SKIPPED, cause) if cause else (TestState.FAILED, "")
 
     def lines(self, milestone: Milestone, is_part: bool) -> list[tuple[str, dict[str, bool]]]:

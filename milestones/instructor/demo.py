@@ -3,12 +3,13 @@
 import shutil
 from pathlib import Path
 
-from milestones.course import CourseError, load_milestone
+from milestones.course import CourseError
 from milestones.instructor.configuration import Demo, Grade
 from milestones.instructor.grading import grade
 from milestones.instructor.release.template import release
-from milestones.instructor.selftest.selftest import reference, template
+from milestones.instructor.selftest.reference import reference, template
 
+MILESTONE = 1
 _HOSTILE = """
 
 import sys
@@ -31,7 +32,7 @@ def run(configuration: Demo) -> int:
     """Release the template, hand in four submissions of milestone 1, and grade them."""
     if configuration.out.exists():
         raise CourseError(f"{configuration.out}: expected a folder that is not there yet, got one")
-    release(configuration.out / "template", 1)
+    release(configuration.out / "template", MILESTONE)
     submissions = configuration.out / "submissions"
     done, empty = reference(), template()
     begun = {name: done[name] if name in ("stft.py", "masking.py") else text for name, text in empty.items()}
@@ -39,7 +40,7 @@ def run(configuration: Demo) -> int:
     all_files = {"untouched": empty, "half-finished": begun, "reference": done, "hostile": hostile}
     for name, files in all_files.items():
         _hand_in(configuration.out / "template", submissions / name, files)
-    return grade.run(Grade(submissions, load_milestone(1).number, configuration.out / "grades"))
+    return grade.run(Grade(submissions, MILESTONE, configuration.out / "grades"))
 
 
 def _hand_in(released: Path, folder: Path, files: dict[str, str]) -> None:

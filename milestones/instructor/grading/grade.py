@@ -1,10 +1,10 @@
-"""The command `grade`: all submissions of a milestone, in parallel, and again from where it was when it was stopped."""
+"""The command `grade`: all submissions of a milestone, in parallel; started again it goes on where it was stopped."""
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Executor, as_completed
+from collections.abc import Sequence
+from concurrent.futures import as_completed
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.records import Job, JobResult, Record, append, latest, read
 from milestones.instructor.reports import reports, scores
 from milestones.instructor.reports.escaping import printable, same
-from milestones.instructor.sandbox import confinement, grading_server
+from milestones.instructor.sandbox import confinement, server_pool
+
+LOG_NAME = "results.jsonl"
 
 
 def run(configuration: Grade) -> int:
@@ -25,26 +27,13 @@ def run(configuration: Grade) -> int:
     if not (configuration.dask or configuration.allow_weak_isolation or confinement.can_be_strong()):
         raise CourseError("isolation: expected Landlock and seccomp, got a host without; see --allow-weak-isolation")
     milestone = load_milestone(configuration.milestone)
-    paths = submissions.find(configuration.submissions)
-    for path in submissions.left_out(configuration.submissions):
-        print(f"not graded, as neither folder nor zip or tar archive: {printable(path.name)}", file=sys.stderr)
-    if not paths:
-        raise CourseError(f"{configuration.submissions}: expected submissions, folders or archives, got none")
-    _check_names(paths)
+    paths = _find(configuration.submissions)
     configuration.out.mkdir(parents=True, exist_ok=True)
-    exam = Exam.of(milestone)
-    log = configuration.out / "results.jsonl"
+    log = configuration.out / LOG_NAME
     before = latest(read(log))
-    jobs = []
-    for path in paths:
-        record, job = exam.prepare(path, configuration.allow_weak_isolation)
-        graded = before.get((record.submission, milestone.number))
-        if not _is_done(graded, record):
-            jobs.append((record, job))
-        elif graded.submitted != record.submitted:
-            append(log, replace(graded, submitted=record.submitted))
-    with _executor(configuration) as executor:
-        grade_all(jobs, executor, log)
+    todo = _prepare(paths, Exam.of(milestone), configuration.allow_weak_isolation, before, log)
+    with _servers(configuration) as submit:
+        grade_class(todo, submit, log)
     after = latest(read(log))
     names = {submissions.name(path) for path in paths}
     records = [record for (name, number), record in after.items() if number == milestone.number and name in names]
@@ -52,25 +41,22 @@ def run(configuration: Grade) -> int:
     return int(any(record.has_fault for record in records))
 
 
-def _check_names(paths: list[Path]) -> None:
-    """Raise where two submissions have one name, however its accents are written."""
-    seen: dict[str, Path] = {}
-    for path in paths:
-        other = seen.setdefault(same(submissions.name(path)), path)
-        if other is not path:
-            raise CourseError(f"{path}: expected one submission of each name, got {other.name} beside it")
+def grade_class(todo: Sequence[tuple[Record, Job | None]], submit: server_pool.Submit, log: Path) -> None:
+    """Grade submissions, and append the record of each to the log as soon as it is done.
 
-
-def grade_all(jobs: list[tuple[Record, Job | None]], executor: Executor, log: Path) -> None:
-    """Grade jobs, and append each record to the log as it is done."""
+    Args:
+        todo: for each submission the record without results and its job, None where there is nothing to grade.
+        submit: has a job graded.
+        log: file for the records.
+    """
     futures = {}
-    with tqdm(total=len(jobs), desc="grading", unit="submission", disable=not jobs) as bar:
-        for record, job in jobs:
+    with tqdm(total=len(todo), desc="grading", unit="submission", disable=not todo) as bar:
+        for record, job in todo:
             if job is None:
                 append(log, record)
                 bar.update()
             else:
-                futures[executor.submit(grading_server.grade, job)] = record, job
+                futures[submit(job)] = record, job
         for future in as_completed(futures):
             record, job = futures[future]
             # A cluster's worker may be lost with its machine, which is no reason to lose the others' grades.
@@ -80,26 +66,56 @@ def grade_all(jobs: list[tuple[Record, Job | None]], executor: Executor, log: Pa
             bar.update()
 
 
-@contextlib.contextmanager
-def _executor(configuration: Grade) -> Iterator[Executor]:
-    if configuration.dask is None:
-        with grading_server.local_executor(configuration.jobs or len(os.sched_getaffinity(0))) as executor:
-            yield executor
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise CourseError("--dask: expected the package distributed, which is not installed") from None
-    with Client(configuration.dask) as client:
-        yield client.get_executor(pure=False)
+def _find(folder: Path) -> list[Path]:
+    """The submissions in a folder; on what else lies there a line is printed.
+
+    Raises:
+        CourseError: there is none, or two have one name, however its accents are written.
+    """
+    paths = submissions.find(folder)
+    for path in submissions.left_out(folder):
+        print(f"not graded, as neither folder nor zip or tar archive: {printable(path.name)}", file=sys.stderr)
+    if not paths:
+        raise CourseError(f"{folder}: expected submissions, folders or archives, got none")
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(same(submissions.name(path)), path)
+        if other is not path:
+            raise CourseError(f"{path}: expected one submission of each name, got {other.name} beside it")
+    return paths
+
+
+def _prepare(
+    paths: Sequence[Path], exam: Exam, allow_weak_isolation: bool, before: dict[tuple[str, int], Record], log: Path
+) -> list[tuple[Record, Job | None]]:
+    """What is left to grade; where only the time of handing in has changed, a record with the new time is appended."""
+    todo = []
+    for path in paths:
+        record, job = exam.prepare(path, allow_weak_isolation)
+        graded = before.get((record.submission, record.milestone))
+        if not _is_done(graded, record):
+            todo.append((record, job))
+        elif graded.submitted != record.submitted:
+            append(log, replace(graded, submitted=record.submitted))
+    return todo
 
 
 def _is_done(before: Record | None, now: Record) -> bool:
-    """Tell if a record of the same submission, tests and environment is there, without a fault."""
+    """True where a record of the same submission, tests and environment is there, without a fault."""
     if before is None or before.has_fault:
         return False
     hashes = ("submission_hash", "tests_hash", "environment_hash", "refused")
     return all(getattr(before, name) == getattr(now, name) for name in hashes)
+
+
+def _servers(configuration: Grade) -> AbstractContextManager[server_pool.Submit]:
+    if configuration.dask is None:
+        return server_pool.local_servers(configuration.jobs or len(os.sched_getaffinity(0)))
+    try:
+        from milestones.instructor.grading.cluster import cluster_servers
+    except ImportError:
+        raise CourseError("--dask: expected the package distributed, which is not installed") from None
+    return cluster_servers(configuration.dask)
 
 
 def _print(

@@ -1,7 +1,8 @@
-"""The process that workers are forked from: torch is imported, and nothing of tests or submissions is known.
+"""The fork server: a process that has torch imported, and that each worker is forked from.
 
-A fork takes some hundredths of a second where a fresh process takes seconds to import torch. This process runs no
-operation of torch, since a process that has done so with several threads hangs in its forks.
+A fork takes some hundredths of a second, while a fresh process takes seconds to import torch. The fork server knows
+nothing of tests and submissions, and runs no operation of torch: a process that did so with several threads would hang
+in its forks.
 """
 
 import contextlib
@@ -28,8 +29,9 @@ import torchaudio.functional
 import torchaudio.transforms  # noqa: F401
 from tqdm.auto import tqdm  # noqa: F401
 
-from milestones.instructor.sandbox import confinement
+from milestones.instructor.sandbox import confinement, landlock
 from milestones.instructor.sandbox.protocol import Encoder
+from milestones.instructor.sandbox.scratch import SharedMemory
 from milestones.instructor.sandbox.worker import Channel, Worker
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -37,10 +39,10 @@ _CHANNEL, _RULES = 3, 4
 
 
 def main(descriptor: int, package: Path, scratch: Path) -> None:
-    """Fork a worker for each line of JSON with a socket beside it; reap it when asked.
+    """Fork a worker for each order that comes with a socket, and reap workers when asked; see `WorkerLauncher`.
 
     Args:
-        descriptor: of the socket to the judge.
+        descriptor: of the socket to the worker launcher.
         package: folder that holds the submission's `speech_enhancement`.
         scratch: folder that workers may write.
     """
@@ -48,8 +50,8 @@ def main(descriptor: int, package: Path, scratch: Path) -> None:
     with contextlib.suppress(OSError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     namespaces = ["namespaces"] if confinement.enter_namespaces() else []
-    rules = confinement.landlock_rules([package], [scratch])
-    shared_memory = confinement.SharedMemory()
+    rules = landlock.make_rules([package], [scratch])
+    shared_memory = SharedMemory()
     control = socket.socket(fileno=descriptor)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 2**20, 1)
@@ -61,7 +63,7 @@ def main(descriptor: int, package: Path, scratch: Path) -> None:
             control.send(json.dumps({"status": _reap(order["reap"], order["patience"])}).encode())
             shared_memory.clear()
             continue
-        shared_memory = confinement.SharedMemory()
+        shared_memory = SharedMemory()
         pid = os.fork()
         if pid == 0:
             control.close()
@@ -73,7 +75,7 @@ def main(descriptor: int, package: Path, scratch: Path) -> None:
 def _become_worker(
     order: dict, descriptor: int, rules: int | None, namespaces: list[str], package: Path, scratch: Path
 ) -> None:
-    """Never returns."""
+    """Confine this process and answer calls; never returns."""
     channel = Channel(descriptor)
     try:
         channel = _keep_only(descriptor, rules)
@@ -87,7 +89,7 @@ def _become_worker(
         in_force = confinement.confine(kept_rules, memory_bytes, order["cpu_seconds"], order["allow_fork"])
         _load_reference(order.pop("reference"), package)
         channel.send(Encoder().frame({"ready": namespaces + in_force}))
-    except BaseException as error:  # noqa: BLE001, the judge is told whatever it was
+    except BaseException as error:  # noqa: BLE001, the worker client is told whatever it was
         channel.send(Encoder().frame({"failed": f"{type(error).__name__}: {error}"}))
         os._exit(1)
     try:
@@ -97,7 +99,7 @@ def _become_worker(
 
 
 def _keep_only(descriptor: int, rules: int | None) -> Channel:
-    """Close all that is open but the channel and the rules; what is printed goes nowhere."""
+    """Close all that is open but the channel and the rules; printed text goes nowhere."""
     os.setpgid(0, 0)
     null = os.open(os.devnull, os.O_RDWR)
     kept = fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10)
@@ -111,7 +113,7 @@ def _keep_only(descriptor: int, rules: int | None) -> Channel:
 
 
 def _forget_project(package: Path) -> None:
-    """Let `speech_enhancement` be the submission's, and nothing else of this project be found."""
+    """Let imports find the submission's `speech_enhancement`, and nothing else of this project."""
     here = Path(__file__).resolve().parents[3]
     sys.path[:] = [str(package), *(path for path in sys.path if path and Path(path).resolve() != here)]
     sys.meta_path[:] = [finder for finder in sys.meta_path if not repr(finder).count("editable")]
@@ -135,14 +137,14 @@ def _load_reference(sources: dict[str, str], package: Path) -> None:
 
 
 def _reap(pid: int, patience: float) -> int:
-    """Kill a worker and all that it started, and tell how it ended: its exit status, or minus a signal's number.
+    """Kill a worker and all that it started.
 
     Args:
         pid: of the worker, which leads a process group that nothing it starts can leave.
         patience: seconds in which it may still end by itself.
 
     Returns:
-        0 where it had to be killed here.
+        Its exit status, or minus the number of the signal that ended it; 0 where it had to be killed here.
     """
     until = time.monotonic() + patience
     finished, raw = os.waitpid(pid, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""The judge: pytest runs the graded suite on stand-ins and writes down a state for each test.
+"""The judge: pytest runs the graded suite on the remote package, and each test gets a state.
 
 The same suite runs in up to three passes: all tests on one worker; those that failed on a worker that had run others
 before, each on a fresh one, so that no test pays for another; and those that still fail and depend on an earlier
@@ -18,14 +18,16 @@ import torch
 
 from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor.records import TestResult
-from milestones.instructor.sandbox.remote_package import Exchange
+from milestones.instructor.sandbox.failures import GraderFault, StudentError, WorkerStopped
+from milestones.instructor.sandbox.remote_package import RemotePackage
 from milestones.instructor.sandbox.scratch import PYTEST_FOLDER
-from milestones.instructor.sandbox.worker_client import Client, StudentError, WorkerStopped
-from milestones.instructor.sandbox.worker_launcher import GraderFault
+from milestones.instructor.sandbox.worker_client import WorkerClient
 
 MAX_TIME_OUTS = 3
 MAX_MESSAGE = 600
-_NOTHING_WENT_WRONG = (TestState.PASSED, TestState.NOT_IMPLEMENTED)
+_HARMLESS = (TestState.PASSED, TestState.NOT_IMPLEMENTED)
+"""The states that no other test can have caused, and after which the next test can have the same worker."""
+
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
 
 
@@ -39,7 +41,7 @@ class Verdict:
         was_fresh: the worker had run no test before.
         has_changed_inputs: an input was changed in place.
         seconds: wall-clock time.
-        on_reference: an earlier milestone's modules were the reference's.
+        on_reference: the modules of earlier milestones were the reference's.
     """
 
     state: TestState
@@ -50,17 +52,17 @@ class Verdict:
     on_reference: bool = False
 
 
-class Referee:
+class JudgePlugin:
     """Plugin of pytest: gives each test its worker and its time, and keeps the verdicts.
 
     Args:
-        client: calls into the submission.
+        worker: calls into the submission.
         wanted: ids of the tests to run.
         always_fresh: give each test a worker of its own.
     """
 
-    def __init__(self, client: Client, wanted: set[str], always_fresh: bool):
-        self.client = client
+    def __init__(self, worker: WorkerClient, wanted: set[str], always_fresh: bool):
+        self.worker = worker
         self.wanted = wanted
         self.always_fresh = always_fresh
         self.verdicts: dict[str, Verdict] = {}
@@ -70,7 +72,7 @@ class Referee:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Take the first test of each task, then the second of each, and so on.
 
-        Three tests in a row that run out of time end a submission; so one function that never ends does not.
+        Three tests in a row that run out of time end a submission; in this order one function that never ends does not.
         """
         turns: Counter[str] = Counter()
         rounds = []
@@ -86,26 +88,26 @@ class Referee:
         self._verdict = None
         torch.manual_seed(0)
         if self.always_fresh:
-            self.client.discard()
+            self.worker.discard()
         start = time.monotonic()
         try:
-            self.client.begin_test(allow_fork=item.get_closest_marker("processes") is not None)
+            self.worker.begin_test(allow_fork=item.get_closest_marker("processes") is not None)
             result = yield
         finally:
             verdict = self._verdict or Verdict(TestState.PASSED)
             seconds = time.monotonic() - start
             self.verdicts[GradedTest.of(item).id] = replace(
                 verdict,
-                was_fresh=self.client.is_fresh,
-                has_changed_inputs=self.client.has_changed_inputs,
+                was_fresh=self.worker.is_fresh,
+                has_changed_inputs=self.worker.has_changed_inputs,
                 seconds=seconds,
             )
             self._after(item, verdict)
         return result
 
     def _after(self, item: pytest.Item, verdict: Verdict) -> None:
-        if verdict.state not in _NOTHING_WENT_WRONG:
-            self.client.discard()
+        if verdict.state not in _HARMLESS:
+            self.worker.discard()
         self._time_outs = self._time_outs + 1 if verdict.state == TestState.OUT_OF_TIME else 0
         if verdict.state == TestState.GRADER_FAULT:
             item.session.shouldstop = verdict.message
@@ -116,17 +118,17 @@ class Referee:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
         report = yield
         if call.excinfo is not None and self._verdict is None:
-            self._verdict = self._judge(call.excinfo.value, call.when)
+            self._verdict = self._judge_error(call.excinfo.value, call.when)
         return report
 
-    def _judge(self, error: BaseException, when: str) -> Verdict:
+    def _judge_error(self, error: BaseException, when: str) -> Verdict:
         text = _first_lines(str(error))
         # Before a test calls anything it writes its files: a full disk for instance is no fault of the submission.
         is_ours = when == "setup" and isinstance(error, OSError) and not isinstance(error, StudentError)
         if is_ours or isinstance(error, GraderFault | pytest.skip.Exception):
             return Verdict(TestState.GRADER_FAULT, text)
-        if self.client.stopped is not None:
-            return Verdict(self.client.stopped.state, str(self.client.stopped))
+        if self.worker.stopped is not None:
+            return Verdict(self.worker.stopped.state, str(self.worker.stopped))
         if isinstance(error, WorkerStopped):
             return Verdict(error.state, text)
         if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
@@ -140,91 +142,93 @@ class Referee:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Where the tests of a suite are run.
+class Judge:
+    """The judge of all submissions of a milestone.
 
     Attributes:
-        exchange: of the stand-ins that the tests import.
-        folder: of the suite.
+        package: the remote package, which the tests import.
+        suite: folder of the tests.
         scratch: folder for the tests' files.
+        depending_on_earlier: ids of the tasks that depend on an earlier milestone.
     """
 
-    exchange: Exchange
-    folder: Path
+    package: RemotePackage
+    suite: Path
     scratch: Path
+    depending_on_earlier: set[str]
 
-    def grade(
-        self, tests: Sequence[GradedTest], client: Client, on_reference: Client | None, dependent: set[str]
+    def judge_submission(
+        self, tests: Sequence[GradedTest], worker: WorkerClient, on_reference: WorkerClient | None
     ) -> list[TestResult]:
         """The results of a submission's tests.
 
         Args:
             tests: those that are expected.
-            client: calls into the submission.
+            worker: calls into the submission.
             on_reference: calls into the submission on the reference's earlier modules, None for the first milestone.
-            dependent: ids of the tasks that depend on an earlier milestone.
-        """
-        verdicts = self.run([test.id for test in tests], client, always_fresh=False)
-        again = [
-            test.id
-            for test in tests
-            if verdicts[test.id].state not in _NOTHING_WENT_WRONG and not verdicts[test.id].was_fresh
-        ]
-        verdicts |= self.run(again, client, always_fresh=True)
-        if on_reference is not None:
-            failed = [
-                test.id for test in tests if verdicts[test.id].state != TestState.PASSED and test.task in dependent
-            ]
-            others = self.run(failed, on_reference, always_fresh=True)
-            passed = {test: verdict for test, verdict in others.items() if verdict.state == TestState.PASSED}
-            verdicts |= {test: replace(verdict, on_reference=True) for test, verdict in passed.items()}
-        return [_result(test, verdicts[test.id]) for test in tests]
-
-    def run(self, tests: Sequence[str], client: Client, always_fresh: bool) -> dict[str, Verdict]:
-        """Run tests, given by their ids; each of a worker of its own where asked.
-
-        Returns:
-            A verdict for each id; what was not run, because grading stopped early, has the reason's.
 
         Raises:
             GraderFault: pytest failed, or a test was not found.
         """
-        verdicts = self._run(tests, client, always_fresh)
-        changed = [
-            test for test, each in verdicts.items() if each.state == TestState.PASSED and each.has_changed_inputs
+        verdicts = self._judge_tests([test.id for test in tests], worker, always_fresh=False)
+        again = [test for test, verdict in verdicts.items() if _may_have_paid_for_another(verdict)]
+        verdicts |= self._judge_tests(again, worker, always_fresh=True)
+        if on_reference is not None:
+            failed = [test.id for test in tests if self._may_fail_by_an_earlier_milestone(test, verdicts[test.id])]
+            for test, verdict in self._judge_tests(failed, on_reference, always_fresh=True).items():
+                if verdict.state == TestState.PASSED:
+                    verdicts[test] = replace(verdict, on_reference=True)
+        return [_result(test, verdicts[test.id]) for test in tests]
+
+    def _may_fail_by_an_earlier_milestone(self, test: GradedTest, verdict: Verdict) -> bool:
+        return verdict.state != TestState.PASSED and test.task in self.depending_on_earlier
+
+    def _judge_tests(self, tests: Sequence[str], worker: WorkerClient, always_fresh: bool) -> dict[str, Verdict]:
+        """A verdict on each test, given by its id.
+
+        Tests that were not run, because grading stopped early, share the verdict on the last one.
+        """
+        verdicts = self._run_pytest(tests, worker, always_fresh)
+        doubtful = [
+            test
+            for test, verdict in verdicts.items()
+            if verdict.state == TestState.PASSED and verdict.has_changed_inputs
         ]
-        client.writes_back = False
-        verdicts |= self._run(changed, client, always_fresh=True)
-        client.writes_back = True
+        worker.writes_back = False
+        verdicts |= self._run_pytest(doubtful, worker, always_fresh=True)
+        worker.writes_back = True
         return verdicts
 
-    def _run(self, tests: Sequence[str], client: Client, always_fresh: bool) -> dict[str, Verdict]:
+    def _run_pytest(self, tests: Sequence[str], worker: WorkerClient, always_fresh: bool) -> dict[str, Verdict]:
         if not tests:
             return {}
-        self.exchange.client = client
-        referee = Referee(client, set(tests), always_fresh)
+        self.package.worker = worker
+        plugin = JudgePlugin(worker, set(tests), always_fresh)
         options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-c", os.devnull, "--tb=no"]
-        options += ["--rootdir", str(self.folder), "--confcutdir", str(self.folder)]
+        options += ["--rootdir", str(self.suite), "--confcutdir", str(self.suite)]
         options += ["--basetemp", str(self.scratch / PYTEST_FOLDER)]
-        status = pytest.main(
-            [*options, *sorted({str(self.folder / test.partition("::")[0]) for test in tests})], plugins=[referee]
-        )
-        client.discard()
+        files = sorted({str(self.suite / test.partition("::")[0]) for test in tests})
+        status = pytest.main([*options, *files], plugins=[plugin])
+        worker.discard()
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
             raise GraderFault(f"pytest ended with {status!r}")
-        return referee.verdicts | self._not_run(tests, referee.verdicts)
+        return plugin.verdicts | _not_run(tests, plugin.verdicts)
 
-    @staticmethod
-    def _not_run(tests: Sequence[str], verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
-        missing = [test for test in tests if test not in verdicts]
-        last = next(reversed(verdicts.values()), None)
-        if missing and (last is None or last.state not in (TestState.OUT_OF_TIME, TestState.GRADER_FAULT)):
-            raise GraderFault(f"{missing[0]} was not run")
-        not_run = f"not run: {MAX_TIME_OUTS} tests in a row ran out of time"
-        return {
-            test: Verdict(last.state, not_run if last.state == TestState.OUT_OF_TIME else last.message)
-            for test in missing
-        }
+
+def _may_have_paid_for_another(verdict: Verdict) -> bool:
+    return verdict.state not in _HARMLESS and not verdict.was_fresh
+
+
+def _not_run(tests: Sequence[str], verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
+    """Verdicts on the tests that were not run, by the reason for which the last one ended grading."""
+    missing = [test for test in tests if test not in verdicts]
+    last = next(reversed(verdicts.values()), None)
+    if missing and (last is None or last.state not in (TestState.OUT_OF_TIME, TestState.GRADER_FAULT)):
+        raise GraderFault(f"{missing[0]} was not run")
+    not_run = f"not run: {MAX_TIME_OUTS} tests in a row ran out of time"
+    return {
+        test: Verdict(last.state, not_run if last.state == TestState.OUT_OF_TIME else last.message) for test in missing
+    }
 
 
 def _result(test: GradedTest, verdict: Verdict) -> TestResult:

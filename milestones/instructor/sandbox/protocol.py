@@ -1,8 +1,7 @@
-"""How judge and worker talk: length-prefixed JSON and raw tensor bytes, with a whitelist and limits, never pickle.
+"""The protocol between judge and worker: length-prefixed JSON and raw tensor bytes, with limits, never pickle.
 
 A frame is four bytes, the length of the JSON that follows; the JSON `{"value": ..., "sizes": [...]}`; and a buffer of
-raw bytes for each size. Values are `null`, booleans, integers and strings as JSON has them, and tagged lists for all
-else:
+raw bytes for each size. Values are `null`, booleans, integers and strings as in JSON, and tagged lists for all else:
 
     ["float", hex]  ["list", [...]]  ["tuple", [...]]  ["dict", [[key, value], ...]]  ["path", text]
     ["tensor", buffer or null, dtype, shape, requires_grad]   (null: a tensor on the device `meta`, which has no bytes)
@@ -36,8 +35,8 @@ DTYPES = {
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-class WireError(ValueError):
-    """A value that cannot travel, or a frame that is not as it must be."""
+class ProtocolError(ValueError):
+    """A value that cannot travel, or a malformed frame."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,14 @@ class RemoteReference:
 
 
 class Encoder:
-    """Turns one value into a frame.
+    """Encoder of one value.
 
     Args:
-        keep: called with an object that cannot travel, gives the number under which it is kept; without it such an
+        keep: called with an object that cannot travel, returns the number under which it is kept; without it such an
             object raises.
 
     Attributes:
-        tensors: the tensors met, in order.
+        tensors, generators: those met in the value, in order.
     """
 
     def __init__(self, keep: Callable[[Any], int] | None = None):
@@ -70,18 +69,19 @@ class Encoder:
         body = self._encode(value, 0)
         header = json.dumps({"value": body, "sizes": [len(buffer) for buffer in self.buffers]}).encode()
         if len(header) > MAX_JSON or sum(map(len, self.buffers)) > MAX_BYTES:
-            raise WireError(f"a value of more than {MAX_BYTES >> 20} MB, or with too many parts, cannot travel")
+            raise ProtocolError(f"a value of more than {MAX_BYTES >> 20} MB, or with too many parts, cannot travel")
         return b"".join([struct.pack(">I", len(header)), header, *self.buffers])
 
     def _encode(self, value: Any, depth: int) -> Any:
         self._items += 1
         if depth > MAX_DEPTH or self._items > MAX_ITEMS:
-            raise WireError(f"more than {MAX_ITEMS} parts, or parts nested more than {MAX_DEPTH} deep, cannot travel")
+            limits = f"{MAX_ITEMS} parts, or parts nested more than {MAX_DEPTH} deep,"
+            raise ProtocolError(f"more than {limits} cannot travel")
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int):
             if abs(value) >= 2**63:
-                raise WireError("an integer of more than 64 bits cannot travel")
+                raise ProtocolError("an integer of more than 64 bits cannot travel")
             return int(value)
         if isinstance(value, float):
             return ["float", float.hex(value)]
@@ -101,12 +101,12 @@ class Encoder:
         if isinstance(value, RemoteReference):
             return ["object", value.number]
         if self.keep is None:
-            raise WireError(f"a value of type {type(value).__name__} cannot travel")
+            raise ProtocolError(f"a value of type {type(value).__name__} cannot travel")
         return ["object", self.keep(value)]
 
     def _encode_tensor(self, tensor: Tensor) -> Any:
         if tensor.dtype not in _NAMES or tensor.layout != torch.strided:
-            raise WireError(f"a tensor of {tensor.dtype} and layout {tensor.layout} cannot travel")
+            raise ProtocolError(f"a tensor of {tensor.dtype} and layout {tensor.layout} cannot travel")
         self.tensors.append(tensor)
         buffer = None if tensor.device.type == "meta" else self._add(tensor_bytes(tensor))
         return ["tensor", buffer, _NAMES[tensor.dtype], list(tensor.shape), bool(tensor.requires_grad)]
@@ -117,14 +117,14 @@ class Encoder:
 
 
 class Decoder:
-    """Turns frames back into values.
+    """Decoder of frames.
 
     Args:
-        find: gives the object kept under a number; without it a `RemoteReference` stands for it.
+        find: returns the object kept under a number; without it a `RemoteReference` stands for it.
 
     Attributes:
-        tensors: the tensors of the last frame, in the order of the encoder's.
-        wanted: for each of them whether it requires a gradient; the tensors themselves do not yet.
+        tensors, generators: those of the last frame, in the order of the encoder's.
+        wanted: for each tensor, True where a gradient is asked for; the tensors themselves do not require one yet.
     """
 
     def __init__(self, find: Callable[[int], Any] | None = None):
@@ -137,40 +137,40 @@ class Decoder:
         """The value of the next frame.
 
         Args:
-            receive: gives exactly as many bytes as asked.
+            receive: returns exactly as many bytes as asked.
 
         Raises:
-            WireError: the frame is malformed or too large.
+            ProtocolError: the frame is malformed or too large.
         """
         self.tensors, self.wanted, self.generators, self._items = [], [], [], 0
         (length,) = struct.unpack(">I", receive(4))
         if length > MAX_JSON:
-            raise WireError(f"expected at most {MAX_JSON} bytes of JSON, got {length}")
+            raise ProtocolError(f"expected at most {MAX_JSON} bytes of JSON, got {length}")
         try:
             header = json.loads(bytes(receive(length)))
             sizes, body = header["sizes"], header["value"]
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise WireError("expected a frame of JSON with value and sizes, got something else") from None
+            raise ProtocolError("expected a frame of JSON with value and sizes, got something else") from None
         is_right = isinstance(sizes, list) and all(type(size) is int and size >= 0 for size in sizes)
         if not is_right or len(sizes) > MAX_ITEMS or sum(sizes) > MAX_BYTES:
-            raise WireError(f"expected sizes of buffers of at most {MAX_BYTES} bytes in all, got something else")
+            raise ProtocolError(f"expected sizes of buffers of at most {MAX_BYTES} bytes in all, got something else")
         self._buffers = [receive(size) for size in sizes]
         return self._decode(body, 0)
 
     def _decode(self, body: Any, depth: int) -> Any:
         self._items += 1
         if depth > MAX_DEPTH or self._items > MAX_ITEMS:
-            raise WireError(f"expected at most {MAX_ITEMS} parts nested at most {MAX_DEPTH} deep, got more")
+            raise ProtocolError(f"expected at most {MAX_ITEMS} parts nested at most {MAX_DEPTH} deep, got more")
         if body is None or isinstance(body, bool | str):
             return body
         if isinstance(body, int) and abs(body) < 2**63:
             return body
         if not isinstance(body, list) or not body:
-            raise WireError("expected a value of a known kind, got something else")
+            raise ProtocolError("expected a value of a known kind, got something else")
         try:
             return self._decode_tagged(body[0], body[1:], depth)
         except (ValueError, TypeError, IndexError, KeyError, OverflowError, RuntimeError) as error:
-            raise WireError(f"expected a value of a known kind: {error}") from None
+            raise ProtocolError(f"expected a value of a known kind: {error}") from None
 
     def _decode_tagged(self, tag: str, rest: list, depth: int) -> Any:
         if tag == "float":
@@ -191,19 +191,21 @@ class Decoder:
             return generator
         if tag == "object" and type(rest[0]) is int:
             return RemoteReference(rest[0]) if self.find is None else self.find(rest[0])
-        raise WireError(f"unknown tag {str(tag)[:40]!r}")
+        raise ProtocolError(f"unknown tag {str(tag)[:40]!r}")
 
     def _decode_tensor(self, buffer: int | None, dtype_name: str, shape: list, requires_grad: bool) -> Tensor:
         dtype = DTYPES[dtype_name]
         is_right = len(shape) <= MAX_DIMENSIONS and all(type(size) is int and 0 <= size < 2**40 for size in shape)
         if not is_right or prod(shape) >= 2**40:
-            raise WireError("a tensor's shape is not as it must be")
+            raise ProtocolError(
+                f"expected a shape of at most {MAX_DIMENSIONS} dimensions and 2**40 values, got another"
+            )
         if buffer is None:
             tensor = torch.empty(shape, dtype=dtype, device="meta")
         else:
             data = self._buffer(buffer)
             if len(data) != prod(shape) * dtype.itemsize:
-                raise WireError(f"a tensor of shape {shape} and {dtype_name} came with {len(data)} bytes")
+                raise ProtocolError(f"a tensor of shape {shape} and {dtype_name} came with {len(data)} bytes")
             tensor = torch.frombuffer(data, dtype=dtype).reshape(shape) if data else torch.empty(shape, dtype=dtype)
         self.tensors.append(tensor)
         self.wanted.append(requires_grad is True and (dtype.is_floating_point or dtype.is_complex))
@@ -211,7 +213,7 @@ class Decoder:
 
     def _buffer(self, number: int) -> bytearray:
         if type(number) is not int or not 0 <= number < len(self._buffers):
-            raise WireError("a value speaks of a buffer that is not there")
+            raise ProtocolError(f"expected the number of one of {len(self._buffers)} buffers, got another")
         return self._buffers[number]
 
 

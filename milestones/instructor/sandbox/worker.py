@@ -1,6 +1,6 @@
-"""The process that runs a student's code: it answers calls, and knows no test, no expected value and no score.
+"""The worker: the process that runs a student's code, answers calls, and knows no test, expected value or score.
 
-All in this file may be read and changed by the code that runs beside it; nothing in the judge trusts it.
+The student's code can read and change everything in this file; nothing in the judge trusts it.
 """
 
 import builtins
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from milestones.instructor.sandbox.protocol import Decoder, Encoder, WireError, tensor_bytes
+from milestones.instructor.sandbox.protocol import Decoder, Encoder, ProtocolError, tensor_bytes
 
 MAX_MESSAGE = 4000
 
@@ -25,6 +25,7 @@ class Channel:
         self.descriptor = descriptor
 
     def receive(self, size: int) -> bytearray:
+        """Exactly so many bytes; the process ends where the other side has gone."""
         data, view_from = bytearray(size), 0
         while view_from < size:
             n_read = os.readv(self.descriptor, [memoryview(data)[view_from:]])
@@ -34,18 +35,23 @@ class Channel:
         return data
 
     def send(self, frame: bytes) -> None:
+        """Send a whole frame."""
         view = memoryview(frame)
         while view:
             view = view[os.write(self.descriptor, view) :]
 
 
 class Worker:
-    """Answers requests, one after the other.
+    """Answers to requests, one after the other.
 
     A request is a dictionary with `id` and one of
-    - `call`: "module.name", or "name" of an object kept earlier with `object`; with `arguments` and `keywords`;
+    - `call`: "module.name", or the "name" of a method of `object`, kept earlier; with `arguments` and `keywords`;
     - `backward`: number of an earlier call, with `gradients` of its outputs;
-    - `forget`: nothing of earlier calls is needed any more.
+    - `forget`: drop what earlier calls left.
+
+    Args:
+        channel: to the worker client.
+        scenarios: source of the suite's scenarios.
     """
 
     def __init__(self, channel: Channel, scenarios: str):
@@ -55,14 +61,15 @@ class Worker:
         self.graphs: dict[int, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
 
     def serve(self) -> None:
+        """Answer requests until the channel is closed."""
         while True:
             decoder = Decoder(self.objects.__getitem__)
             request = decoder.read(self.channel.receive)
             try:
                 frame = self._answer(request, decoder)
-            except WireError as error:
+            except ProtocolError as error:
                 frame = self._failure(request["id"], TypeError(f"what was returned cannot travel: {error}"))
-            except BaseException as error:  # noqa: BLE001, whatever a student's code raises is its answer
+            except BaseException as error:  # noqa: BLE001, an answer, whatever a student's code raises
                 frame = self._failure(request["id"], error)
             self.channel.send(frame)
 

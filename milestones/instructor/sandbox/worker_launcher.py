@@ -1,4 +1,4 @@
-"""Where workers come from: one process that has loaded PyTorch already, and that each worker is forked from."""
+"""The worker launcher: the judge's way to the fork server, which it starts, and from which each worker is forked."""
 
 import contextlib
 import json
@@ -9,53 +9,48 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from milestones.course import ROOT
+from milestones.instructor.sandbox.failures import GraderFault
+
 START_SECONDS = 60.0
 
 
-class GraderFault(BaseException):
-    """The grader itself failed; nothing is known of the submission."""
-
-
-@dataclass
-class Terms:
-    """On what terms a submission's code runs.
+@dataclass(frozen=True)
+class WorkerSettings:
+    """The settings of a submission's workers.
 
     Attributes:
-        package: folder that holds its `speech_enhancement`.
-        scratch: folder that it may write.
         seconds: wall-clock limit of each test.
-        memory_mebibytes: what it may allocate.
-        seed: of the worker's random states.
+        memory_mebibytes: memory that may be allocated.
+        seed: of the random states.
         scenarios: source of the suite's scenarios.
-        reference: sources of modules that are put in the place of the submission's.
+        reference: sources of modules that take the place of the submission's, by their names.
     """
 
-    package: Path
-    scratch: Path
     seconds: float
     memory_mebibytes: int
-    seed: int
+    seed: int = 0
     scenarios: str = ""
     reference: dict[str, str] = field(default_factory=dict)
 
 
-class Nursery:
-    """The process that workers are forked from, and the way to it.
+class WorkerLauncher:
+    """A fork server, and the socket to it.
+
+    Each order and each answer is one JSON object. An order to fork has the settings of the worker, and a socket beside
+    it; its answer has the worker's `pid`. An order to `reap` such a process has the `patience` in seconds; its answer
+    has the `status` with which the process ended.
 
     Args:
-        package, scratch: folders whose contents may change from submission to submission.
+        package: folder that holds the submission's `speech_enhancement`; its content may change between submissions.
+        scratch: folder that workers may write; its content may change as well.
     """
 
     def __init__(self, package: Path, scratch: Path):
+        self.scratch = scratch
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = [
-            sys.executable,
-            "-m",
-            "milestones.instructor.sandbox.fork_server",
-            str(theirs.fileno()),
-            str(package),
-            str(scratch),
-        ]
+        words = [sys.executable, "-m", "milestones.instructor.sandbox.fork_server"]
+        words += [str(theirs.fileno()), str(package), str(scratch)]
         self.process = subprocess.Popen(
             words,
             pass_fds=[theirs.fileno()],
@@ -67,16 +62,16 @@ class Nursery:
         theirs.close()
         self.control.settimeout(START_SECONDS)
 
-    def fork(self, terms: Terms, allow_fork: bool) -> tuple[int, socket.socket]:
+    def fork(self, settings: WorkerSettings, allow_fork: bool) -> tuple[int, socket.socket]:
         """A new worker: its process number, and the socket to it."""
         ours, theirs = socket.socketpair()
         order = {
-            "seed": terms.seed,
-            "memory_mebibytes": terms.memory_mebibytes,
-            "cpu_seconds": int(20 * terms.seconds) + 1,
+            "seed": settings.seed,
+            "memory_mebibytes": settings.memory_mebibytes,
+            "cpu_seconds": int(20 * settings.seconds) + 1,
             "allow_fork": allow_fork,
-            "scenarios": terms.scenarios,
-            "reference": terms.reference,
+            "scenarios": settings.scenarios,
+            "reference": settings.reference,
         }
         with theirs:
             answer = self._ask(order, [theirs.fileno()])
@@ -87,6 +82,7 @@ class Nursery:
         return self._ask({"reap": pid, "patience": patience})["status"]
 
     def close(self) -> None:
+        """End the fork server and its workers."""
         self.control.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
@@ -98,18 +94,18 @@ class Nursery:
             socket.send_fds(self.control, [json.dumps(order).encode()], descriptors)
             return json.loads(self.control.recv(2**16))
         except (OSError, ValueError) as error:
-            raise GraderFault(f"the process that workers are forked from does not answer ({error})") from None
+            raise GraderFault(f"expected an answer of the fork server, got {error}") from None
 
 
 def _clean_environment(scratch: Path) -> dict[str, str]:
-    """What a worker's environment holds; nothing of the instructor's."""
+    """The environment of workers; nothing of the instructor's is in it."""
     return {
         "PATH": os.defpath,
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "LANG": "C.UTF-8",
         "USER": "student",
-        "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
+        "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

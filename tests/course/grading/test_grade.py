@@ -18,7 +18,7 @@ from milestones.instructor.configuration import Grade
 from milestones.instructor.grading.grade import run
 from milestones.instructor.records import read
 from milestones.instructor.sandbox import confinement
-from milestones.instructor.selftest.selftest import reference, template
+from milestones.instructor.selftest.reference import reference, template
 
 ROOT = Path(__file__).parents[3]
 
@@ -132,21 +132,23 @@ def test_killed_and_started_again_gives_the_same(graded, submissions, tmp_path):
     assert states(out) == states(graded[0])
     assert len(read(out / "results.jsonl")) == 5, "something was graded twice"
     while list((tmp_path / "temporary").glob("grading_*")):
-        assert time.monotonic() < until, "a station was left behind"
+        assert time.monotonic() < until, "a grading server was left behind"
         os.sched_yield()
 
 
-def test_a_cluster_gives_the_same(graded, submissions, tmp_path):
+def test_a_cluster_gives_the_same(graded, submissions, tmp_path, monkeypatch):
+    """And its workers, which go on, are left without grading servers."""
     distributed = pytest.importorskip("distributed")
-    chosen = tmp_path / "some"
+    chosen, temporary = tmp_path / "some", tmp_path / "temporary"
     chosen.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     for name in ("ada", "dora.zip"):
         (submissions / name).rename(chosen / name)
     try:
-        with (
-            distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
-        ):
+        with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:
             result = grade(chosen, tmp_path / "grades", "--dask", cluster.scheduler_address)
+            assert not list(temporary.glob("grading_*"))
     finally:
         for name in ("ada", "dora.zip"):
             (chosen / name).rename(submissions / name)

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.skipif(not confinement.can_be_strong(), reason="needs L
 PRELUDE = """
 import os, socket, sys, threading
 from pathlib import Path
-from milestones.instructor.sandbox import confinement
+from milestones.instructor.sandbox import confinement, landlock
 scratch, secret = map(Path, sys.argv[1:3])
-rules = confinement.landlock_rules([], [scratch])
+rules = landlock.make_rules([], [scratch])
 os.chdir(scratch)
 in_force = confinement.confine(rules, 2**30, 60, allow_fork=sys.argv[3] == "fork")
 assert confinement.is_strong(in_force), in_force

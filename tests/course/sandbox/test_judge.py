@@ -6,8 +6,8 @@ import pytest
 
 from milestones.course import load_milestone
 from milestones.instructor.grading.jobs import Exam
-from milestones.instructor.sandbox import grading_server
-from milestones.instructor.selftest.selftest import reference
+from milestones.instructor.sandbox.server_pool import GradingServer
+from milestones.instructor.selftest.reference import with_piece
 
 pytestmark = pytest.mark.slow
 
@@ -20,17 +20,15 @@ def exam():
 @pytest.fixture(scope="module")
 def grade(exam):
     """Grades the reference with a piece appended to one of its modules; states by task."""
-    one = grading_server.Station(1)
+    server = GradingServer(1)
 
     def grade_piece(module, piece, tasks=None, seconds=10.0):
-        files = reference()
-        files[f"{module}.py"] += "\n\n" + piece
-        job = exam.job(files)
+        job = exam.job(with_piece(module, piece))
         tests = tuple(test for test in job.tests if tasks is None or test.task in tasks)
-        return one.grade(replace(job, tests=tests, seconds_per_test=seconds), 300).tests
+        return server.grade_job(replace(job, tests=tests, seconds_per_test=seconds)).tests
 
     yield grade_piece
-    one.close()
+    server.close()
 
 
 def states(lines, task):
@@ -167,6 +165,6 @@ def test_messages_of_hidden_tests_are_not_written_down(grade):
 
 
 def test_isolation_is_told():
-    one = grading_server.Station(1)
-    one.close()
-    assert "limits" in one.terms.isolation
+    server = GradingServer(1)
+    server.close()
+    assert "limits" in server.terms.isolation

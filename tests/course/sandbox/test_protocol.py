@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from milestones.instructor.sandbox.protocol import MAX_DEPTH, Decoder, Encoder, RemoteReference, WireError
+from milestones.instructor.sandbox.protocol import MAX_DEPTH, Decoder, Encoder, ProtocolError, RemoteReference
 
 
 def receiver(data):
@@ -81,7 +81,7 @@ def test_subclasses_come_back_as_what_they_are():
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, lambda: None, 2**70, torch.eye(3).to_sparse(), range(3)])
 def test_other_values_do_not_travel(value):
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         Encoder().frame(value)
 
 
@@ -121,7 +121,7 @@ def test_an_object_is_kept_and_found():
     ],
 )
 def test_malformed_frames_are_refused(data):
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         Decoder().read(receiver(data))
 
 
@@ -129,14 +129,14 @@ def test_deep_nesting_is_refused():
     value = 0
     for _ in range(MAX_DEPTH + 1):
         value = [value]
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         Encoder().frame(value)
     body = 0
     for _ in range(MAX_DEPTH + 1):
         body = ["list", [body]]
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         Decoder().read(receiver(frame(body)))
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         Decoder().read(receiver(_nested_json(100_000)))
 
 

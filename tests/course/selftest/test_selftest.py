@@ -7,8 +7,10 @@ import pytest
 from milestones.course import CourseError, load_course
 from milestones.instructor.configuration import Selftest
 from milestones.instructor.grading.jobs import Exam
-from milestones.instructor.sandbox import confinement, grading_server
+from milestones.instructor.sandbox import confinement
+from milestones.instructor.sandbox.server_pool import local_servers
 from milestones.instructor.selftest import selftest
+from milestones.instructor.selftest.cases import KINDS, all_cases
 
 pytestmark = pytest.mark.slow
 
@@ -20,13 +22,13 @@ ATTACKS_PER_FAMILY = 4
 @pytest.fixture(scope="module")
 def cases():
     course = load_course()
-    return list(selftest.cases(course, {milestone.number: Exam.of(milestone) for milestone in course.milestones}))
+    return list(all_cases(course, {milestone.number: Exam.of(milestone) for milestone in course.milestones}))
 
 
 @pytest.fixture(scope="module")
-def executor(n_cores):
-    with grading_server.local_executor(n_cores) as executor:
-        yield executor
+def submit(n_cores):
+    with local_servers(n_cores) as submit:
+        yield submit
 
 
 def some(cases, kind, at_most):
@@ -39,37 +41,37 @@ def some(cases, kind, at_most):
     return chosen
 
 
-def check(cases, executor):
-    complaints = selftest.grade(cases, executor)
+def check(cases, submit):
+    complaints = selftest.grade_cases(cases, submit)
     wrong = [f"{case.title}: {complaint}" for case, complaint in zip(cases, complaints, strict=True) if complaint]
     assert not wrong, "\n".join(wrong)
 
 
-def test_reference_scores_all_and_template_nothing(cases, executor):
-    check([case for case in cases if case.kind in ("reference", "template")], executor)
+def test_reference_scores_all_and_template_nothing(cases, submit):
+    check([case for case in cases if case.kind in ("reference", "template")], submit)
 
 
-def test_an_emptied_stub_costs_its_task_and_its_dependents(cases, executor):
-    check(some(cases, "one stub emptied", 3), executor)
+def test_an_emptied_stub_costs_its_task_and_its_dependents(cases, submit):
+    check(some(cases, "one stub emptied", 3), submit)
 
 
-def test_wrong_solutions_fail_and_the_message_names_why(cases, executor):
+def test_wrong_solutions_fail_and_the_message_names_why(cases, submit):
     chosen = some(cases, "wrong", WRONG_PER_TASK)
     assert len({case.group for case in chosen}) == 23
-    check(chosen, executor)
+    check(chosen, submit)
 
 
-def test_right_solutions_pass(cases, executor):
+def test_right_solutions_pass(cases, submit):
     chosen = some(cases, "right", RIGHT_PER_TASK)
     assert len({case.group for case in chosen}) == 23
-    check(chosen, executor)
+    check(chosen, submit)
 
 
 @pytest.mark.skipif(not confinement.can_be_strong(), reason="needs Landlock and seccomp")
-def test_attacks_earn_nothing(cases, executor):
+def test_attacks_earn_nothing(cases, submit):
     chosen = some(cases, "attack", ATTACKS_PER_FAMILY)
     assert len(chosen) >= 20
-    check(chosen, executor)
+    check(chosen, submit)
     assert not selftest.left_behind()
 
 
@@ -79,7 +81,7 @@ def test_there_are_enough_of_each(cases):
 
 
 def test_all_kinds_are_there(cases):
-    assert {case.kind for case in cases} == set(selftest.KINDS)
+    assert {case.kind for case in cases} == set(KINDS)
 
 
 def test_a_kind_that_there_is_not_is_named():

@@ -1,0 +1,53 @@
+"""The ways in which a call into a submission fails: its exception, the end of its process, a fault of the grader."""
+
+from milestones.graded_tests import TestState
+
+
+class GraderFault(BaseException):
+    """The grader itself failed; nothing is known of the submission."""
+
+
+class WorkerStopped(BaseException):
+    """The worker is gone in the middle of a test. Not an Exception, so that no test takes it for a student's.
+
+    Attributes:
+        state: of the test.
+    """
+
+    def __init__(self, state: TestState, message: str):
+        super().__init__(message)
+        self.state = state
+
+
+class StudentError(Exception):
+    """An exception that the student's code raised; each is also of the builtin class that it was in the worker.
+
+    Attributes:
+        type_name: name of its own class.
+    """
+
+    type_name = ""
+
+
+_CLASSES = {
+    kind.__name__: type(kind.__name__, (kind, StudentError), {"__module__": "builtins"})
+    for kind in (
+        *(ArithmeticError, AttributeError, BufferError, EOFError, FileExistsError, FileNotFoundError, ImportError),
+        *(IndexError, KeyError, LookupError, MemoryError, ModuleNotFoundError, NameError, NotImplementedError),
+        *(OSError, OverflowError, PermissionError, RecursionError, RuntimeError, SyntaxError, TypeError),
+        *(ValueError, ZeroDivisionError, IndentationError),
+    )
+}
+
+
+def student_error(kind: str, builtin: str, message: str) -> Exception:
+    """The exception that the judge meets in the place of one that the student's code raised.
+
+    Args:
+        kind: name of its own class.
+        builtin: name of the builtin class that this derives from.
+        message: its text.
+    """
+    error = _CLASSES.get(builtin, StudentError)(message)
+    error.type_name = kind
+    return error
