@@ -93,9 +93,8 @@ class System(nn.Module):
 
     def save(self, path: str | Path, epoch: int) -> None:
         """Write the system for `load_model`; the file appears whole or not at all."""
-        state = self.state(epoch)
         with replacing(path) as temporary:
-            write_state(temporary, state)
+            write_state(temporary, self.state(epoch))
 
 
 def zero_biases(module: nn.Module) -> None:

@@ -8,7 +8,11 @@ import pytest
 import soundfile
 import torch
 
+from speech_enhancement.__main__ import main
+from speech_enhancement.configuration import Train
 from speech_enhancement.corpora import folder, prepared
+from speech_enhancement.engine.distributed import Process
+from speech_enhancement.engine.trainer import train
 
 RATE = 16000
 
@@ -59,16 +63,23 @@ SMALL += ("--device", "cpu", "--learning-rate", "0.01")
 
 
 def command(*arguments):
-    """The words that run a command of the package."""
+    """The words that run a command of the package in a process of its own."""
     return [sys.executable, "-m", "speech_enhancement", *map(str, arguments)]
 
 
 @pytest.fixture
-def run():
-    """Runs a command of the package to its end and returns what came of it."""
+def run(monkeypatch, capfd):
+    """Runs a command of the package in this process, which has torch loaded, and returns its status and its output."""
 
-    def run_to_the_end(*arguments, **options):
-        return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, **options)
+    def run_to_the_end(*arguments):
+        monkeypatch.setattr(sys, "argv", ["speech_enhancement", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            status = main()
+        except SystemExit as stopped:  # tyro's, for options that it cannot read
+            status = stopped.code
+        output = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, status, output.out, output.err)
 
     return run_to_the_end
 
@@ -77,8 +88,8 @@ def run():
 def checkpoint(corpus, tmp_path_factory):
     """A model trained for one epoch."""
     out = tmp_path_factory.mktemp("runs") / "tiny"
-    words = command("train", "--corpus", corpus, "--out", out, "--epochs", 1, *SMALL)
-    subprocess.run(words, check=True, capture_output=True, timeout=300)
+    options = {"channels": (8, 8), "segment_seconds": 0.5, "crops_per_file": 2, "batch_size": 4, "device": "cpu"}
+    train(Train(corpus, out, epochs=1, learning_rate=0.01, **options), Process(0, 1, torch.device("cpu")))
     return out / "best.ckpt"
 
 
