@@ -37,12 +37,12 @@ def cluster_servers(scheduler: str) -> Iterator[Submit]:
     with Client(scheduler) as client:
         client.register_plugin(PoolPlugin(), name=plugin)
         try:
-            yield functools.partial(client.get_executor(pure=False).submit, _grade_submission, plugin)
+            yield functools.partial(client.get_executor(pure=False).submit, _grade_job, plugin)
         finally:
             # Where the cluster has gone, its grading servers have, too.
             with contextlib.suppress(OSError):
                 client.unregister_worker_plugin(plugin)
 
 
-def _grade_submission(plugin: str, job: Job) -> JobResult:
-    return get_worker().plugins[plugin].pool.grade_submission(job)
+def _grade_job(plugin: str, job: Job) -> JobResult:
+    return get_worker().plugins[plugin].pool.grade_job(job)

@@ -61,7 +61,7 @@ class GradingServer:
             self.close()
             raise
 
-    def grade_job(self, job: Job) -> JobResult:
+    def run_job(self, job: Job) -> JobResult:
         """The result of a job.
 
         Raises:
@@ -116,13 +116,13 @@ class ServerPool:
         self._idle: dict[int, queue.SimpleQueue[GradingServer]] = {}
         self._is_closed = False
 
-    def grade_submission(self, job: Job) -> JobResult:
+    def grade_job(self, job: Job) -> JobResult:
         """The result of a job, by an idle server or a new one; after a fault of the grader another one tries again."""
         for attempt in range(1, ATTEMPTS + 1):
             server = None
             try:
                 server = self._take(job)
-                result = server.grade_job(job)
+                result = server.run_job(job)
             except ServerFault as fault:
                 result = JobResult.fault(job, str(fault))
                 if server is not None:
@@ -172,7 +172,7 @@ def local_servers(jobs: int) -> Iterator[Submit]:
     """
     pool, executor = ServerPool(), ThreadPoolExecutor(jobs)
     try:
-        yield functools.partial(executor.submit, pool.grade_submission)
+        yield functools.partial(executor.submit, pool.grade_job)
     finally:
         executor.shutdown(cancel_futures=True)
         pool.close()

@@ -25,7 +25,7 @@ def grade(exam):
     def grade_piece(module, piece, tasks=None, seconds=10.0):
         job = exam.job(with_piece(module, piece))
         tests = tuple(test for test in job.tests if tasks is None or test.task in tasks)
-        return server.grade_job(replace(job, tests=tests, seconds_per_test=seconds)).tests
+        return server.run_job(replace(job, tests=tests, seconds_per_test=seconds)).tests
 
     yield grade_piece
     server.close()

@@ -30,7 +30,7 @@ class FakeServer:
         self.n_jobs = 0
         self.started.append(self)
 
-    def grade_job(self, job):
+    def run_job(self, job):
         self.n_jobs += 1
         answer = self.answers.pop(0) if self.answers else PASSED
         if answer == END:
@@ -59,9 +59,9 @@ def servers(monkeypatch):
 
 def test_one_server_grades_one_submission_after_another(servers):
     pool = ServerPool()
-    assert not any(pool.grade_submission(job()).has_fault for _ in range(3))
+    assert not any(pool.grade_job(job()).has_fault for _ in range(3))
     assert [server.n_jobs for server in servers.started] == [3]
-    pool.grade_submission(job(milestone=2))
+    pool.grade_job(job(milestone=2))
     assert len(servers.started) == 2, "a server is for one milestone"
     pool.close()
     assert not any(server.is_open for server in servers.started)
@@ -70,7 +70,7 @@ def test_one_server_grades_one_submission_after_another(servers):
 @pytest.mark.parametrize("failure", [FAULT, END])
 def test_a_fault_is_tried_again_by_another_server(servers, failure):
     servers.answers[:] = [failure] * (ATTEMPTS - 1)
-    result = ServerPool().grade_submission(job())
+    result = ServerPool().grade_job(job())
     assert [test.state for test in result.tests] == [TestState.PASSED] and result.isolation == STRONG
     assert [server.is_open for server in servers.started] == [False] * (ATTEMPTS - 1) + [True]
 
@@ -78,42 +78,42 @@ def test_a_fault_is_tried_again_by_another_server(servers, failure):
 @pytest.mark.parametrize(("failure", "message"), [(FAULT, "no memory"), (END, "it ended")])
 def test_a_fault_that_stays_is_told(servers, failure, message):
     servers.answers[:] = [failure] * ATTEMPTS
-    (test,) = ServerPool().grade_submission(job()).tests
+    (test,) = ServerPool().grade_job(job()).tests
     assert (test.state, test.message) == (TestState.GRADER_FAULT, message)
     assert len(servers.started) == ATTEMPTS
 
 
 def test_servers_from_before_a_test_was_mended_are_closed(servers):
     pool = ServerPool()
-    pool.grade_submission(job())
+    pool.grade_job(job())
     servers.tests_hash = "u" * 64
-    assert not pool.grade_submission(job(tests_hash="u" * 64)).has_fault
+    assert not pool.grade_job(job(tests_hash="u" * 64)).has_fault
     assert [server.is_open for server in servers.started] == [False, True]
 
 
 def test_other_tests_than_where_grading_began_are_a_fault(servers):
-    (test,) = ServerPool().grade_submission(job(tests_hash="u" * 64)).tests
+    (test,) = ServerPool().grade_job(job(tests_hash="u" * 64)).tests
     assert test.message == f"tests_hash: expected {'u' * 12}, as where grading began, got {'t' * 12}"
     assert not any(server.is_open or server.n_jobs for server in servers.started)
 
 
 def test_weak_isolation_is_a_fault_unless_allowed(servers):
     servers.isolation = ("limits",)
-    (test,) = ServerPool().grade_submission(job()).tests
+    (test,) = ServerPool().grade_job(job()).tests
     assert test.message == "isolation: expected Landlock and seccomp, got limits"
     assert not any(server.n_jobs for server in servers.started)
-    assert not ServerPool().grade_submission(job(allow_weak_isolation=True)).has_fault
+    assert not ServerPool().grade_job(job(allow_weak_isolation=True)).has_fault
 
 
 def test_a_server_in_use_is_closed_when_it_is_idle(servers, monkeypatch):
     """Where grading is broken off, or a cluster's pool is closed."""
     pool = ServerPool()
-    grade = servers.grade_job
+    grade = servers.run_job
 
     def grade_while_closing(self, job):
         pool.close()
         return grade(self, job)
 
-    monkeypatch.setattr(servers, "grade_job", grade_while_closing)
-    assert not pool.grade_submission(job()).has_fault
+    monkeypatch.setattr(servers, "run_job", grade_while_closing)
+    assert not pool.grade_job(job()).has_fault
     assert [server.is_open for server in servers.started] == [False]
