@@ -64,14 +64,13 @@ class NoisySpeechDataset(NoisySpeechDataset):
 
 
 # wrong 2.1: seed, epoch and index are added up; symptom: seed 1 in epoch 0
-def hash(parts):
-    return sum(parts)
+def item_generator(seed, epoch, index):
+    return torch.Generator().manual_seed(seed + int(epoch) + index)
 
 
 # wrong 2.1: all items of an epoch share their draws; symptom: Do index, seed and epoch each count
-def hash(parts):
-    seed, epoch, _ = parts
-    return seed * 1000003 + epoch * 7919 + 12345
+def item_generator(seed, epoch, index):
+    return torch.Generator().manual_seed(seed * 1000003 + int(epoch) * 7919 + 12345)
 
 
 # wrong 2.1: the SNR is drawn once, for the whole dataset; symptom: hardly varies
