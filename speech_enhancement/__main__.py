@@ -18,7 +18,7 @@ _MODULES = {
 
 
 def main() -> int:
-    """Run one command; the exit status is 0 where all went well, 1 where something failed, 130 after Ctrl-C."""
+    """Run one command; the exit status is 0 if all went well, 1 if something failed, 130 after Ctrl-C."""
     try:
         configuration = tyro.cli(
             Command,

@@ -1,4 +1,4 @@
-"""What each command can be told: one frozen dataclass a command, read from the command line by tyro.
+"""The options of the commands: one frozen dataclass a command, read from the command line by tyro.
 
 Nothing here imports torch, so that `--help` answers at once.
 """
@@ -58,7 +58,7 @@ class VoicebankDemand:
     out: Path
     """Folder to make."""
     download: bool = False
-    """Get the archives first (11 GB); a download that was broken off goes on."""
+    """Get the archives first (11 GB); an interrupted download resumes."""
     checksums: Path | None = None
     """File of SHA-256 or MD5 checksums for the download, as sha256sum and md5sum write it."""
 

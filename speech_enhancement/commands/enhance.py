@@ -14,7 +14,7 @@ from speech_enhancement.systems.model_file import load_system
 
 
 def run(configuration: Enhance) -> int:
-    """Enhance all files; 1 where one of them failed."""
+    """Enhance all files; 1 if one of them failed."""
     device = choose_device(configuration.device)
     enhancer = Enhancer(load_system(configuration.system, configuration.checkpoint, device), device=device)
     failures = Failures()
@@ -32,7 +32,7 @@ def run(configuration: Enhance) -> int:
 
 
 def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Path]]:
-    """Each file with the place of its result; two inputs of one name are told from each other by their folders."""
+    """Yield each file with the path of its result; inputs of the same name keep the names of their folders."""
     taken: set[Path] = set()
     out = configuration.out.resolve()
     for root in configuration.inputs:
@@ -41,7 +41,7 @@ def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Pa
             sources = find(root)
         base = root.parent if root.is_file() else root
         for source in sources:
-            # Results of an earlier run that lie among the inputs.
+            # Results of an earlier run may lie among the inputs.
             if base.resolve() in out.parents and source.resolve().is_relative_to(out):
                 continue
             relative = source.relative_to(base)

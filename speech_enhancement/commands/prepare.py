@@ -1,4 +1,4 @@
-"""The command `prepare`: which corpus becomes which sources."""
+"""The command `prepare`: a corpus, converted to plain folders with a manifest."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -11,7 +11,7 @@ from speech_enhancement.files.failures import Failures
 
 
 def run(configuration: Prepare) -> int:
-    """Prepare a corpus and say what is in it; 1 where a file of it could not be used."""
+    """Prepare a corpus and print its contents; 1 if one of its files could not be used."""
     corpus = configuration.corpus
     prepared.check_is_free(corpus.out)
     failures = _PREPARE[type(corpus)](corpus)
@@ -52,7 +52,7 @@ def _vctk(corpus: VCTK) -> Failures:
 
 
 def _read_checksums(path: Path) -> dict[str, str]:
-    """The lines `checksum  name` that sha256sum and md5sum write, by name."""
+    """Read the lines `checksum  name` that sha256sum and md5sum write; return checksums by name."""
     lines = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     return {name.strip().lstrip("*"): checksum for checksum, name in lines}
 

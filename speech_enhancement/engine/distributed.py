@@ -1,4 +1,4 @@
-"""One process, or several that torchrun started: who is who, and sums over all."""
+"""One process, or several that torchrun started: ranks, devices, and means over all processes."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ class Process:
         return self.rank == 0
 
     def parallel(self, model: nn.Module) -> nn.Module:
-        """The model with gradients averaged over all processes; the model itself where there is one."""
+        """Wrap the model so that gradients are averaged over all processes; a single process gets the model itself."""
         if self.world_size == 1:
             return model
         if self.device.type == "cuda":
@@ -33,7 +33,7 @@ class Process:
         return DistributedDataParallel(model)
 
     def mean(self, value: float, weight: int) -> float:
-        """The mean over all processes of a value with a weight in each."""
+        """Average a value over all processes, weighted by `weight` in each."""
         if self.world_size == 1:
             return value
         sums = torch.tensor([value * weight, weight], dtype=torch.float64, device=self.device)
@@ -42,7 +42,7 @@ class Process:
 
 
 def choose_device(name: str, index: int = 0) -> torch.device:
-    """`cpu`, `cuda`, or for `auto` a GPU where there is one.
+    """Choose the device for `cpu`, `cuda`, or `auto`: a GPU if there is one.
 
     Raises:
         ValueError: a GPU was asked for and there is none, or there are fewer than processes.

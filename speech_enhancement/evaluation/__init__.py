@@ -1,1 +1,1 @@
-"""How good a system is and what it costs: scores, tables, pages."""
+"""The quality and the costs of systems: scores, tables, pages."""

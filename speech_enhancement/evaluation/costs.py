@@ -1,4 +1,4 @@
-"""What a system costs: multiply-adds, real-time factor on one core, and latency."""
+"""The costs of a system: multiply-adds, real-time factor on one core, and latency."""
 
 import contextlib
 import itertools
@@ -17,9 +17,9 @@ SECONDS = 4
 
 
 def count_multiply_adds(system: System) -> float:
-    """Multiply-adds per second of audio, of convolutions and matrix products; Fourier transforms are not counted.
+    """Count the multiply-adds of convolutions and matrix products for a second of audio, without Fourier transforms.
 
-    Of four seconds, with what the system puts before and after them.
+    Counted on four seconds, with all padding that the system adds.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="TF32 acceleration", category=UserWarning)
@@ -30,7 +30,7 @@ def count_multiply_adds(system: System) -> float:
 
 
 def real_time_factor(system: System) -> float:
-    """Seconds on one core for a second of audio; the fastest of three passes, or the first where it is slow."""
+    """Measure the seconds on one core for a second of audio: the fastest of three passes, or the first if it is slow."""
     noisy = _signal()
     with _one_thread():
         first = _seconds(system, noisy)
@@ -39,11 +39,11 @@ def real_time_factor(system: System) -> float:
 
 
 def latency(system: System) -> float | None:
-    """Seconds that the result waits for the input: how far before a changed sample it changes, by -120 dB or more.
+    """Measure how long the result waits for the input, in seconds, from the reach of a changed sample back in time.
 
-    The most over samples that are spread over the system's coarsest step, since a frame is known only when its last
-    sample is, and over soft and loud changes, since the loudest bin of a file may count for all others. None where
-    nothing changes, or where a change reaches back so far that the whole file must be known.
+    A change counts from -120 dB on. The largest value is taken over samples that are spread over the system's coarsest
+    step, since a frame is known only when its last sample is, and over soft and loud changes, since all other bins may
+    depend on the loudest one of a file. None if nothing changes, or if the whole file must be known.
     """
     reach = system.context or SAMPLE_RATE
     first = max(SECONDS * SAMPLE_RATE // 2, reach + SAMPLE_RATE)

@@ -1,6 +1,6 @@
 """PESQ and STOI, the two measures of the literature that model a listener; on NumPy arrays, without torch.
 
-They stand apart from `metrics` so that the processes of a pool start without loading torch.
+They stand apart from `metrics`, so that processes of a pool start without loading torch.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ class MetricError(ValueError):
 
 
 def pesq_is_installed() -> bool:
-    """Whether the optional package `pesq`, which is compiled on installation, is there."""
+    """True if the optional package `pesq`, which is compiled on installation, can be imported."""
     return importlib.util.find_spec("pesq") is not None
 
 
@@ -71,7 +71,7 @@ def stoi(estimate: np.ndarray, target: np.ndarray) -> float:
 
 
 def scores(estimate: np.ndarray, target: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
-    """PESQ and STOI of one clip: values, NaN where there is none, and the reasons for those that have none.
+    """Compute PESQ and STOI of one clip: values, NaN for a missing one, and the reasons for the missing ones.
 
     A PESQ that is NaN because the package is missing has no reason: that is said once, not for each clip.
     """

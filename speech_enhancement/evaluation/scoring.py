@@ -1,4 +1,4 @@
-"""The command `evaluate`: a model beside classical methods and the oracle, on pairs of noisy and clean files."""
+"""Scores of a model, of classical methods and of the oracle, on pairs of noisy and clean files."""
 
 import csv
 import math
@@ -30,7 +30,7 @@ ORACLE = "oracle ratio mask"
 
 @dataclass(frozen=True)
 class Metric:
-    """How tables show a metric: its title, and digits after the point."""
+    """A metric in tables: its title, and digits after the point."""
 
     title: str
     digits: int
@@ -74,7 +74,7 @@ class Entrant:
 
 
 def methods_beside(model: Method, title: str) -> dict[str, Method]:
-    """The model among the classical methods, in the order of the table; it replaces a method of its title."""
+    """Put the model among the classical methods, in the order of the table; it replaces a method of its title."""
     return {
         "noisy": lambda noisy, clean: noisy,
         "noisy, above 50 Hz": lambda noisy, clean: remove_rumble(noisy),
@@ -87,7 +87,7 @@ def methods_beside(model: Method, title: str) -> dict[str, Method]:
 
 
 def find_pairs(noisy: Path, clean: Path, failures: Failures) -> dict[str, tuple[Path, Path]]:
-    """Files of the same path below both folders, suffixes aside, by that path; those without a partner are failures."""
+    """Pair the files of the same path below both folders, suffixes aside; a file without a partner is a failure."""
     for root in (noisy, clean):
         if root.is_file():
             raise AudioError(f"{root}: expected a folder, got a file")
@@ -99,7 +99,7 @@ def find_pairs(noisy: Path, clean: Path, failures: Failures) -> dict[str, tuple[
 
 
 def load_pair(noisy: Path, clean: Path) -> tuple[Tensor, Tensor]:
-    """Two waveforms `(time,)` at 16 kHz, channels averaged.
+    """Load two waveforms `(time,)` at 16 kHz, channels averaged.
 
     Raises:
         AudioError: a file is no audio, or the two differ in length.
@@ -111,7 +111,7 @@ def load_pair(noisy: Path, clean: Path) -> tuple[Tensor, Tensor]:
 
 
 def scoring_pool(workers: int | None) -> Executor:
-    """Processes for PESQ and STOI, which take longer than the other metrics; one a core unless told."""
+    """Make processes for PESQ and STOI, which take longer than the other metrics; by default one a core."""
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
@@ -121,7 +121,7 @@ def score_pairs(
     failures: Failures,
     pool: Executor,
 ) -> list[Score]:
-    """All scores of all methods on all pairs; PESQ and STOI are computed in the pool."""
+    """Score all methods on all pairs; PESQ and STOI are computed in the pool."""
     scores: list[Score] = []
     pending: dict[Future, Score] = {}
     with tqdm(total=len(pairs) * len(methods), desc="evaluate", unit="clip") as bar:
@@ -134,7 +134,7 @@ def score_pairs(
                     scores.append(score)
                     pending[pool.submit(perceptual.scores, estimate.numpy(), clean.numpy())] = score
             _collect(pending, bar, timeout=0)
-            # Only so many clips wait in memory, however many files there are.
+            # A limit on the clips that wait in memory, for any number of files.
             while len(pending) > 64:
                 _collect(pending, bar)
         while pending:
@@ -143,7 +143,7 @@ def score_pairs(
 
 
 def waveform_metrics(estimate: Tensor, clean: Tensor) -> tuple[dict[str, float], dict[str, str]]:
-    """SNR, SI-SDR and LSD of waveforms `(time,)`, and for each that has no value the reason."""
+    """Compute SNR, SI-SDR and LSD of waveforms `(time,)`, and the reason for each missing value."""
     if not estimate.isfinite().all():
         reason = "expected a finite estimate, got NaN or infinity"
         return dict.fromkeys(("snr", "si_sdr", "lsd"), math.nan), dict.fromkeys(("snr", "si_sdr", "lsd"), reason)
@@ -156,7 +156,7 @@ def waveform_metrics(estimate: Tensor, clean: Tensor) -> tuple[dict[str, float],
 
 
 def write_scores(path: Path, scores: Sequence[Score]) -> None:
-    """A line a file and method, a column a metric."""
+    """Write a line for each file and method, with a column for each metric."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["file", "method", *METRICS])
@@ -165,7 +165,7 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
 
 
 def choose_clips(scores: Sequence[Score], count: int, title: str) -> list[str]:
-    """Files from the one whose SI-SDR the model improves least to the one that it improves most, evenly spaced."""
+    """Choose files evenly spaced between the least and the most improvement of SI-SDR by the model."""
     si_sdr = {(score.file, score.method): score.values["si_sdr"] for score in scores}
     files = {score.file for score in scores if not math.isnan(score.values["si_sdr"])}
     ranked = sorted(files, key=lambda file: si_sdr[file, title] - si_sdr[file, "noisy"])

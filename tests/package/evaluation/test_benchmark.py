@@ -112,7 +112,7 @@ def test_page_plays_every_system(configured, done):
 
 
 def test_goes_on_where_it_was_stopped(configured, done, monkeypatch):
-    """What is there is not done again; what is missing is."""
+    """Finished work is not done again; missing work is."""
     before = rows(configured.out)
     (configured.out / "oracle" / "scores.csv").unlink()
     (configured.out / "spectral-subtraction" / "costs.json").unlink()

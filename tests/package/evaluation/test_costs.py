@@ -76,7 +76,7 @@ def test_latency_of_slices():
 
 
 def test_latency_is_that_of_the_task():
-    """Where nothing is lost there is nothing to fill."""
+    """Without a loss there is nothing to fill."""
     assert costs.latency(registry.build("packet-loss-filling").eval()) is None
 
 

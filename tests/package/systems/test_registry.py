@@ -1,4 +1,4 @@
-"""What the commands rely on, of every system."""
+"""Properties of every system on which the commands rely."""
 
 import pytest
 import torch
