@@ -1,7 +1,7 @@
-"""Audio files: opened to read a stretch, read whole at another rate, and written so that nothing is lost half-way.
+"""Audio files: read in stretches, read whole at another rate, and written so that a file appears whole or not at all.
 
-soundfile reads and writes them. Plain 16-bit WAV, which `prepare` writes, is read directly: opening it through
-libsndfile takes longer than reading two seconds of it.
+soundfile reads and writes them. Plain 16-bit WAV, the format that `prepare` writes, is read directly: opening it
+through libsndfile takes longer than reading two seconds of it.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 class AudioError(ValueError):
-    """A file that is not the audio it should be; the message names it."""
+    """A file that is not the expected audio; the message names it."""
 
 
 class Recording:
@@ -61,7 +61,7 @@ class Recording:
             raise
 
     def read(self, start: int, length: int) -> Tensor:
-        """Samples `start` to `start + length`, fewer at the end of the file: float32, shape `(channels, length)`."""
+        """Read samples `start` to `start + length`, fewer at the end of the file: float32, `(channels, length)`."""
         length = max(0, min(length, self.frames - start))
         if self._is_plain:
             samples = np.empty((length, self.channels), dtype="<i2")
@@ -69,7 +69,7 @@ class Recording:
             try:
                 count = self._file.readinto(samples) // (2 * self.channels)
             except OSError as error:
-                # Reading does not name the file, as opening does.
+                # Unlike opening, reading raises an error that does not name the file.
                 raise OSError(error.errno, error.strerror, str(self.path)) from None
             stretch = torch.from_numpy(np.multiply(samples, np.float32(2**-15), dtype=np.float32))
         else:
@@ -125,12 +125,12 @@ class Recording:
         self.sample_rate = self._sound.samplerate
         self.channels = self._sound.channels
         self.frames = self._sound.frames
-        # libsndfile reads what there is of a WAV file that was cut off, and says so in its log alone.
+        # libsndfile reads the rest of a WAV file that was cut off, and reports the cut in its log alone.
         if cut := re.search(r"^data : (\d+) \(should be (\d+)\)", self._sound.extra_info, re.MULTILINE):
             raise AudioError(f"{self.path}: cut off, expected {cut[1]} bytes of samples, got {cut[2]}")
 
     def _go_to(self, start: int) -> None:
-        """Seek, or in formats in which libsndfile seeks to somewhere near, read on to the sample."""
+        """Seek to a sample; in formats in which libsndfile seeks only roughly, read on to it."""
         if self._sound.format not in ("OGG", "MP3"):
             self._sound.seek(start)
             return
@@ -143,25 +143,25 @@ class Recording:
 
 
 def load(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Tensor:
-    """A whole file at `sample_rate`: float32, shape `(channels, time)`. Errors are those of `Recording`."""
+    """Load a whole file at `sample_rate`: float32, shape `(channels, time)`; it raises the errors of `Recording`."""
     with Recording(path) as recording:
         return resample(recording.read(0, recording.frames), recording.sample_rate, sample_rate)
 
 
 def resample(waveform: Tensor, rate: int, new_rate: int) -> Tensor:
-    """A signal `(..., time)` at another sample rate, `(..., ceil(time * new_rate / rate))`."""
+    """Resample a signal: `(..., time)` -> `(..., ceil(time * new_rate / rate))`."""
     divisor = math.gcd(rate, new_rate)
     if (rate // divisor) * (new_rate // divisor) < 1 << 25:
         return functional.resample(waveform, rate, new_rate)
-    # torchaudio's filter has as many taps as this product, gigabytes of them between odd rates.
+    # torchaudio's filter has as many taps as this product, which takes gigabytes between odd rates.
     resampled = resample_poly(waveform.cpu().numpy(), new_rate // divisor, rate // divisor, axis=-1)
     return torch.from_numpy(resampled).to(waveform)
 
 
 def save(path: str | Path, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> None:
-    """Write `waveform`, shape `(channels, time)`, as 16 bits; what exceeds [-1, 1] is clipped.
+    """Write `waveform`, shape `(channels, time)`, as 16 bits, clipped to [-1, 1].
 
-    The file appears whole or not at all. Its suffix says the format.
+    The file appears whole or not at all. Its suffix determines the format.
     """
     with writing(path, sample_rate, len(waveform), "PCM_16", Path(path).suffix[1:]) as file:
         file.write(waveform.T.numpy())
@@ -171,7 +171,7 @@ def save(path: str | Path, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> 
 def writing(
     path: str | Path, sample_rate: int, channels: int, subtype: str, format: str
 ) -> Iterator[soundfile.SoundFile]:
-    """Open a new audio file to write it piece by piece; it appears under its name when the block has succeeded.
+    """Open a new audio file to write it piece by piece; it appears under its name if the block succeeds.
 
     Args:
         path: file to write.
@@ -203,10 +203,10 @@ def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
 
 
 def find(root: str | Path) -> list[Path]:
-    """The audio files below a folder, in order of their paths, hidden ones left out; or the file itself.
+    """List the audio files below a folder by path, without hidden ones; or the file itself.
 
     Raises:
-        AudioError: there is none.
+        AudioError: there is no audio file.
     """
     root = Path(root)
     if root.is_file():

@@ -1,4 +1,4 @@
-"""Audio files of all kinds, sound and broken."""
+"""Audio files of all kinds, intact and broken."""
 
 import errno
 
@@ -75,7 +75,7 @@ def test_odd_rates_are_resampled_too():
 
 
 def broken(kind, path, signal):
-    """Writes a file that is broken in one way, at `path`."""
+    """Write a file that is broken in one way to `path`."""
     if kind == "empty":
         path.write_bytes(b"")
     elif kind == "text":
