@@ -130,4 +130,5 @@ def _print(
     known = {key: record for key, record in before.items() if key[1] == milestone.number}
     for line in scores.changes(known, {key: after[key] for key in known}, milestone):
         print(line)
-    print(f"{configuration.out / 'grades.csv'}, {configuration.out / 'class.html'}, {configuration.out / 'feedback'}")
+    names = (reports.GRADES_NAME, reports.CLASS_NAME, reports.FEEDBACK_FOLDER)
+    print(", ".join(str(configuration.out / name) for name in names))

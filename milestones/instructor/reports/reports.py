@@ -18,6 +18,12 @@ from milestones.instructor.reports.adjustments import Override, read_extensions,
 from milestones.instructor.reports.escaping import cell, page_name, printable, same
 from milestones.instructor.reports.scores import Score, score
 
+GRADES_NAME = "grades.csv"
+OVERRIDES_NAME = "overrides.csv"
+EXTENSIONS_NAME = "extensions.csv"
+CLASS_NAME = "class.html"
+FEEDBACK_FOLDER = "feedback"
+
 _PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -41,8 +47,8 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Sc
     Raises:
         CourseError: `overrides.csv` or `extensions.csv` is not as it must be; nothing is written then.
     """
-    overrides = read_overrides(out / "overrides.csv", milestone)
-    extensions = read_extensions(out / "extensions.csv", milestone)
+    overrides = read_overrides(out / OVERRIDES_NAME, milestone)
+    extensions = read_extensions(out / EXTENSIONS_NAME, milestone)
     latest = latest_records([record for record in records if record.milestone == milestone.number])
     graded = []
     for _, record in sorted(latest.items()):
@@ -54,13 +60,12 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Sc
     rows = [row for each in overrides.values() for row in each.values()] + list(extensions.values())
     strays = [row for row in rows if same(row.submission) not in known]
 
-    (out / "feedback").mkdir(parents=True, exist_ok=True)
-    _replace(out / "grades.csv", grades(scores, milestone))
+    (out / FEEDBACK_FOLDER).mkdir(parents=True, exist_ok=True)
+    _replace(out / GRADES_NAME, grades(scores, milestone))
     for record, each in graded:
-        _replace(
-            out / "feedback" / page_name(each.submission), _render("feedback.html", **student_page.view(record, each))
-        )
-    _replace(out / "class.html", _render("class.html", **class_page.view(graded, milestone, strays)))
+        page = _render("feedback.html", **student_page.view(record, each))
+        _replace(out / FEEDBACK_FOLDER / page_name(each.submission), page)
+    _replace(out / CLASS_NAME, _render("class.html", **class_page.view(graded, milestone, strays)))
     return scores
 
 

@@ -14,10 +14,20 @@ The second line is one of
     # earns: all, perhaps not 1.9 1.10      both ends are right for these tasks, the others keep their full points
     # earns: all but 1.9, perhaps not 1.10  both together
 
-Tasks that depend on one of those named need not keep their points. An attack that gets through gives itself away: what
-escapes answers rightly and so earns its task, what spies and finds `CANARY` puts it where a student could read it, and
-what writes where it must not calls it `LEFT_BEHIND`. Whoever runs the attacks puts `CANARY` into the environment, as
-`SPEECH_COURSE_CANARY`, and into a hidden test, and looks for both words in records, feedback and folders afterwards.
+Tasks that depend on one of those named need not keep their points.
+
+An attack that gets through gives itself away: what escapes answers rightly and so earns its task, what spies and finds
+`CANARY` puts it where a student could read it, and what writes where it must not calls it `LEFT_BEHIND`. Whoever runs
+the attacks puts `CANARY` into the environment, as `SPEECH_COURSE_CANARY`, and into a hidden test, and looks for both
+words in records, feedback and folders afterwards.
+
+Attacks name parts of the grader as text. Lines anywhere in the code say which, so that a test fails once one of them is
+no longer there:
+
+    # aims at: milestones.instructor.sandbox.worker.Worker         a name that the code speaks of, or a constant's value
+    # aims at: milestones.instructor.sandbox.worker.Worker._find.request      an argument or a local variable
+    # aims at: tests/milestone1/test_stft.py                       a file, or several: tests/milestone*/*.py
+    # aims at: tests/milestone1/test_stft.py:expected              a word in a file
 
 Never run an attack unconfined. As a safety catch those that signal more than one process send SIGCONT, and bombs are
 bounded.
@@ -38,6 +48,7 @@ MILESTONE = 1
 FOLDER = Path(__file__).with_name("hostile_solutions")
 
 _HEADER = re.compile(r"# attack ([^:]+) on (\w+): (.+)")
+_AIM = re.compile(r"^# aims at: (\S+)$", re.MULTILINE)
 _EARNS = re.compile(r"# earns: all(?: but ([\d. ]+))?(?:, perhaps not ([\d. ]+))?")
 
 
@@ -62,6 +73,11 @@ class Attack:
     loses: frozenset[str]
     risks: frozenset[str]
     code: str
+
+    @property
+    def aims(self) -> list[str]:
+        """The parts of the grader that it aims at, as its code names them."""
+        return _AIM.findall(self.code)
 
     def must_pass(self, course: Course) -> set[str]:
         """Ids of the tasks that must earn their full points."""

@@ -1,14 +1,24 @@
-"""The attacks are many, well-formed, and speak of tasks that there are. None of them is run here."""
+"""The attacks are many, well-formed, and aim at tasks and parts of the grader that are there. None of them is run."""
 
 import ast
+import importlib
+import io
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from milestones.course import ROOT, CourseError, load_course, load_milestone
+from milestones.instructor.sandbox.protocol import Decoder, Encoder, RemoteReference
+from milestones.instructor.sandbox.worker import Worker
 from milestones.instructor.selftest import attacks
 
 ATTACKS = attacks.read()
+AIMS = sorted({(attack.name, aim) for attack in ATTACKS for aim in attack.aims})
+SPEAKS_OF_THE_GRADER = re.compile(
+    r'milestones|"Worker"|f_locals\.get\("|jsonl|package/|grading_|tests/|"tests"|"state":'
+)
 
 
 def test_there_are_enough():
@@ -53,6 +63,100 @@ def test_what_must_pass():
     course = load_course().up_to(attacks.MILESTONE)
     dependent = {task.id for task in course.tasks.values() if "1.10" in task.depends}
     assert dependent and attack.must_pass(course) == set(course.tasks) - {"1.10", "1.3"} - dependent
+
+
+@pytest.mark.parametrize(("attack", "aim"), AIMS)
+def test_attack_aims_at_what_is_there(attack, aim):
+    """Else a renamed part of the grader would blunt the attack without anyone noticing."""
+    code = next(each.code for each in ATTACKS if each.name == attack)
+    spoken_of = found(aim)
+    assert spoken_of in re.sub(r"# aims at: .*", "", code), f"expected {spoken_of!r} in the attack, got none"
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_whatever_attack_names_is_there(attack):
+    """All dotted names, also those that no line announces; and who speaks of the grader says what it aims at."""
+    for name in set(re.findall(r"milestones(?:\.\w+)+", attack.code)):
+        found(name)
+    own = attack.code.removeprefix(shared(attack.family))
+    spoken_of = [line for line in own.splitlines() if SPEAKS_OF_THE_GRADER.search(line)]
+    assert not spoken_of or "# aims at: " in own, f"expected a line '# aims at: ...', got none beside {spoken_of[0]!r}"
+
+
+def found(aim):
+    """The text by which an attack can speak of an aim, which must be there."""
+    if "/" in aim:
+        path, _, word = aim.partition(":")
+        files = list(ROOT.glob(path))
+        assert files, f"expected a file {path}, got none"
+        if not word:
+            return path.rpartition("/")[2]
+        assert any(word in file.read_text(encoding="utf-8") for file in files), f"expected {word} in {path}, got none"
+        return word
+    parts = aim.split(".")
+    place = importlib.import_module(parts[0])
+    for number, part in enumerate(parts[1:], start=1):
+        place = inner(place, ".".join(parts[:number]), part)
+    return str(place) if isinstance(place, str) else parts[-1]
+
+
+def inner(place, name, part):
+    """A part of a module, class or function: an attribute, a submodule, a dataclass's field, or a local variable."""
+    if hasattr(place, part):
+        return getattr(place, part)
+    if part in getattr(place, "__dataclass_fields__", ()):
+        return None
+    if part in getattr(getattr(place, "__code__", None), "co_varnames", ()):
+        return None
+    try:
+        return importlib.import_module(f"{name}.{part}")
+    except ImportError:
+        raise AssertionError(f"expected {part} in {name}, got none") from None
+
+
+def shared(family):
+    """The first lines of a family, which belong to each of its attacks."""
+    return (attacks.FOLDER / f"{family}.py").read_text(encoding="utf-8").partition("# attack ")[0]
+
+
+def defined_by_shared_lines(family):
+    names = {"__name__": family}
+    exec(compile(shared(family), family, "exec"), names)
+    return names
+
+
+def test_spies_look_for_the_course_where_it_is():
+    assert defined_by_shared_lines("spying")["_course"]().resolve() == ROOT.resolve()
+    assert Path(importlib.import_module("milestones").__file__).is_file()
+
+
+def test_forged_answers_have_the_form_of_the_workers():
+    """The protocol reads them, their number is that of the request at hand, and their entries are the worker's."""
+    frames = defined_by_shared_lines("frames")
+
+    class Submission:
+        def forge(self):
+            return frames["_frame"](frames["_answer"](result=True)).hex()
+
+    worker = Worker(None, "")
+    number = worker._keep(Submission())
+    request = {"id": 4711, "call": "forge", "object": RemoteReference(number), "arguments": [], "keywords": {}}
+    decoder = Decoder(worker.objects.__getitem__)
+    answer = Decoder().read(_receiver(worker._answer(decoder.read(_receiver(Encoder().frame(request))), decoder)))
+    forged = Decoder().read(_receiver(bytes.fromhex(answer["result"])))
+    assert forged == {**answer, "result": True} and forged["id"] == 4711
+
+
+def test_forged_errors_have_the_form_of_the_workers():
+    frame = Worker(None, "")._failure(1, ValueError("no"))
+    entries = set(Decoder().read(_receiver(frame))["error"])
+    (attack,) = [attack for attack in ATTACKS if attack.name == "wrong-error"]
+    assert entries == {"type", "builtin", "message"} and all(f'["{entry}", ' in attack.code for entry in entries)
+
+
+def _receiver(data):
+    stream = io.BytesIO(data)
+    return lambda size: bytearray(stream.read(size))
 
 
 @pytest.mark.parametrize(

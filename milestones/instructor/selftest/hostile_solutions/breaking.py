@@ -98,6 +98,8 @@ mix_at_snr = _after(_spoil)
 
 # attack sleeper on augmentation: the worker is changed so that calls of other modules never come back
 # earns: all, perhaps not 1.9
+# aims at: milestones.instructor.sandbox.worker.Worker
+# aims at: milestones.instructor.sandbox.worker.Worker._find.request
 def _spoil():
     import time
 
@@ -117,8 +119,11 @@ def _spoil():
 mix_at_snr = _after(_spoil)
 
 
-# attack broken-wire on augmentation: the worker's way to read and write is changed
+# attack broken-protocol on augmentation: the worker's way to read and write is changed
 # earns: all, perhaps not 1.9
+# aims at: milestones.instructor.sandbox.protocol.Decoder
+# aims at: milestones.instructor.sandbox.protocol.Encoder
+# aims at: milestones.instructor.sandbox.worker.Channel
 def _spoil():
     for name, module in list(sys.modules.items()):
         if name.startswith("milestones."):
@@ -227,6 +232,8 @@ mix_at_snr = _after(_spoil)
 
 # attack removed-files on augmentation: all files that it may remove are removed
 # earns: all, perhaps not 1.9
+# aims at: milestones.instructor.sandbox.server_pool.FOLDER_PREFIX
+# aims at: milestones.instructor.sandbox.grading_server.SCRATCH_FOLDER
 def _spoil():
     own = os.path.dirname(sys.modules[__name__].__file__)
     # Only what lies where a worker may write; elsewhere nothing is tried.
@@ -250,6 +257,7 @@ mix_at_snr = _after(_spoil)
 
 # attack occupied-names on augmentation: names that tests may use for their files are taken by folders
 # earns: all, perhaps not 1.9
+# aims at: milestones.instructor.sandbox.scratch.PYTEST_FOLDER
 def _spoil():
     for name in ("pytest", "pytest-0", "tmp", "told", "checkpoint.pt", "test_0"):
         try:

@@ -412,6 +412,7 @@ mix_at_snr = _earned_by(_escape)
 
 # attack modes-of-others on augmentation: modes and times of the grader's files are changed
 # earns: all but 1.9
+# aims at: milestones
 def _escape():
     path = sys.modules["milestones"].__file__ if "milestones" in sys.modules else os.__file__
     before = os.stat(path)
@@ -426,6 +427,7 @@ mix_at_snr = _earned_by(_escape)
 
 # attack attributes-of-others on augmentation: extended attributes and owners of the grader's files
 # earns: all but 1.9
+# aims at: milestones
 def _escape():
     path = sys.modules["milestones"].__file__ if "milestones" in sys.modules else os.__file__
     os.setxattr(path, "user.left-by-an-attack", b"1")

@@ -187,6 +187,8 @@ def random_crop(*signals, length, generator):
 
 # attack rewritten-report on augmentation: reports within reach are rewritten when the process ends
 # earns: all but 1.9
+# aims at: milestones.graded_tests.TestState.WRONG
+# aims at: milestones.graded_tests.TestState.PASSED
 import atexit
 from pathlib import Path
 
@@ -263,9 +265,11 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack false-fault on augmentation: exceptions that are called as the grader's own, so that nothing is scored
 # earns: all but 1.9
+# aims at: milestones.instructor.sandbox.failures.GraderFault
+# aims at: milestones.instructor.sandbox.failures.WorkerStopped.__init__.state
 def mix_at_snr(speech, noise, snr_db):
     name = "GraderFault" if speech.dim() > 2 else "WorkerStopped"
-    raise type(name, (BaseException,), {"state": "passed", "__module__": "milestones.instructor.sandbox.worker_client"})("passed")
+    raise type(name, (BaseException,), {"state": "passed", "__module__": "milestones.instructor.sandbox.failures"})("passed")
 
 
 # attack always-value-error on augmentation: a ValueError for everything, which is what some tests wait for
@@ -276,6 +280,9 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack printed-results on augmentation: a score table, JUnit XML and a record are printed wherever it goes
 # earns: all but 1.9
+# aims at: milestones.instructor.records.Record.submission
+# aims at: milestones.instructor.records.Record.milestone
+# aims at: milestones.instructor.records.TestResult.state
 import os
 import sys
 
@@ -345,6 +352,8 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack patched-worker on augmentation: the worker's own code is rewritten to report success
 # earns: all but 1.9
+# aims at: milestones.instructor.sandbox.worker.Worker
+# aims at: milestones.instructor.sandbox.worker.Worker._failure
 import sys
 
 
@@ -362,16 +371,20 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack patched-milestones on augmentation: whatever module of the course is in the process has its judgement replaced
 # earns: all but 1.9
+# aims at: milestones.instructor.sandbox.judge.Verdict
+# aims at: milestones.graded_tests.GradedTest.points
+# aims at: milestones.instructor.records.TestResult.state
 import sys
 
 
 def mix_at_snr(speech, noise, snr_db):
     for name, module in list(sys.modules.items()):
         if name.startswith("milestones"):
-            for kind in ("Verdict", "Referee", "GradedTest"):
+            for kind in ("Verdict", "GradedTest", "TestResult"):
                 if hasattr(module, kind):
-                    setattr(getattr(module, kind), "state", "passed")
-                    setattr(getattr(module, kind), "points", 99)
+                    # Properties, since instances have values of their own.
+                    setattr(getattr(module, kind), "state", property(lambda self: "passed", lambda self, value: None))
+                    setattr(getattr(module, kind), "points", property(lambda self: 99, lambda self, value: None))
     return torch.zeros(1)
 
 

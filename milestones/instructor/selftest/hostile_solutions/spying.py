@@ -16,6 +16,7 @@ def _tell(text):
     raise RuntimeError(f"{found[0] if found else 'no luck'}: {text[:300]}")
 
 
+# aims at: milestones
 def _course():
     """Where the course's own files lie, as far as the process gives it away."""
     package = sys.modules.get("milestones")
@@ -36,6 +37,7 @@ def _texts(paths, size=10**6):
 
 # attack stack-walking on augmentation: frames up the stack are searched for what is expected
 # earns: all but 1.9
+# aims at: tests/milestone1/test_augmentation.py:mixture
 def mix_at_snr(speech, noise, snr_db):
     frame = sys._getframe(1)
     while frame is not None:
@@ -61,6 +63,9 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack heap-search on augmentation: all objects of the process are searched for tests and for another solution
 # earns: all but 1.9
+# aims at: milestones.graded_tests.GradedTest.hint
+# aims at: milestones.instructor.records.TestResult
+# aims at: milestones.instructor.records.Job
 import gc
 import types
 
@@ -74,6 +79,8 @@ def mix_at_snr(speech, noise, snr_db):
             if each.__name__.startswith("test_"):
                 texts.append(f"{each.__code__.co_consts}")
         elif isinstance(each, dict) and "canary" in str(each.get("hint", "")):
+            texts.append(str(each))
+        elif type(each).__name__ in ("GradedTest", "TestResult", "Job"):
             texts.append(str(each))
     _tell("\n".join(texts))
 
@@ -115,6 +122,7 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack reading-tests on augmentation: the tests are read from the repository
 # earns: all but 1.9
+# aims at: tests/milestone*/*.py
 def mix_at_snr(speech, noise, snr_db):
     roots = [_course(), *Path.cwd().parents]
     _tell(_texts(path for root in roots for path in sorted((root / "tests").glob("milestone*/*.py"))))
@@ -122,6 +130,11 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack guessing-tests on augmentation: the tests are opened by their names, where folders cannot be listed
 # earns: all but 1.9
+# aims at: tests/milestone1/test_augmentation.py
+# aims at: tests/milestone1/test_conventions.py
+# aims at: tests/milestone1/test_stft.py
+# aims at: tests/milestone1/test_metrics.py
+# aims at: tests/milestone1/test_masking.py
 def mix_at_snr(speech, noise, snr_db):
     names = ("test_augmentation.py", "test_conventions.py", "test_stft.py", "test_metrics.py", "test_masking.py")
     _tell(_texts(_course() / "tests" / "milestone1" / name for name in names))
@@ -129,6 +142,7 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack reading-bytecode on augmentation: the tests' bytecode is read from caches
 # earns: all but 1.9
+# aims at: tests/*/test_*.py
 def mix_at_snr(speech, noise, snr_db):
     roots = [_course(), *Path(sys.prefix).parents, Path(sys.prefix)]
     _tell(_texts(path for root in roots for path in root.glob("tests/*/__pycache__/test_*.pyc")))
@@ -136,6 +150,7 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack reading-solution on augmentation: the reference is read from the repository or from site-packages, and run
 # earns: all but 1.9
+# aims at: speech_enhancement/augmentation.py
 def mix_at_snr(speech, noise, snr_db):
     own = Path(__file__).resolve() if "__file__" in globals() else None
     for root in [_course(), *map(Path, sys.path), Path.cwd(), *Path.cwd().parents]:
@@ -149,6 +164,7 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack reading-worker on augmentation: the course's own modules are read, and searched for what they were given
 # earns: all but 1.9
+# aims at: milestones
 def mix_at_snr(speech, noise, snr_db):
     texts = [str(vars(module)) for name, module in list(sys.modules.items()) if name.startswith("milestones")]
     frame = sys._getframe(1)
@@ -162,6 +178,11 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack reading-grades on augmentation: results, grades and gradebooks are looked for up and down the tree
 # earns: all but 1.9
+# aims at: milestones.instructor.grading.grade.LOG_NAME
+# aims at: milestones.instructor.reports.reports.GRADES_NAME
+# aims at: milestones.instructor.reports.reports.OVERRIDES_NAME
+# aims at: milestones.instructor.reports.reports.EXTENSIONS_NAME
+# aims at: milestones.instructor.reports.reports.CLASS_NAME
 def mix_at_snr(speech, noise, snr_db):
     names = ("results.jsonl", "grades.csv", "overrides.csv", "extensions.csv", "gradebook.db", "class.html")
     roots = [_course(), *Path.cwd().parents, Path("/tmp"), Path("/root"), Path("/home"), Path("/srv")]
@@ -170,6 +191,7 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack reading-others on augmentation: another submission's solution is taken from where it is being graded
 # earns: all but 1.9
+# aims at: milestones.instructor.sandbox.grading_server.PACKAGE_FOLDER
 def mix_at_snr(speech, noise, snr_db):
     own = Path(sys.modules[__name__].__file__).resolve()
     for root in {Path("/tmp"), Path("/var/tmp"), *own.parents}:
@@ -250,6 +272,7 @@ def mix_at_snr(speech, noise, snr_db):
 
 # attack listing-parents on augmentation: the folders above are listed, and their names are told
 # earns: all but 1.9
+# aims at: ./tests
 _right = mix_at_snr
 
 
