@@ -1,4 +1,4 @@
-"""The frame-by-frame filter behind Wiener and log-MMSE: a decision-directed a-priori SNR, and an adaptive noise estimate.
+"""The filter behind Wiener and log-MMSE: a decision-directed a-priori SNR, and an adaptive noise estimate.
 
 With Y the noisy power and N the noise estimate, the a-posteriori SNR is gamma = Y / N, and the a-priori SNR
 
