@@ -64,6 +64,14 @@ class NoisySpeechDataset(Dataset):
         self.epoch.fill_(epoch)
         ### END SOLUTION
 
+    def augment(self, stretch: Tensor, generator: torch.Generator) -> Tensor:
+        """Change a stretch of speech or of noise, `(1, time)`, before it is padded or repeated, and mixed.
+
+        Provided: it leaves the stretch as it is. The dataset that `train` uses filters it at random, with the item's
+        generator.
+        """
+        return stretch
+
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         ### BEGIN SOLUTION
         if not 0 <= index < len(self):
@@ -72,10 +80,10 @@ class NoisySpeechDataset(Dataset):
         which, lowest, highest = len(self.noise_files), *self.snr_db
         noise_file = self.noise_files[int(torch.randint(which, (), generator=generator))]
         snr_db = lowest + (highest - lowest) * float(torch.rand((), generator=generator))
-        clean = _stretch(self.speech_files[index], self.segment_length, generator)
+        clean = self.augment(_stretch(self.speech_files[index], self.segment_length, generator), generator)
         if clean.shape[-1] < self.segment_length:
             clean = functional.pad(clean, (0, self.segment_length - clean.shape[-1]))
-        noise = _stretch(noise_file, self.segment_length, generator)
+        noise = self.augment(_stretch(noise_file, self.segment_length, generator), generator)
         if noise.shape[-1] < self.segment_length:
             noise = noise.repeat(1, -(-self.segment_length // noise.shape[-1]))[:, : self.segment_length]
         return mix_at_snr(clean, noise, snr_db), clean
