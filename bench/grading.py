@@ -1,8 +1,8 @@
-"""Submissions graded a minute, beside a fresh pytest process for each and beside nbgrader's autograde.
+"""Submissions graded a minute, compared with a fresh pytest process for each and with nbgrader's autograde.
 
 python -m bench.grading
 
-Every way runs all tests of milestone 1, hidden ones included, on copies of the reference.
+Each way runs all tests of milestone 1, hidden ones included, on copies of the reference.
 """
 
 import os

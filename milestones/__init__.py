@@ -1,1 +1,1 @@
-"""The course: what is handed out, and how it is graded."""
+"""The course: handouts, score table and submission for students, release and grading for instructors."""

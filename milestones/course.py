@@ -30,7 +30,7 @@ class Task:
 
     Attributes:
         id: as it stands in stub, tests, handout and score table, "1.9".
-        name: what the student writes, "augmentation.mix_at_snr".
+        name: of the function or class that the student writes, "augmentation.mix_at_snr".
         points: sum of the points of its tests.
         depends: ids of the tasks whose functions it calls.
     """

@@ -39,16 +39,16 @@ class TestState(str, Enum):
 
 @dataclass(frozen=True)
 class GradedTest:
-    """One test as it is collected: each parameter set is a test of its own.
+    """A test as pytest collects it: each set of parameters is a test of its own.
 
     Attributes:
         id: file and name below the suite's folder, "test_stft.py::test_shape".
         task: id of the task it belongs to.
-        points: what passing it is worth.
+        points: earned by passing it.
         sentence: first line of its docstring, which the student reads.
-        category: of a hidden test: what kind of inputs it has; None for a visible one.
-        hint: of a hidden test: all that a student is told when it fails; None for a visible one.
-        line: where it stands in its file.
+        category: kind of a hidden test's inputs; None for a visible test.
+        hint: all that a student reads of a hidden test that fails; None for a visible test.
+        line: number of its line in the file.
     """
 
     id: str
@@ -61,11 +61,12 @@ class GradedTest:
 
     @property
     def is_hidden(self) -> bool:
+        """True where students get neither the test nor its message."""
         return self.hint is not None
 
     @classmethod
     def of(cls, item: pytest.Item) -> "GradedTest | None":
-        """What a collected test is marked with; None where it has no `task` marker."""
+        """The graded test that a collected test is; None where it has no `task` marker."""
         marker = item.get_closest_marker("task")
         if marker is None:
             return None
@@ -83,7 +84,7 @@ class GradedTest:
 
 
 class _Listing:
-    """Writes the collected tests to a file."""
+    """Plugin of pytest that writes the collected tests to a file."""
 
     def __init__(self, out: Path):
         self.out = out
@@ -95,11 +96,11 @@ class _Listing:
 
 
 def collect(folder: Path, out: Path) -> list[GradedTest]:
-    """The tests of a suite, in order, without running any.
+    """Collect the tests of a suite, in order, without running any.
 
     Args:
         folder: `tests/milestone1` of this repository or of a template.
-        out: file for the list, which the process that imports the tests writes.
+        out: file for the list; a process of its own imports the tests and writes it.
 
     Raises:
         CourseError: a file cannot be imported, or a test has no `task` marker.

@@ -1,8 +1,8 @@
-"""Plugin of pytest: after the tests of a milestone, a table of the tasks and what they have earned.
+"""Plugin of pytest that prints a table of the tasks and their points after the tests of a milestone.
 
-Tests run in the order of their tasks, and those of a task after those that it needs. A test that fails while a task on
-which its own depends has failed is told as skipped, because the earlier task is what to mend first; where it passes all
-the same, it has passed.
+Tests run in the order of their tasks, and the tests of a task after those of the tasks that it depends on. A test that
+fails after one of these tasks has failed counts as skipped, because the earlier task has to be mended first; a test
+that passes all the same has passed.
 """
 
 import ast
@@ -32,14 +32,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Scoreboard(config), "scoreboard of the course")
+    config.pluginmanager.register(ScoreTablePlugin(config), "score table of the course")
 
 
-class Scoreboard:
-    """Collects what comes of the tests, and prints the table.
+class ScoreTablePlugin:
+    """Collector of the tests' outcomes, and printer of the table.
 
     Args:
-        config: of this run; milestones and package are looked for below its root folder.
+        config: of this run; milestones and package are below its root folder.
     """
 
     def __init__(self, config: pytest.Config):
@@ -74,7 +74,7 @@ class Scoreboard:
         test = GradedTest.of(item)
         if test is not None:
             stub = _stub_that_raised(call.excinfo, self._stubs_in) if report.failed else None
-            # Only what JSON can hold: reports travel from pytest-xdist's workers.
+            # Only values that JSON can hold: reports travel from pytest-xdist's workers.
             report.course = {"test": vars(test), "stub": stub}
         return report
 
@@ -104,7 +104,7 @@ class Scoreboard:
                 terminalreporter.write_line(line, **markup)
 
     def _place(self, test: GradedTest | None) -> tuple[int, bool] | None:
-        """By what tests are sorted: their task, those in the file of its module first; None for other tests."""
+        """Sort key of a test: by its task, and first those in the file of the task's module; None for other tests."""
         if test is None or test.task not in self.course.tasks:
             return None
         module = self.course.tasks[test.task].module
@@ -119,7 +119,7 @@ class Scoreboard:
         return {path.name for path in folder.glob("test_*.py")} <= self.table.files
 
     def _is_stub(self, task: str) -> bool:
-        """Whether a stub of a task is left as it was handed out."""
+        """True where a stub of a task is left as it was handed out."""
         path = self.config.rootpath / PACKAGE / f"{self.course.tasks[task].module}.py"
         return any(stub.task == task and not stub.is_implemented for stub in self._stubs_in(path))
 
@@ -133,7 +133,7 @@ class Scoreboard:
 
 
 def _stub_that_raised(excinfo: pytest.ExceptionInfo | None, stubs_in: Callable[[Path], list[Stub]]) -> str | None:
-    """Of a failure that is a statement `raise NotImplementedError`: id of the task whose stub it stands in, else ""."""
+    """Id of the task in whose stub a statement `raise NotImplementedError` failed, "" where in none; else None."""
     if excinfo is None or not isinstance(excinfo.value, NotImplementedError):
         return None
     # A worker process of a data loader sends its traceback as text.

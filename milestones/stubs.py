@@ -1,4 +1,4 @@
-"""The stubs in a module: which tasks they belong to, and whether they still raise NotImplementedError."""
+"""The stubs in a module: their tasks, and those that still raise NotImplementedError."""
 
 import ast
 import re
@@ -23,12 +23,12 @@ class Stub:
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
     def __contains__(self, line: int) -> bool:
-        """Whether a line of the module, from 1, belongs to it."""
+        """True where a line of the module, counted from 1, belongs to it."""
         return self.node.lineno <= line <= self.node.end_lineno
 
     @property
     def is_implemented(self) -> bool:
-        """Whether no statement `raise NotImplementedError` is left in it."""
+        """True where no statement `raise NotImplementedError` is left in it."""
         return not any(raises_not_implemented(node) for node in ast.walk(self.node))
 
 
@@ -44,7 +44,7 @@ def find_stubs(tree: ast.Module) -> list[Stub]:
 
 
 def raises_not_implemented(statement: ast.AST) -> bool:
-    """Whether a statement is `raise NotImplementedError`, with or without a message."""
+    """True for a statement `raise NotImplementedError`, with or without a message."""
     if not isinstance(statement, ast.Raise) or statement.exc is None:
         return False
     error = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc

@@ -1,4 +1,4 @@
-"""Pack what a student hands in, after checking that it is complete and can be imported."""
+"""Pack a submission, after checking that it is complete and can be imported."""
 
 import ast
 import hashlib
@@ -52,7 +52,7 @@ class Submit:
 
 
 def run(configuration: Submit) -> int:
-    """Pack a submission and say what is in it."""
+    """Pack a submission and list its modules."""
     submit(configuration.milestone, configuration.out)
     return 0
 
@@ -62,11 +62,11 @@ def submit(number: int, out: Path, root: Path = ROOT) -> None:
 
     Args:
         number: of the milestone.
-        out: archive to write; an earlier one is replaced when all is well, and kept when not.
+        out: archive to write; an earlier one is replaced, but kept where something is missing.
         root: the student's template.
 
     Raises:
-        CourseError: a module is missing, is not Python, cannot be imported, or lacks what a task asks for.
+        CourseError: a module is missing, is not Python, cannot be imported, or lacks the name of a task.
     """
     milestones = load_course(root).up_to(number).milestones
     names = _sources(root)
@@ -89,7 +89,7 @@ def submit(number: int, out: Path, root: Path = ROOT) -> None:
 
 
 def _sources(root: Path) -> list[str]:
-    """Paths of the package's modules; what else lies there, caches, weights, pages, is not handed in."""
+    """Paths of the package's modules; caches, weights and pages are not handed in."""
     names = []
     for folder, folders, files in os.walk(root / PACKAGE):
         folders[:] = [name for name in folders if not any(Path(name).match(cache) for cache in _CACHES)]
@@ -158,7 +158,7 @@ def _check_imports(archive: Path, milestones: Iterable[Milestone]) -> None:
 
 
 def _not_implemented(root: Path, milestone: Milestone) -> list[str]:
-    """Ids of the tasks of a milestone of which a stub is left."""
+    """Ids of those tasks of a milestone that have a stub left."""
     left = set()
     for module in milestone.modules:
         name = f"{PACKAGE}/{module}.py"

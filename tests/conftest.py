@@ -1,3 +1,3 @@
-"""After the tests of a milestone: the score table."""
+"""The plugin that prints the score table after the tests of a milestone."""
 
 pytest_plugins = ["milestones.pytest_plugin"]

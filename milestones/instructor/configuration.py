@@ -1,4 +1,4 @@
-"""What each command of instructors can be told: one frozen dataclass a command, read from the command line by tyro.
+"""The options of the instructors' commands: one frozen dataclass a command, read from the command line by tyro.
 
 Nothing here imports torch, so that `--help` answers at once.
 """
@@ -28,8 +28,8 @@ class Grade:
 
     python -m milestones grade submitted --milestone 1 --out grades
 
-    Started again it goes on where it was stopped. In the folder of the grades, `overrides.csv` (submission, milestone,
-    task, points, reason) and `extensions.csv` (submission, milestone, hours, reason) are read where they are there.
+    Started again, it goes on where it was stopped. It reads `overrides.csv` (submission, milestone, task, points,
+    reason) and `extensions.csv` (submission, milestone, hours, reason) from the folder of the grades.
     """
 
     submissions: Positional[Path]
@@ -37,19 +37,19 @@ class Grade:
     milestone: int
     """Number of the milestone."""
     out: Path
-    """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class; one for each
-    milestone."""
+    """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class; each
+    milestone needs one of its own."""
     jobs: int | None = None
     """Submissions at a time; by default as many as there are cores."""
     dask: str | None = None
-    """Address of a Dask scheduler whose workers have this repository; they grade in the place of this machine."""
+    """Address of a Dask scheduler whose workers have this repository; they grade instead of this machine."""
     allow_weak_isolation: bool = False
     """Grade also where the host has no Landlock or no seccomp, as on macOS: do so only if you trust the submissions."""
 
 
 @dataclass(frozen=True)
 class Selftest:
-    """Grade the kit itself: reference, template, emptied stubs, wrong and right solutions, attacks."""
+    """Check the grader on submissions of known grade: reference, template, wrong and right solutions, attacks."""
 
     only: tuple[str, ...] = ()
     """Kinds of submissions: reference, template, "one stub emptied", wrong, right, attack; by default all."""
@@ -88,4 +88,4 @@ COMMANDS = {
     "demo": (Demo, "milestones.instructor.demo"),
     "notebooks": (Notebooks, "milestones.instructor.notebooks"),
 }
-"""For each command its dataclass and the module whose `run` carries it out."""
+"""For each command, its dataclass and the module whose `run` carries it out."""

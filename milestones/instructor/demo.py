@@ -44,7 +44,7 @@ def run(configuration: Demo) -> int:
 
 
 def _hand_in(released: Path, folder: Path, files: dict[str, str]) -> None:
-    """A copy of the template in which a student has written."""
+    """Copy the template, and write a student's modules into it."""
     shutil.copytree(released, folder)
     for name, text in files.items():
         (folder / "speech_enhancement" / name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The command `notebooks`: execute the lectures anew, and tell of a committed notebook what is not as it must be."""
+"""The command `notebooks`: execute the lectures anew, and check notebooks as they are committed."""
 
 import hashlib
 import json
@@ -39,11 +39,11 @@ _MARK = "speech_enhancement"
 
 
 class _ShellChannel(AsyncZMQSocketChannel):
-    """A channel that still wakes who waits for a reply after a message was sent meanwhile, as sliders' outputs do."""
+    """A channel that wakes those who wait for a reply even if a message was sent meanwhile, as sliders' outputs do."""
 
     def send(self, msg: dict) -> None:
         super().send(msg)
-        # Sending takes in what has come, and with it the signal that a reply is there; asking for events wakes anew.
+        # Sending consumes the signal that a reply is there; asking for events gives it again.
         self.socket.get(zmq.EVENTS)
 
 
@@ -53,13 +53,13 @@ class _KernelClient(AsyncKernelClient):
 
 @dataclass(frozen=True)
 class Execution:
-    """What came of executing a notebook.
+    """A notebook that was executed.
 
     Attributes:
         path: of the notebook.
         notebook: with its outputs.
-        seconds: taken.
-        complaints: what went wrong, a line each; empty where all went well.
+        seconds: wall-clock time.
+        complaints: one line for each fault; empty where all went well.
     """
 
     path: Path
@@ -69,7 +69,7 @@ class Execution:
 
 
 def run(configuration: Notebooks) -> int:
-    """Execute notebooks and write those that came to their end in the place of the old ones; 1 where one did not."""
+    """Execute notebooks, and replace each that runs to its end; 1 where one does not, or where one has a fault."""
     status = 0
     n_cores = len(os.sched_getaffinity(0))
     jobs = configuration.jobs or n_cores
@@ -83,10 +83,10 @@ def run(configuration: Notebooks) -> int:
 
 
 def find(names: Sequence[str] = ()) -> list[Path]:
-    """The notebooks of the course, or those of some names.
+    """Paths of the course's notebooks, or of those of some names.
 
     Raises:
-        CourseError: there is none of a name.
+        CourseError: no notebook has such a name.
     """
     known = {path.stem: path for path in sorted(FOLDER.glob("*.ipynb"))}
     for name in names:
@@ -96,7 +96,7 @@ def find(names: Sequence[str] = ()) -> list[Path]:
 
 
 def execute_all(paths: Sequence[Path], jobs: int, threads: int) -> Iterator[Execution]:
-    """Execute notebooks, some at a time, each in a kernel of its own; in the order in which they end."""
+    """Execute notebooks, several at a time, each in a kernel of its own; they come in the order in which they end."""
     # A process for each, since a client's event loop and exit handlers belong to its process.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as executor:
@@ -126,7 +126,7 @@ def execute(path: Path, threads: int) -> Execution:
 
 
 def write(execution: Execution) -> None:
-    """Write an executed notebook in the place of the old one, with the hash of the code whose outputs it holds."""
+    """Replace a notebook by the executed one, together with the hash of the code whose outputs it holds."""
     notebook = execution.notebook
     notebook.metadata = {name: notebook.metadata[name] for name in ("kernelspec",) if name in notebook.metadata}
     notebook.metadata[_MARK] = {"code": code_hash(notebook)}
@@ -138,7 +138,7 @@ def write(execution: Execution) -> None:
 
 
 def inspect(path: Path) -> list[str]:
-    """What is not as it must be with a committed notebook, a line each."""
+    """The faults of a committed notebook, a line each."""
     notebook = nbformat.read(path, as_version=4)
     complaints = list(_deprecations(notebook))
     if path.stat().st_size > MAX_BYTES:

@@ -101,7 +101,7 @@ class JobResult:
 
     Attributes:
         tests: one result for each test of the job, in its order.
-        isolation: what confined the workers.
+        isolation: names of what confined the workers.
     """
 
     tests: tuple[TestResult, ...]
@@ -114,7 +114,7 @@ class JobResult:
 
     @property
     def has_fault(self) -> bool:
-        """Tell if the grader failed on a test."""
+        """True where the grader failed on a test."""
         return any(test.state == TestState.GRADER_FAULT for test in self.tests)
 
 
@@ -123,7 +123,7 @@ class ServerTerms:
     """The terms on which a grading server grades, which it tells before it takes a job.
 
     Attributes:
-        isolation: what confines its workers.
+        isolation: names of what confines its workers.
         tests_hash, environment_hash: see `fingerprints`.
     """
 
@@ -141,10 +141,10 @@ class Record:
         milestone: number of the milestone.
         submission_hash: of its files; "" where it was refused.
         tests_hash, environment_hash: see `fingerprints`.
-        isolation: what confined the workers.
+        isolation: names of what confined the workers.
         seed: of the workers' random states.
-        submitted: when it was handed in.
-        refused: why nothing was graded, None where it was.
+        submitted: time of handing in.
+        refused: reason why it was not graded, None where it was.
         tests: one result for each test.
     """
 
@@ -161,14 +161,14 @@ class Record:
 
     @property
     def has_fault(self) -> bool:
-        """Tell if the grader failed on a test."""
+        """True where the grader failed on a test."""
         return any(test.state == TestState.GRADER_FAULT for test in self.tests)
 
 
 def append(path: Path, record: Record) -> None:
-    """Add a record to a log, and see it on the disk before going on.
+    """Add a record to a log, and wait until it is on the disk.
 
-    The rest of a line that a kill has cut off is closed first, so that it spoils no other.
+    A line that a kill has cut off is ended first, so that it spoils no other.
     """
     line = json.dumps(asdict(record), ensure_ascii=False, default=datetime.isoformat)
     with path.open("a+b") as file:
@@ -227,9 +227,9 @@ def _checked(kind: Any, value: Any, place: str = "") -> Any:
     """A value of JSON as an instance of a type.
 
     Args:
-        kind: dataclass, or what may be the type of a dataclass's field.
-        value: what JSON holds.
-        place: where that stands, "tests.state" for instance.
+        kind: dataclass, or a type that a field of a dataclass may have.
+        value: from JSON.
+        place: path of the value, "tests.state" for instance.
 
     Raises:
         ValueError: it is no such instance; the message reads on from "got".

@@ -1,4 +1,4 @@
-"""What the course's tests share."""
+"""Fixtures that the course's tests share."""
 
 import os
 
@@ -7,5 +7,5 @@ import pytest
 
 @pytest.fixture(scope="session")
 def n_cores():
-    """Cores for this process: where pytest-xdist starts several, they share those of the machine."""
+    """Number of cores for this process; the processes of pytest-xdist share those of the machine."""
     return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))

@@ -1,4 +1,4 @@
-"""The milestones and the graph of their tasks: whatever number of folders there is, and however tasks depend."""
+"""The milestones and the graph of their tasks, for any number of folders and any dependencies."""
 
 import pytest
 
@@ -12,7 +12,7 @@ TASKS = {
 
 
 def write_milestone(root, number, tasks):
-    """A milestone's folder, which is all that makes it a milestone."""
+    """Write a milestone's folder, which is all that makes it a milestone."""
     folder = root / "milestones" / f"milestone{number}"
     folder.mkdir(parents=True)
     text = f'number = {number}\ntitle = "Number {number}"\ndeadline = 2027-01-22T23:59:00+01:00\n'
@@ -39,7 +39,7 @@ def test_a_third_milestone_is_a_folder(course, tmp_path):
 
 
 def test_modules_that_students_write(course):
-    """Each once, where it first comes up, though a later milestone goes on with it."""
+    """Each stands where it first comes up, though a later milestone goes on with it."""
     assert course.modules == ("gain", "levels", "data", "network", "streaming")
     assert course.up_to(2).modules == ("gain", "levels", "data", "network")
     assert course.before(3).modules == course.up_to(2).modules
@@ -47,13 +47,13 @@ def test_modules_that_students_write(course):
 
 
 def test_dependencies_through_others(course):
-    """In the order of the course."""
+    """They stand in the order of the course."""
     assert course.dependencies("3.1") == ["1.2", "1.3", "2.1", "2.2", "2.3"]
     assert course.dependencies("1.1") == []
 
 
 def test_dependents_through_others(course):
-    """Of one task, also of one that comes after them, and of several."""
+    """Dependents may stand before the task, and several tasks may be asked for at once."""
     assert course.dependents("1.3") == {"1.2", "2.2", "2.3", "3.1"}
     assert course.dependents("2.1", "1.1") == {"2.2", "2.3", "3.1", "3.3"}
     assert course.dependents() == set()

@@ -1,4 +1,4 @@
-"""The score table: what came of each task, which earlier task is to be mended first, and how calm it is in the end."""
+"""The score table: points and states of the tasks, the task to mend first, and a calm output."""
 
 import re
 import subprocess
@@ -41,7 +41,7 @@ def rows(table, is_part=False):
 
 
 def test_points_and_states(table):
-    """A task that fails tells its failing tests' sentences and where to read on; one that passes is one line."""
+    """A task that fails shows its failing tests' sentences and where to read on; one that passes is one line."""
     add(table, "1.1", TestState.PASSED, points=2)
     add(table, "1.2", TestState.FAILED)
     add(table, "1.2", TestState.PASSED, points=0.5)
@@ -55,7 +55,7 @@ def test_points_and_states(table):
 
 
 def test_failure_after_a_failure_is_skipped(table):
-    """However many tasks lie between; the first one that fails is named, and what passes has passed."""
+    """The first task that fails is named, through any number of tasks between; a test that passes has passed."""
     add(table, "1.2", TestState.FAILED)
     add(table, "1.1", TestState.FAILED)
     assert table.state(add(table, "1.3", TestState.FAILED)) == (TestState.SKIPPED, "1.1")
@@ -65,13 +65,13 @@ def test_failure_after_a_failure_is_skipped(table):
 
 
 def test_failure_is_skipped_while_an_earlier_task_is_a_stub(table):
-    """Also where the tests of that task were not run."""
+    """The tests of that task need not be run for it."""
     table.stubs.add("1.1")
     assert table.state(add(table, "1.2", TestState.FAILED)) == (TestState.SKIPPED, "1.1")
 
 
 def test_stub_of_another_task(table):
-    """What raised is what to write next; a task that is a stub itself is not implemented, whoever raised first."""
+    """The stub that raised is the one to write next, unless the task itself has a stub left."""
     assert table.state(add(table, "1.2", TestState.FAILED, stub="1.1")) == (TestState.SKIPPED, "1.1")
     assert table.state(add(table, "1.2", TestState.FAILED, stub="1.2", points=2)) == (TestState.NOT_IMPLEMENTED, "")
     table.stubs.add("1.3")
@@ -79,7 +79,7 @@ def test_stub_of_another_task(table):
 
 
 def test_last_line_is_true(table):
-    """It tells when only some tests were run, and an instructor's hidden tests are counted apart."""
+    """The line says if only some tests were run, and counts an instructor's hidden tests apart."""
     add(table, "1.1", TestState.PASSED, points=2)
     add(table, "1.2", TestState.NOT_RUN)
     assert rows(table, is_part=True)[-1] == (
@@ -106,14 +106,14 @@ RED = re.compile(r"\x1b\[[0-9;]*31m")
 
 
 def test_untouched_template_is_calm(template):
-    """Every task says that it is not implemented; nothing is red, and no traceback is shown."""
+    """Every task is shown as not implemented; nothing is red, and no traceback is shown."""
     text = output(template, "tests/milestone1")
     assert text.count("not implemented  ") == 2 and "3 not implemented" in text.splitlines()[-1]
     assert not RED.search(text) and "Traceback" not in text and "FAILURES" not in text and "Error" not in text
 
 
 def test_half_finished_template(template):
-    """A mistake is red, with its message; what depends on it is not."""
+    """A mistake is red, with its message; tasks that depend on it are not."""
     replace(template, GAIN, f'louder."""\n{STUB}', 'louder."""\n    return signal\n')
     replace(template, GAIN, STUB, BODIES["attenuate"])
     text = output(template, "tests/milestone1")
@@ -136,7 +136,7 @@ def test_what_is_needed_is_tested_first(template):
 
 
 def test_solution_that_calls_a_stub_is_skipped(template):
-    """The task is implemented; what it needs is not."""
+    """The task is implemented, but not the one that it needs."""
     text = (template / GAIN).read_text()
     (template / GAIN).write_text(BODIES["attenuate"].join(text.rsplit(STUB, 1)))
     text = re.sub(r"\x1b\[[0-9;]*m", "", output(template, "tests/milestone1"))

@@ -1,4 +1,4 @@
-"""The log of a grading: nothing that was written is lost, whenever the grader was killed."""
+"""The log of a grading: nothing that was written is lost, even if the grader is killed, and nothing odd is read."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ def log(tmp_path):
 
 
 def test_written_and_read(log):
-    """Names in any script come back as they were, halves of characters too."""
+    """Names in any script come back as they were, lone surrogates too."""
     written = [record("ada"), record("李雷"), record("new\nline \udcff")]
     for each in written:
         records.append(log, each)
@@ -56,7 +56,7 @@ def test_the_format_of_a_line(log):
     ],
 )
 def test_a_record_of_another_shape_is_named(log, change, got):
-    """By file, line and entry, in one line; it is never taken for a submission that is not graded yet."""
+    """The message is one line with file, line and entry; the submission is not simply graded again."""
     for name in ("ada", "ben"):
         records.append(log, record(name))
     first, second = log.read_text().splitlines()
@@ -69,7 +69,7 @@ def test_a_record_of_another_shape_is_named(log, change, got):
 
 
 def test_what_crosses_a_pipe_comes_back():
-    """In one line of ASCII, halves of characters in a submission's files too."""
+    """A shape is one line of ASCII, lone surrogates in a submission's files included."""
     tests = (GradedTest("test_gain.py::test_louder", "1.1", 0.5, "It is louder.", None, None, 12),)
     job = Job(1, {"gain.py": "x = 'é\udcff'\n"}, 7, tests, "7" * 64, "9" * 64, 20, False)
     line = records.to_line(job)
@@ -87,7 +87,7 @@ def test_no_log_yet(log):
 
 @pytest.mark.parametrize("name", ["bob", "李雷"])
 def test_killed_while_writing(log, name):
-    """Wherever a kill cuts the last line off, the lines before it stay, and the next ones are not spoilt."""
+    """A kill may cut the last line off anywhere: the lines before it stay, and the next ones are not spoilt."""
     records.append(log, record("ada"))
     whole = log.read_bytes()
     records.append(log, record(name))
@@ -100,7 +100,7 @@ def test_killed_while_writing(log, name):
 
 
 def test_killed_before_the_end_of_the_line(log):
-    """A record that lacks nothing but the end of its line counts."""
+    """A record counts that lacks nothing but the end of its line."""
     records.append(log, record("ada"))
     log.write_bytes(log.read_bytes()[:-1])
     records.append(log, record("eve"))
@@ -108,6 +108,6 @@ def test_killed_before_the_end_of_the_line(log):
 
 
 def test_later_records_replace_earlier_ones():
-    """Of the same submission and milestone; another milestone's record is another."""
+    """A record for another milestone is another one."""
     first, second, other = record(seed=1), record(seed=2), record(milestone=2)
     assert records.latest([first, other, second]) == {("ada", 1): second, ("ada", 2): other}

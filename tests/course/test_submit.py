@@ -1,4 +1,4 @@
-"""What is handed in: complete, importable, nothing else, and the same bytes each time."""
+"""The archive that is handed in: complete, importable, nothing else, and the same bytes each time."""
 
 import hashlib
 import os
@@ -35,7 +35,7 @@ def template(untouched, tmp_path):
 
 
 def test_archive_holds_the_package_alone(template, capsys):
-    """Modules a student added too; no weights, caches, hidden files, tests. The message has the archive's hash."""
+    """It has modules that a student added, but no weights, caches, hidden files and tests; the hash is printed."""
     for name in (
         "weights/a.ckpt",
         "__pycache__/gain.cpython-311.pyc",
@@ -100,7 +100,7 @@ def test_stubs_that_are_left_are_told(template, tmp_path, capsys):
     ],
 )
 def test_what_is_incomplete_is_refused(template, tmp_path, old, new, message):
-    """What lies beside the package cannot be imported, as it is not handed in; an earlier archive is kept."""
+    """Files beside the package cannot be imported, as they are not handed in; an earlier archive is kept."""
     (template / "setup_of_mine.py").write_text("")
     out = tmp_path / "submission.zip"
     out.write_text("earlier")
@@ -134,7 +134,7 @@ def test_links_are_refused(template, tmp_path):
 
 
 def test_command_of_the_template(template):
-    """A student's template offers `submit` alone; what goes wrong is one line and exit status 1."""
+    """A student's template offers `submit` alone; an error is one line and exit status 1."""
     words = [sys.executable, "-m", "milestones"]
     done = subprocess.run([*words, "submit", "1"], cwd=template, capture_output=True, text=True)
     assert done.returncode == 0 and (template / "submission.zip").is_file(), done.stderr

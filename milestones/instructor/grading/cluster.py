@@ -39,7 +39,7 @@ def cluster_servers(scheduler: str) -> Iterator[Submit]:
         try:
             yield functools.partial(client.get_executor(pure=False).submit, _grade_job, plugin)
         finally:
-            # Where the cluster has gone, its grading servers have, too.
+            # A cluster that is gone has taken its grading servers with it.
             with contextlib.suppress(OSError):
                 client.unregister_worker_plugin(plugin)
 

@@ -67,7 +67,7 @@ def grade_class(todo: Sequence[tuple[Record, Job | None]], submit: server_pool.S
 
 
 def _find(folder: Path) -> list[Path]:
-    """The submissions in a folder; on what else lies there a line is printed.
+    """The submissions in a folder; a line is printed on each other file.
 
     Raises:
         CourseError: there is none, or two have one name, however its accents are written.
@@ -88,7 +88,7 @@ def _find(folder: Path) -> list[Path]:
 def _prepare(
     paths: Sequence[Path], exam: Exam, allow_weak_isolation: bool, before: dict[tuple[str, int], Record], log: Path
 ) -> list[tuple[Record, Job | None]]:
-    """What is left to grade; where only the time of handing in has changed, a record with the new time is appended."""
+    """The submissions left to grade; where only the time of handing in has changed, a record with it is appended."""
     todo = []
     for path in paths:
         record, job = exam.prepare(path, allow_weak_isolation)

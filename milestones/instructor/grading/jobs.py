@@ -14,7 +14,7 @@ from milestones.instructor.records import Job, Record, TestResult
 
 @dataclass(frozen=True)
 class Exam:
-    """The tests that all submissions of a milestone are graded with.
+    """A milestone, its tests, and the hashes of what its grades depend on.
 
     Attributes:
         milestone: the milestone.
@@ -53,7 +53,7 @@ class Exam:
         return record, self.job(files, seed, allow_weak_isolation)
 
     def record(self, submission: str, submitted: datetime) -> Record:
-        """The record of a submission of which nothing is known but its name and time."""
+        """The record of a submission before anything else is known of it."""
         return Record(
             submission=submission,
             milestone=self.milestone.number,

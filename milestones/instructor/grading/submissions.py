@@ -1,7 +1,7 @@
-"""What students hand in: folders and archives that are hostile until read safely.
+"""Submissions: folders and archives, which are hostile until they are read safely.
 
-Of a submission only the regular Python files of its package are taken. Nothing is unpacked to a place that an archive
-names; files are read as streams, and written under names that were checked.
+Only the regular Python files of a submission's package are taken. Nothing is unpacked to a place that an archive names:
+files are read as streams and written under names that were checked.
 """
 
 import bz2
@@ -42,7 +42,7 @@ class Member:
 
     Attributes:
         name: its path as the submission has it.
-        kind: "file", "folder", or what else it is, "link" for instance.
+        kind: "file", "folder" or something else, "link or device" for instance.
         read: opens it.
     """
 
@@ -52,10 +52,10 @@ class Member:
 
 
 def find(folder: Path) -> list[Path]:
-    """The submissions of a folder: its folders, and its zip and tar archives, in the order of their names.
+    """The submissions in a folder: its folders, and its zip and tar archives, in the order of their names.
 
-    A folder in which an archive is all that has Python in it stands for that archive, as nbgrader lays submissions out:
-    beside it there may be a notebook.
+    A folder that has no Python but in one archive stands for that archive; nbgrader lays submissions out in this way,
+    with a notebook beside the archive.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected a folder of submissions, got none")
@@ -63,7 +63,7 @@ def find(folder: Path) -> list[Path]:
 
 
 def left_out(folder: Path) -> list[Path]:
-    """What lies in a folder beside the submissions, and is not graded; hidden files are not told."""
+    """The other files in a folder of submissions, which are not graded; hidden files are not listed."""
     return [path for path in _visible(folder) if not _is_submission(path)]
 
 
@@ -76,13 +76,13 @@ def _is_submission(path: Path) -> bool:
 
 
 def name(path: Path) -> str:
-    """Name of a submission: its file's or folder's without the archive's suffix."""
+    """Name of a submission: that of its folder or archive, without the archive's suffix."""
     endings = sorted((suffix for suffix in ARCHIVES if path.name.lower().endswith(suffix)), key=len)
     return path.name[: -len(endings[-1])] if endings and not path.is_dir() else path.name
 
 
 def submitted(path: Path) -> datetime:
-    """When it was handed in: by nbgrader's `timestamp.txt`, else by the newest file."""
+    """Time of handing in: that of nbgrader's `timestamp.txt`, or else of the newest file."""
     inner = _inner(path)
     within = [folder for folder in (inner, *inner.parents) if folder.is_relative_to(path) and folder.is_dir()]
     for folder in reversed(within):
@@ -103,7 +103,8 @@ def unpack(path: Path, destination: Path) -> str:
         SHA-256 of their names and bytes.
 
     Raises:
-        Refused: the submission holds paths that lead elsewhere, links, too much, no package or two, or is broken.
+        Refused: the submission has paths that lead elsewhere, links, too many or too large files, no package or two,
+            or is broken.
     """
     inner = _inner(path)
     digest = hashlib.sha256()
@@ -117,7 +118,7 @@ def unpack(path: Path, destination: Path) -> str:
             target.write_bytes(content)
     except Refused:
         raise
-    # What a hostile archive makes the readers raise is not listed anywhere; none of it may end the grading of others.
+    # No list has all that a hostile archive makes the readers raise; none of it may end the grading of others.
     except Exception as error:
         got = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Refused(f"{inner.name}: expected a submission that can be read, got {got}") from None
@@ -153,7 +154,7 @@ def _package_files(path: Path) -> dict[str, bytes]:
 
 
 def _package_root(path: Path, files: list[PurePosixPath]) -> PurePosixPath:
-    """Where the package lies: a folder of its name, or one that holds its modules."""
+    """Folder of the package: one of its name, or one that holds its modules."""
     roots = {
         PurePosixPath(*file.parts[: file.parts.index(PACKAGE) + 1]) for file in files if PACKAGE in file.parts[:-1]
     }
@@ -167,7 +168,7 @@ def _package_root(path: Path, files: list[PurePosixPath]) -> PurePosixPath:
 
 
 def _checked(path: Path, member: Member) -> tuple[str, ...]:
-    """The parts of a member's name, if it stays where it is unpacked."""
+    """The parts of a member's name, which must not lead out of the submission."""
     text = member.name
     parts = PurePosixPath(text).parts
     is_bad = (
@@ -193,7 +194,7 @@ def _may_be_of_package(parts: tuple[str, ...]) -> bool:
 
 
 def _read(path: Path, member: Member, limit: int) -> bytes:
-    """What is really in it, which need not be what an archive declares."""
+    """The content of a member, which need not be as long as an archive declares."""
     with member.read() as stream:
         content = stream.read(limit + 1)
     if len(content) > limit:
@@ -243,7 +244,7 @@ def _tar_members(path: Path) -> Iterator[Member]:
 
 
 class _Bounded:
-    """A stream that refuses to go on for ever: tarfile reads headers of any declared size, and skips by reading."""
+    """A stream with a limit: tarfile reads headers of any declared size, and skips by reading."""
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self.path, self.stream, self.left = path, stream, MAX_UNPACKED_BYTES
@@ -257,7 +258,7 @@ class _Bounded:
 
 
 def _inner(path: Path) -> Path:
-    """The archive that a folder holds, where it holds nothing else that could be a submission."""
+    """The archive in a folder that holds nothing else that could be a submission; or else the folder."""
     for _ in range(3):
         if not path.is_dir():
             return path
@@ -281,7 +282,7 @@ def _is_archive(path: Path) -> bool:
 
 
 def _moment(text: str) -> datetime | None:
-    """A time as nbgrader's exchange writes it, in UTC unless it says otherwise."""
+    """A time in the format of nbgrader's exchange, in UTC unless it has an offset; None for other texts."""
     for suffix in (" UTC", ""):
         try:
             moment = datetime.fromisoformat(text.removesuffix(suffix))

@@ -1,7 +1,7 @@
-"""What an instructor decides beside the tests: points given by hand, and deadlines extended for one student.
+"""Decisions of an instructor beside the tests: points given by hand, and deadlines extended for one student.
 
-Both stand in spreadsheets in the folder of the grades, which no grading ever writes to. A row that cannot be understood
-stops the grading, because a guess would change somebody's grade.
+Both are spreadsheets in the folder of the grades, and no grading writes to them. A row that cannot be understood stops
+the grading, because a guess would change somebody's grade.
 """
 
 import csv
@@ -23,9 +23,9 @@ class Override:
     """Points given by hand.
 
     Attributes:
-        submission: whose.
-        task: id of the task whose points they replace; "" where they are the total, from which nothing is taken.
-        points: what counts instead of what the tests gave.
+        submission: its name.
+        task: id of the task whose points they replace; "" for the total, from which nothing is taken.
+        points: in place of those that the tests gave.
         reason: for the student to read.
         place: name of the file, and line.
     """
@@ -42,8 +42,8 @@ class Extension:
     """A later deadline for one student.
 
     Attributes:
-        submission: whose.
-        hours: how much later.
+        submission: its name.
+        hours: added to the deadline.
         reason: for the student to read.
         place: name of the file, and line.
     """
@@ -55,10 +55,10 @@ class Extension:
 
 
 def read_overrides(path: Path, milestone: Milestone) -> dict[str, dict[str, Override]]:
-    """The overrides for a milestone: by submission, as `names.same` spells it, and by task; none without the file.
+    """The overrides for a milestone, by submission, as `escaping.same` spells it, and by task; none without the file.
 
     Raises:
-        CourseError: a row is not as it must be, or a second one for the same points.
+        CourseError: a row is malformed, or is a second one for the same points.
     """
     maxima = {"": milestone.points, **{task.id: task.points for task in milestone.tasks}}
     found: dict[str, dict[str, Override]] = {}
@@ -77,10 +77,10 @@ def read_overrides(path: Path, milestone: Milestone) -> dict[str, dict[str, Over
 
 
 def read_extensions(path: Path, milestone: Milestone) -> dict[str, Extension]:
-    """The extensions for a milestone, by submission, as `names.same` spells it; none without the file.
+    """The extensions for a milestone, by submission, as `escaping.same` spells it; none without the file.
 
     Raises:
-        CourseError: a row is not as it must be, or a second one for the same submission.
+        CourseError: a row is malformed, or is a second one for the same submission.
     """
     found: dict[str, Extension] = {}
     for place, row in _rows(path, _EXTENSION_COLUMNS, milestone):
@@ -92,7 +92,7 @@ def read_extensions(path: Path, milestone: Milestone) -> dict[str, Extension]:
 
 
 def _rows(path: Path, columns: tuple[str, ...], milestone: Milestone) -> Iterator[tuple[str, dict[str, str]]]:
-    """Place and cells of each row that is for a milestone; rows without any text are left out."""
+    """Place and cells of each row for a milestone; rows without text are left out."""
     if not path.exists():
         return
     try:
@@ -132,5 +132,5 @@ def _number(place: str, name: str, text: str, most: float) -> float:
 
 
 def _short(place: str) -> str:
-    """A place without the folder, so that pages are the same wherever the class is graded."""
+    """A place without the folder, so that pages do not depend on where the class is graded."""
     return Path(place).name

@@ -1,4 +1,4 @@
-"""Texts that students choose, such as the names of their submissions, made safe for where they are shown."""
+"""Escaping of texts that students choose, such as the names of their submissions, before they are shown."""
 
 import hashlib
 import re
@@ -9,9 +9,9 @@ _MAX_PAGE_NAME = 100
 
 
 def same(name: str) -> str:
-    """What the spellings of a name have in common: an accent may be a character of its own, or not.
+    """One spelling of a name: in others an accent may be a character of its own.
 
-    A name may also be as `cell` has it, because it is copied from `grades.csv`.
+    A name that was copied from `grades.csv` may also be spelt as `cell` does.
     """
     if name.startswith("'") and name[1:].startswith(_FORMULA):
         name = name[1:]
@@ -19,18 +19,18 @@ def same(name: str) -> str:
 
 
 def cell(text: str) -> str:
-    """A text in one line that a spreadsheet does not take for a formula."""
+    """The text in one line that a spreadsheet does not take for a formula."""
     line = printable(text)
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
 def printable(text: str) -> str:
-    """A text in one line that sends no commands to a terminal."""
+    """The text in one line that sends no commands to a terminal."""
     return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
 
 
 def page_name(submission: str) -> str:
-    """Name of the file of a submission's page: where its own name will not do, what is left of it and a hash."""
+    """File name of a submission's page: the submission's name, or its harmless characters and a hash."""
     kept = re.sub(r"[^\w .+=@,()-]", "_", submission)[:_MAX_PAGE_NAME]
     is_kept = kept == submission and not kept.startswith(".") and len(kept.encode()) <= 2 * _MAX_PAGE_NAME
     if not is_kept:

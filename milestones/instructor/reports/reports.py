@@ -1,6 +1,6 @@
-"""What a grading leaves to read: `grades.csv`, a feedback page for each student, the page of the class, and a table.
+"""The reports of a grading: `grades.csv`, a feedback page for each student, the page of the class, and a table.
 
-All are made anew from the records each time, so nothing in them is lost, and the same records give the same bytes.
+All are made anew from the records each time, and the same records give the same bytes.
 """
 
 import csv
@@ -37,15 +37,15 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Sc
     """Write `grades.csv`, `feedback/NAME.html` and `class.html`.
 
     Args:
-        out: folder of the grades; its `overrides.csv` and `extensions.csv` are read where they are there.
-        records: of the class; of several of one submission the last counts, those of other milestones are left out.
-        milestone: which.
+        out: folder of the grades; its `overrides.csv` and `extensions.csv` are read, if there are any.
+        records: of the class; the last one of each submission counts, and those of other milestones are left out.
+        milestone: the milestone.
 
     Returns:
         The scores, in the order of the submissions' names.
 
     Raises:
-        CourseError: `overrides.csv` or `extensions.csv` is not as it must be; nothing is written then.
+        CourseError: `overrides.csv` or `extensions.csv` is malformed; nothing is written.
     """
     overrides = read_overrides(out / OVERRIDES_NAME, milestone)
     extensions = read_extensions(out / EXTENSIONS_NAME, milestone)
@@ -70,11 +70,11 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Sc
 
 
 def grades(scores: Sequence[Score], milestone: Milestone) -> str:
-    """The text of `grades.csv`: a row a submission; points that are not known yet are empty."""
+    """The text of `grades.csv`: a row for each submission; points that are not known yet are empty."""
     header = ["submission", "milestone", *(f"task {task.id}" for task in milestone.tasks), "sum", "days late"]
     header += ["late deduction", "override", "total", "maximum", "note"]
     text = io.StringIO()
-    # Every text is quoted: a name with a semicolon in it is one cell, whatever a spreadsheet takes for a separator.
+    # Every text is quoted, so that a name with a semicolon is one cell, whatever separator a spreadsheet expects.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(header)
     for each in scores:
@@ -87,7 +87,7 @@ def grades(scores: Sequence[Score], milestone: Milestone) -> str:
 
 
 def table(scores: Sequence[Score], milestone: Milestone) -> str:
-    """The scores as lines for a terminal."""
+    """The scores as a table for a terminal."""
     names = [printable(each.submission) for each in scores]
     width = max(len("submission"), *map(len, names), 0)
     widths = [max(len(task.id), len(f"{task.points:g}"), 3) for task in milestone.tasks]
@@ -128,8 +128,8 @@ def _render(name: str, **values) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file, which appears whole or not at all."""
+    """Write a file that appears whole or not at all."""
     temporary = path.with_name(f".{path.name}.part")
-    # Names and messages may hold halves of characters, which no encoding takes.
+    # Names and messages may have lone surrogates, which no encoding takes.
     temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     temporary.replace(path)

@@ -1,4 +1,4 @@
-"""What a submission has earned: points of its tests, what was given by hand, and what being late takes."""
+"""Scores: the points of a submission's tests, points given by hand, and the deduction for being late."""
 
 import math
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ class TaskScore:
     """Points of one task.
 
     Attributes:
-        task: which.
+        task: the task.
         earned: sum of the points of its tests that passed.
-        faults: how many of its tests the grader failed to run: what they are worth is not known.
+        faults: number of its tests on which the grader failed, so that their points are not known.
         override: points given by hand, which count instead.
     """
 
@@ -32,7 +32,7 @@ class TaskScore:
 
     @property
     def points(self) -> float | None:
-        """What counts; None while it is not known."""
+        """The points that count; None while they are not known."""
         if self.override is not None:
             return self.override.points
         return None if self.faults else self.earned
@@ -40,17 +40,17 @@ class TaskScore:
 
 @dataclass(frozen=True)
 class Score:
-    """What a submission has earned in a milestone, and how that comes about.
+    """The score of a submission in a milestone.
 
     Attributes:
         submission: its name.
-        milestone: of which.
+        milestone: the milestone.
         tasks: the points of each task, in the order of the milestone.
-        submitted: when it was handed in.
-        deadline: until when it could be, extension included.
-        extension: what the deadline was extended by.
+        submitted: time of handing in.
+        deadline: last time of handing in, extension included.
+        extension: of the deadline.
         override: a total given by hand, from which nothing is taken.
-        refused: why nothing was graded.
+        refused: the reason why nothing was graded.
     """
 
     submission: str
@@ -64,56 +64,56 @@ class Score:
 
     @property
     def sum(self) -> float | None:
-        """The points of all tasks; None while those of one are not known."""
+        """Sum of the points of all tasks; None while those of one are not known."""
         points = [task.points for task in self.tasks]
         return None if None in points else _exact(math.fsum(points))
 
     @property
     def known(self) -> float:
-        """The points of those tasks whose points are known."""
+        """Sum of the points that are known."""
         return _exact(math.fsum(task.points for task in self.tasks if task.points is not None))
 
     @property
     def days_late(self) -> int:
-        """Days that had begun after the deadline; a submission exactly at the deadline is in time."""
+        """Number of days begun after the deadline; a submission exactly at the deadline is in time."""
         return max(0, -((self.deadline - self.submitted) // _DAY))
 
     @property
     def late_share(self) -> float:
-        """Share of the points that being late takes, 0 to 1."""
+        """Share of the points that are deducted for being late, 0 to 1."""
         policy = self.milestone.late
         return 1.0 if self.days_late > policy.days else min(1.0, self.days_late * policy.share_per_day)
 
     @property
     def deduction(self) -> float | None:
-        """Points that being late takes; None while the sum is not known."""
+        """Points that are deducted for being late; None while the sum is not known."""
         return None if self.sum is None else _exact(self.sum * self.late_share)
 
     @property
     def total(self) -> float | None:
-        """What counts in the end; None while it is not known."""
+        """The points that count in the end; None while they are not known."""
         if self.override is not None:
             return self.override.points
         return None if self.sum is None else _exact(self.sum - self.deduction)
 
     @property
     def is_pending(self) -> bool:
-        """Whether the grader's own faults leave the total open: it is never a zero for that."""
+        """True where the grader's faults leave the total open; a fault never makes it zero."""
         return self.total is None
 
     @property
     def pending_tasks(self) -> list[str]:
-        """Ids of the tasks whose points are not known."""
+        """Ids of the tasks whose points are not known yet."""
         return [task.task.id for task in self.tasks if task.points is None]
 
     @property
     def overrides(self) -> list[Override]:
-        """All that was given by hand, the total last."""
+        """All points given by hand, the total last."""
         return [each for each in (*(task.override for task in self.tasks), self.override) if each is not None]
 
     @property
     def note(self) -> str:
-        """What is out of the ordinary, in a few words; "" if nothing is."""
+        """Remarks on anything out of the ordinary; "" where there is nothing."""
         notes = []
         if self.refused is not None:
             notes.append(f"refused: {self.refused}")
@@ -134,9 +134,9 @@ def score(
 
     Args:
         record: of its grading.
-        milestone: which it was graded for.
-        overrides: its own, by task; "" is the total.
-        extension: its own.
+        milestone: for which it was graded.
+        overrides: those of the submission, by task; "" is the total.
+        extension: that of the submission.
     """
     tasks = []
     for task in milestone.tasks:
@@ -158,12 +158,12 @@ def score(
 def changes(
     before: Mapping[tuple[str, int], Record], after: Mapping[tuple[str, int], Record], milestone: Milestone
 ) -> list[str]:
-    """Who gains and who loses points of tests between two gradings, and by which tests; no lines if all is as it was.
+    """Lines on the submissions that gain or lose points of tests between two gradings; none if all is as before.
 
     Args:
         before: the records by submission and milestone, as `records.latest` gives them.
-        after: the later ones; what is in one of the two alone is left out.
-        milestone: which; the records of others are left out.
+        after: the later ones; submissions that only one of the two has are left out.
+        milestone: the milestone; the records of others are left out.
     """
     rows = []
     is_regraded = False
@@ -186,7 +186,7 @@ def changes(
 
 @dataclass(frozen=True)
 class _Change:
-    """What became of a submission: its sums of points before and after, None where not known, and why."""
+    """A change of a submission: its sums of points before and after, None where not known, and the reasons."""
 
     name: str
     sums: tuple[float | None, float | None]
@@ -198,7 +198,7 @@ class _Change:
 
 
 def _change(before: Record, after: Record, milestone: Milestone) -> _Change | None:
-    """What each test did to a submission's points; None where each earns what it did."""
+    """The change of a submission's points by each test; None where there is none."""
     old = {test.id: test for test in before.tests}
     new = {test.id: test for test in after.tests}
     reasons = []
@@ -221,7 +221,7 @@ def _earned(test: TestResult | None) -> float:
 
 
 def _exact(points: float) -> float:
-    """To a hundredth, so that a tenth of 3 is 0.3."""
+    """Round to a hundredth, so that a tenth of 3 is 0.3."""
     return round(points, 2)
 
 

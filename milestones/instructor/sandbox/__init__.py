@@ -1,1 +1,1 @@
-"""A submission's code in a confined worker, and the judge that calls it."""
+"""The sandbox: a confined worker that runs a submission's code, and the judge that calls it."""

@@ -28,17 +28,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def can_be_strong() -> bool:
-    """Tell if this host has Landlock and seccomp."""
+    """True on a host with Landlock and seccomp."""
     return landlock.version() > 0 and seccomp.is_available()
 
 
 def is_strong(isolation: Sequence[str]) -> bool:
-    """Tell if Landlock and seccomp are both among what is in force."""
+    """True where Landlock and seccomp are both in force."""
     return all(any(each.startswith(name) for each in isolation) for name in REQUIRED)
 
 
 def enter_namespaces() -> bool:
-    """Get own users, mounts, network and interprocess communication, and a `/dev/shm` that nobody else sees.
+    """Enter namespaces: own users, mounts, network, interprocess communication, and a `/dev/shm` of its own.
 
     Returns:
         True where the host allows it; otherwise nothing has changed.

@@ -40,7 +40,7 @@ class SubmissionGrader:
         folder: for the submission and its scratch files.
 
     Attributes:
-        isolation: what confines the workers.
+        isolation: names of what confines the workers.
     """
 
     def __init__(self, course: Course, milestone: Milestone, folder: Path):

@@ -211,7 +211,7 @@ class Judge:
         status = pytest.main([*options, *files], plugins=[plugin])
         worker.discard()
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
-            raise GraderFault(f"pytest ended with {status!r}")
+            raise GraderFault(f"pytest: expected it to run the tests, got {status!r}")
         return plugin.verdicts | _not_run(tests, plugin.verdicts)
 
 
@@ -224,7 +224,7 @@ def _not_run(tests: Sequence[str], verdicts: dict[str, Verdict]) -> dict[str, Ve
     missing = [test for test in tests if test not in verdicts]
     last = next(reversed(verdicts.values()), None)
     if missing and (last is None or last.state not in (TestState.OUT_OF_TIME, TestState.GRADER_FAULT)):
-        raise GraderFault(f"{missing[0]} was not run")
+        raise GraderFault(f"{missing[0]}: expected pytest to run it, got no result")
     not_run = f"not run: {MAX_TIME_OUTS} tests in a row ran out of time"
     return {
         test: Verdict(last.state, not_run if last.state == TestState.OUT_OF_TIME else last.message) for test in missing

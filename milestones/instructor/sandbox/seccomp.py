@@ -1,7 +1,7 @@
-"""The system calls that a submission may make: a seccomp filter without sockets, exec, fork, or signals to others.
+"""A seccomp filter: the system calls that a submission may make, without sockets, exec, fork, or signals to others.
 
-What is not listed fails with EPERM. Changes of modes, owners and times are ignored, as if they had been made, since
-libraries ask for them and Landlock lets them through. Source: the kernel's documentation, "Seccomp BPF".
+All other calls fail with EPERM. Changes of modes, owners and times do nothing and seem to succeed, since libraries ask
+for them and Landlock lets them through. Source: the kernel's documentation, "Seccomp BPF".
 """
 
 import ctypes
@@ -196,7 +196,7 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 
 
 def is_available() -> bool:
-    """Whether this machine's kernel and processor have the filter."""
+    """True where the kernel and the processor of this machine have the filter."""
     if _COLUMN is None or platform.system() != "Linux":
         return False
     # PR_GET_SECCOMP answers 0 where the kernel was built with it.
@@ -272,7 +272,7 @@ def _program(pid: int, allow_fork: bool) -> bytes:
     # Limits may be read, that is, with a null pointer for the new ones.
     low, high = (_LOAD, _ARGUMENTS + 16, 0, 0), (_LOAD, _ARGUMENTS + 20, 0, 0)
     when("prlimit64", [low, (_JUMP_EQUAL, 0, 0, 3), high, (_JUMP_EQUAL, 0, 0, 1), allowed, refused])
-    # Setting the owner of a descriptor would send signals to others.
+    # The owner of a descriptor gets signals; to set it would send signals to others.
     owner = [(_JUMP_EQUAL, _F_SETOWN, 3, 0), (_JUMP_EQUAL, _F_SETSIG, 2, 0), (_JUMP_EQUAL, _F_SETOWN_EX, 1, 0)]
     when("fcntl", [argument(1), *owner, allowed, refused])
     # To shutil this is a file system without extended attributes, which it can copy from.

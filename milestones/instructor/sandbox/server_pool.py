@@ -1,4 +1,4 @@
-"""Grading servers as seen from outside: each a process, kept in a pool between the submissions that it grades."""
+"""Grading servers as seen from outside: processes that a pool keeps between the submissions that they grade."""
 
 import contextlib
 import functools
@@ -165,7 +165,7 @@ class ServerPool:
 
 @contextlib.contextmanager
 def local_servers(jobs: int) -> Iterator[Submit]:
-    """Have submissions graded by servers of this machine; those not begun are dropped where grading is broken off.
+    """Have submissions graded by servers of this machine; where grading is broken off, those not begun are dropped.
 
     Args:
         jobs: submissions at a time.
@@ -179,7 +179,7 @@ def local_servers(jobs: int) -> Iterator[Submit]:
 
 
 def _difference(terms: ServerTerms, job: Job) -> str | None:
-    """A fault: what a server grades with, and a job asks to be graded with otherwise; None where they agree."""
+    """The reason why a server must not grade a job, None where it may."""
     for name in ("tests_hash", "environment_hash"):
         expected, got = getattr(job, name), getattr(terms, name)
         if expected != got:

@@ -1,4 +1,4 @@
-"""The worker launcher: the judge's way to the fork server, which it starts, and from which each worker is forked."""
+"""The worker launcher: it starts the fork server, and has workers forked and reaped by it."""
 
 import contextlib
 import json

@@ -17,15 +17,15 @@ _LOOK_EVERY = 0.25
 
 
 class WorkerProcess:
-    """The process of a worker, or the place of one.
+    """The current process of a worker, if there is one: it is started, watched and ended, as often as needed.
 
     Args:
         launcher: starts it.
         settings: of the submission's workers.
 
     Attributes:
-        isolation: what confined the last one.
-        stopped: how it ended within this test, None where it did not.
+        isolation: names of what confined the last one.
+        stopped: the exception that says why it ended within this test, None where it did not.
     """
 
     def __init__(self, launcher: WorkerLauncher, settings: WorkerSettings):

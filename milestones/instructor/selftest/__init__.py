@@ -1,1 +1,1 @@
-"""The kit grades submissions whose grade is known."""
+"""The self-test: submissions of known grade for the grader."""

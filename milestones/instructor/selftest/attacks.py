@@ -1,25 +1,25 @@
-"""Attacks: hostile or broken submissions of milestone 1, and what each of them may earn at most.
+"""Attacks: hostile or broken submissions of milestone 1, and the most that each of them may earn.
 
-A file in `hostile_solutions` holds a family of attacks. What stands before the first header belongs to each of them.
-An attack begins with two lines and goes on to the next header:
+A file in `hostile_solutions` holds a family of attacks. Lines before the first header belong to each of them. An attack
+begins with two lines and goes on to the next header:
 
     # attack NAME on MODULE: what it tries
     # earns: all but 1.9
 
-Its code is appended to the reference's MODULE, so that its definitions replace the module's own and all else is right.
+Its code is appended to the reference's MODULE: its definitions replace the module's own, and all else is right.
 The second line is one of
 
     # earns: all                            every task keeps its full points
     # earns: all but 1.9                    task 1.9 must not earn its full points, the others keep theirs
-    # earns: all, perhaps not 1.9 1.10      both ends are right for these tasks, the others keep their full points
+    # earns: all, perhaps not 1.9 1.10      these tasks may keep theirs or not, the others keep their full points
     # earns: all but 1.9, perhaps not 1.10  both together
 
 Tasks that depend on one of those named need not keep their points.
 
-An attack that gets through gives itself away: what escapes answers rightly and so earns its task, what spies and finds
-`CANARY` puts it where a student could read it, and what writes where it must not calls it `LEFT_BEHIND`. Whoever runs
-the attacks puts `CANARY` into the environment, as `SPEECH_COURSE_CANARY`, and into a hidden test, and looks for both
-words in records, feedback and folders afterwards.
+An attack that gets through gives itself away. One that escapes answers rightly and so earns its task; one that spies
+puts the `CANARY` that it finds where a student could read it; one that writes where it must not calls the file
+`LEFT_BEHIND`. The self-test puts `CANARY` into the environment, as `SPEECH_COURSE_CANARY`, and looks for both words in
+records and folders afterwards; whoever runs attacks by hand may also put it into a hidden test.
 
 Attacks name parts of the grader as text. Lines anywhere in the code say which, so that a test fails once one of them is
 no longer there:
@@ -29,7 +29,7 @@ no longer there:
     # aims at: tests/milestone1/test_stft.py                       a file, or several: tests/milestone*/*.py
     # aims at: tests/milestone1/test_stft.py:expected              a word in a file
 
-Never run an attack unconfined. As a safety catch those that signal more than one process send SIGCONT, and bombs are
+Never run an attack unconfined. As a safety catch, those that signal more than one process send SIGCONT, and bombs are
 bounded.
 """
 
@@ -54,15 +54,15 @@ _EARNS = re.compile(r"# earns: all(?: but ([\d. ]+))?(?:, perhaps not ([\d. ]+))
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack.
+    """An attack.
 
     Attributes:
         family: name of its file.
         name: short, unique.
         module: name of the module to which it is appended.
-        title: what it tries.
+        title: the attempt in a few words.
         loses: ids of the tasks that must not earn their full points.
-        risks: ids of the tasks that may or may not.
+        risks: ids of the tasks that may earn them or not.
         code: its text.
     """
 
@@ -89,7 +89,7 @@ def read(folder: Path = FOLDER) -> list[Attack]:
     """All attacks, in the order of files and pieces.
 
     Raises:
-        CourseError: a header is not as it must be; the message names file and line.
+        CourseError: a header is malformed; the message names file and line.
     """
     return [attack for path in sorted(folder.glob("*.py")) for attack in _pieces(path)]
 

@@ -1,4 +1,4 @@
-"""The command `selftest`: the kit grades submissions whose grade is known.
+"""The command `selftest`: check the grader on submissions of known grade.
 
 The reference must score everything and the template nothing; with one stub emptied only that task and those that depend
 on it may suffer; every wrong solution must fail its own task and every right one pass; no attack may earn anything.
@@ -41,7 +41,7 @@ def run(configuration: Selftest) -> int:
 
 def grade_cases(cases: Sequence[Case], submit: Submit) -> list[str]:
     """The complaint about the grade of each case; "" where it is right."""
-    # Attacks look for it in what they can reach of the grader's environment.
+    # Attacks look for the canary in the grader's environment.
     os.environ["SPEECH_COURSE_CANARY"] = attacks.CANARY
     futures = [submit(case.job) for case in cases]
     pairs = tqdm(zip(cases, futures, strict=True), total=len(cases), desc="selftest", unit="submission")

@@ -21,13 +21,13 @@ _HEADER = re.compile(r"# (wrong|right) (\d+\.\d+): (.*)")
 
 @dataclass(frozen=True)
 class Variant:
-    """One piece.
+    """A piece of code that makes a wrong or another right solution.
 
     Attributes:
         kind: "wrong" or "right".
         task: id of the task that it changes.
-        title: what it does.
-        symptom: pattern that a message or a hint must match; None for a right one.
+        title: the change in a few words.
+        symptom: pattern that a message or a hint must match; None for a right solution.
         module: name of the module to which it is appended.
         code: its text.
     """
@@ -44,7 +44,7 @@ def read(folder: Path, kind: str) -> list[Variant]:
     """The variants of a kind, in the order of files and pieces.
 
     Raises:
-        CourseError: a file begins without a header, or a wrong piece names no symptom.
+        CourseError: a file has no header, or a wrong piece names no symptom.
     """
     return [variant for path in sorted((folder / f"{kind}_solutions").glob("*.py")) for variant in _pieces(path, kind)]
 
@@ -63,7 +63,7 @@ def _pieces(path: Path, kind: str) -> Iterator[Variant]:
 
 
 def emptied(task: Task, source: str) -> str:
-    """A piece that takes the solution of one task out of its module: whatever it defines is not implemented."""
+    """A piece that empties the stub of one task: whatever the task defines raises NotImplementedError."""
     pieces = []
     for node in ast.parse(source).body:
         if not (ast.get_docstring(node) or "").startswith(f"Task {task.id}.") if _is_definition(node) else True:

@@ -1,4 +1,4 @@
-"""What a grading leaves to read: grades, feedback pages, the page of the class; and that hostile names do no harm."""
+"""The reports of a grading: grades, feedback pages, the page of the class; and hostile names do no harm."""
 
 import csv
 import html
@@ -27,7 +27,7 @@ def grades(out):
 
 
 def test_grades(tmp_path):
-    """A row a submission in the order of the names, a column a task in the order of the milestone."""
+    """Submissions are rows, in the order of their names; tasks are columns, in the order of the milestone."""
     scores = reports.write(tmp_path, [record("bob"), record("ada", FAILING, hours_late=30)], MILESTONE)
     assert [each.submission for each in scores] == ["ada", "bob"]
     assert (tmp_path / "grades.csv").read_text().splitlines() == [
@@ -39,7 +39,7 @@ def test_grades(tmp_path):
 
 
 def test_overrides_and_extensions_survive(tmp_path):
-    """They are read each time, are never written to, and are told in the grades and on the student's page."""
+    """Both files are read each time and never written to, and grades and student's page show them."""
     overrides = "submission,milestone,task,points,reason\nada,1,1.1,3,explained it well\nbob,1,,7,agreed\n"
     extensions = "submission,milestone,hours,reason\nada,1,24,ill\n"
     (tmp_path / "overrides.csv").write_text(overrides)
@@ -62,7 +62,7 @@ def test_overrides_and_extensions_survive(tmp_path):
 
 
 def test_malformed_overrides_leave_the_grades_alone(tmp_path):
-    """Grades that were written before stay as they are."""
+    """Earlier grades stay as they are."""
     reports.write(tmp_path, [record()], MILESTONE)
     before = (tmp_path / "grades.csv").read_bytes()
     (tmp_path / "overrides.csv").write_text("submission,milestone,task,points,reason\nada,1,1.1,x,\n")
@@ -72,14 +72,14 @@ def test_malformed_overrides_leave_the_grades_alone(tmp_path):
 
 
 def test_overrides_without_submission_are_told(tmp_path):
-    """The class page names file, line and name, since it may be misspelt."""
+    """The class page shows file, line and name, since the name may be misspelt."""
     (tmp_path / "overrides.csv").write_text("submission,milestone,task,points,reason\nadda,1,1.1,2,\n")
     reports.write(tmp_path, [record()], MILESTONE)
     assert "overrides.csv:2: <bdi>adda</bdi>" in (tmp_path / "class.html").read_text()
 
 
 def test_feedback(tmp_path):
-    """A visible test is told with its sentence and message, a hidden one by category and hint; where to read on."""
+    """A visible test has its sentence and message, a hidden one category and hint; each task says where to read on."""
     reports.write(tmp_path, [record(states=FAILING)], MILESTONE)
     text = page(tmp_path)
     assert "out of time Each sample is multiplied. (1 point, test_softer[4-float32] ) expected 2, got 3" in text
@@ -94,7 +94,7 @@ def test_feedback(tmp_path):
 
 @pytest.mark.parametrize("state", ["wrong", "crashed", "out of memory", "grader fault", "passed", "refused"])
 def test_hidden_tests_stay_hidden(tmp_path, state):
-    """Neither id, sentence nor message stands on a student's page, whatever came of the test."""
+    """No state of a hidden test puts its id, sentence or message on a student's page."""
     refused = "broken" if state == "refused" else None
     reports.write(tmp_path, [record(states={"zero_gain": state, "one_sample": state}, refused=refused)], MILESTONE)
     source = (tmp_path / "feedback" / "ada.html").read_text()
@@ -102,7 +102,7 @@ def test_hidden_tests_stay_hidden(tmp_path, state):
 
 
 def test_on_reference_is_explained(tmp_path):
-    """A test that passed on the reference's earlier modules is marked and told why it counts."""
+    """A test that passed on the reference's earlier modules is marked, and the page says why it counts."""
     reports.write(tmp_path, [with_test(record(), 2, on_reference=True)], MILESTONE)
     text = page(tmp_path)
     assert "Some tests of task 1.2 failed on your own modules of an earlier milestone" in text
@@ -147,7 +147,7 @@ def test_refused(tmp_path):
     ids=["empty", "one", "refused", "refused early", "all faults", "nothing done and late", "another milestone"],
 )
 def test_odd_classes(tmp_path, records):
-    """All is written whatever the class is like."""
+    """All reports are written, whatever the class is like."""
     scores = reports.write(tmp_path, records, MILESTONE)
     classes = (tmp_path / "class.html").read_text()
     assert ("There are no submissions." in classes) == (not scores)
@@ -201,7 +201,7 @@ def test_hostile_names(tmp_path):
 
 
 def test_names_can_be_copied_from_the_grades(tmp_path):
-    """However a name was changed for the spreadsheet, an override finds its submission."""
+    """An override finds its submission by the name that the spreadsheet shows."""
     reports.write(tmp_path, [record(name) for name in HOSTILE], MILESTONE)
     with (tmp_path / "overrides.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
@@ -212,7 +212,7 @@ def test_names_can_be_copied_from_the_grades(tmp_path):
 
 
 def test_hostile_messages(tmp_path):
-    """The message of a student's own exception is text too."""
+    """The message of a student's own exception is text, too."""
     graded = record(states={"louder": "crashed"})
     graded = with_test(graded, 0, message="</pre><script>alert(1)</script>\udc00\x00")
     reports.write(tmp_path, [graded], MILESTONE)
@@ -220,7 +220,7 @@ def test_hostile_messages(tmp_path):
 
 
 def test_same_records_same_bytes(tmp_path):
-    """In whatever order they come, and a later record of a submission replaces the earlier one."""
+    """The order of the records does not matter, but a later one of a submission replaces an earlier one."""
     records = [record("ada", FAILING), record("bob"), record("eve", refused="broken")]
     reports.write(tmp_path / "one", records, MILESTONE)
     reports.write(tmp_path / "two", [record("ada"), *reversed(records)], MILESTONE)

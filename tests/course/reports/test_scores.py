@@ -1,4 +1,4 @@
-"""Points: of tests, given by hand, taken for being late; and who gains and loses when tests are mended."""
+"""Points of tests, points given by hand, deductions for being late, and changes when tests are mended."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -60,7 +60,7 @@ def test_override_settles_a_fault(override, total):
 
 
 def test_override_of_a_task_is_late_like_the_others():
-    """What is given by hand for a task is a part of the sum from which being late takes its share."""
+    """Points given by hand for a task are part of the sum that being late diminishes."""
     result = points(("1.2", 1), hours_late=1)
     assert (result.sum, result.deduction, result.total) == (7, 0.7, 6.3)
     assert result.tasks[1].earned == 4
@@ -90,7 +90,7 @@ def test_late_in_another_time_zone():
 
 
 def test_no_more_than_all_is_taken():
-    """However large the share of a day is."""
+    """A large share for each day takes all points, and no more."""
     milestone = replace(MILESTONE, late=LatePolicy(0.6, 5))
     assert points(milestone=milestone, hours_late=30).total == 0
 
@@ -115,7 +115,7 @@ def test_refused():
 
 
 def test_reading_overrides(tmp_path):
-    """By submission and task; spreadsheets' byte-order mark, spaces, empty rows and other milestones do no harm."""
+    """Byte-order marks, spaces, empty rows and other milestones, as spreadsheets have them, do no harm."""
     path = tmp_path / "overrides.csv"
     rows = 'ada, 1 ,1.10,1.5,"oral, ""good"""\n,,,,\n\nada,1,,9,\nada,2,2.1,3,other\n\'=x,1,1.1,0,\n'
     path.write_text("\ufeff" + OVERRIDE_HEADER + rows, encoding="utf-8")
@@ -127,7 +127,7 @@ def test_reading_overrides(tmp_path):
 
 
 def test_reading_nothing(tmp_path):
-    """Without the files nothing is given by hand."""
+    """No files mean that nothing is given by hand."""
     assert read_overrides(tmp_path / "overrides.csv", MILESTONE) == {}
     assert read_extensions(tmp_path / "extensions.csv", MILESTONE) == {}
 
@@ -175,7 +175,7 @@ def test_not_text(tmp_path):
 
 
 def test_reading_extensions(tmp_path):
-    """By submission, in hours; a second one for the same student is refused; accents may be written either way."""
+    """Accents may be written either way; a second extension for the same student is refused."""
     path = tmp_path / "extensions.csv"
     path.write_text(EXTENSION_HEADER + "zoe\u0308,1,24,ill\nada,2,1,\n", encoding="utf-8")
     assert read_extensions(path, MILESTONE)["zo\u00eb"].hours == 24
@@ -189,7 +189,7 @@ def keyed(*records):
 
 
 def test_regrade():
-    """Each submission whose points changed, by which tests, and how many gain and lose."""
+    """Lines name each submission whose points changed and the tests that changed them, and count gains and losses."""
     before = keyed(record("ada", {"silence": "wrong"}), record("bob"), record("eve"))
     after = keyed(
         record("ada", {"[2-float64]": "crashed"}, tests_hash="8"),
@@ -206,7 +206,7 @@ def test_regrade():
 
 
 def test_regrade_that_changes_nothing():
-    """With other tests that is said; with the same ones there was no regrade."""
+    """A line says so where the tests are others; with the same tests there was no regrade."""
     before = keyed(record("ada"))
     assert changes(before, keyed(record("ada", tests_hash="8")), MILESTONE) == [
         "regraded: nobody gains or loses points"

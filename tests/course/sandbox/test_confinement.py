@@ -1,4 +1,4 @@
-"""What a confined process can no longer do. Each check runs in a fork that confines itself."""
+"""Limits of a confined process. Each check runs in a process that confines itself."""
 
 import platform
 import subprocess
@@ -34,7 +34,7 @@ def refused(action, *arguments):
 
 @pytest.fixture
 def confined(tmp_path):
-    """Runs code after confining itself; the status is 0 where it came to its end."""
+    """Function that runs code in a confined process; its status is 0 where the code came to its end."""
     scratch, secret = tmp_path / "scratch", tmp_path / "secret.txt"
     scratch.mkdir()
     secret.write_text("the answer")

@@ -19,7 +19,7 @@ def exam():
 
 @pytest.fixture(scope="module")
 def grade(exam):
-    """Grades the reference with a piece appended to one of its modules; states by task."""
+    """Function that grades the reference with a piece of code appended to one of its modules."""
     server = GradingServer(1)
 
     def grade_piece(module, piece, tasks=None, seconds=10.0):
@@ -83,7 +83,7 @@ def test_three_time_outs_in_a_row_end_a_submission(grade):
 
 
 def test_what_one_test_spoils_costs_no_other(grade):
-    """Global state that a function leaves behind hits later tests, which are tried again on a worker of their own."""
+    """Later tests that global state has spoilt are tried again, each on a worker of its own."""
     piece = """
 def wiener_mask(speech_power, noise_power):
     torch.Tensor.clone = torch.Tensor.mean = torch.maximum = None
@@ -106,7 +106,7 @@ def test_in_place_changes_are_seen(grade):
 
 
 def test_inputs_that_are_changed_to_fit_earn_nothing(grade):
-    """What tests compute from their inputs afterwards would be as the function has it."""
+    """Expected values that tests compute from changed inputs would fit them."""
     piece = """
 def apply_mask(spectrogram, mask):
     spectrogram.detach().zero_()
@@ -118,7 +118,7 @@ def apply_mask(spectrogram, mask):
 
 
 def test_so_many_files_cost_only_the_test_that_writes_them(grade):
-    """More names than one command may be given."""
+    """The names are more than one command may be given."""
     piece = """
 def apply_mask(spectrogram, mask):
     for number in range(9_000):
@@ -142,7 +142,7 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(grade):
 
 @pytest.mark.parametrize("place", ["notes.txt", "pytest", "pytest/pytest"])
 def test_no_test_reads_what_another_wrote(grade, place):
-    """Else the inputs of hidden tests would be told in the message of a visible one."""
+    """The message of a visible test could give away the inputs of hidden ones."""
     piece = f"""
 def wiener_mask(speech_power, noise_power):
     from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Frames between judge and worker: what goes in comes out, and nothing else is read."""
+"""Frames between judge and worker: values come back as they were, and malformed frames are refused."""
 
 import json
 import struct
@@ -11,7 +11,7 @@ from milestones.instructor.sandbox.protocol import MAX_DEPTH, Decoder, Encoder, 
 
 
 def receiver(data):
-    """Reads from bytes as from a socket."""
+    """Function that reads from bytes as from a socket."""
     position = 0
 
     def receive(size):

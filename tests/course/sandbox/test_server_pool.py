@@ -106,7 +106,7 @@ def test_weak_isolation_is_a_fault_unless_allowed(servers):
 
 
 def test_a_server_in_use_is_closed_when_it_is_idle(servers, monkeypatch):
-    """Where grading is broken off, or a cluster's pool is closed."""
+    """This happens where grading is broken off, or where the plugin of a cluster's worker is taken away."""
     pool = ServerPool()
     grade = servers.run_job
 

@@ -33,7 +33,7 @@ def test_names_are_unique():
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_attack_is_well_formed(attack):
-    """It compiles on the reference's module, names tasks of the milestone, and leaves the canary to be found."""
+    """Each compiles on the reference's module, names tasks of the milestone, and does not hold the canary itself."""
     milestone = load_milestone(attacks.MILESTONE)
     tasks = {task.id for task in milestone.tasks}
     assert attack.loses | attack.risks <= tasks and not attack.loses & attack.risks
@@ -45,7 +45,7 @@ def test_attack_is_well_formed(attack):
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_attack_replaces_a_function_of_its_task(attack):
-    """What must lose its points is defined anew, unless importing the module alone is the attack."""
+    """A function of a task that must lose its points is defined anew, unless the import alone is the attack."""
     defined = {name for node in ast.parse(attack.code).body for name in _names(node)}
     functions = {
         task.name.partition(".")[2]: task
@@ -67,7 +67,7 @@ def test_what_must_pass():
 
 @pytest.mark.parametrize(("attack", "aim"), AIMS)
 def test_attack_aims_at_what_is_there(attack, aim):
-    """Else a renamed part of the grader would blunt the attack without anyone noticing."""
+    """A part of the grader that was renamed would blunt the attack without anyone noticing."""
     code = next(each.code for each in ATTACKS if each.name == attack)
     spoken_of = found(aim)
     assert spoken_of in re.sub(r"# aims at: .*", "", code), f"expected {spoken_of!r} in the attack, got none"
@@ -75,7 +75,7 @@ def test_attack_aims_at_what_is_there(attack, aim):
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_whatever_attack_names_is_there(attack):
-    """All dotted names, also those that no line announces; and who speaks of the grader says what it aims at."""
+    """Dotted names lead to something, and an attack that speaks of the grader has a line on what it aims at."""
     for name in set(re.findall(r"milestones(?:\.\w+)+", attack.code)):
         found(name)
     own = attack.code.removeprefix(shared(attack.family))
@@ -131,7 +131,7 @@ def test_spies_look_for_the_course_where_it_is():
 
 
 def test_forged_answers_have_the_form_of_the_workers():
-    """The protocol reads them, their number is that of the request at hand, and their entries are the worker's."""
+    """The protocol reads them; their number is that of the request, and their entries are the worker's."""
     frames = defined_by_shared_lines("frames")
 
     class Submission:

@@ -1,4 +1,4 @@
-"""The kit grades itself, on part of what `python -m milestones selftest` grades, so that it fits into every run."""
+"""The self-test, on a sample of the cases of `python -m milestones selftest`, so that it fits into every run."""
 
 import itertools
 
@@ -32,7 +32,7 @@ def submit(n_cores):
 
 
 def some(cases, kind, at_most):
-    """So many cases of a kind from each group, spread over the group."""
+    """Cases of a kind, at most so many from each group, spread over the group."""
     chosen = []
     key = lambda case: case.group  # noqa: E731
     for _, group in itertools.groupby(sorted((case for case in cases if case.kind == kind), key=key), key=key):

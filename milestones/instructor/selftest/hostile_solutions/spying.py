@@ -18,13 +18,13 @@ def _tell(text):
 
 # aims at: milestones
 def _course():
-    """Where the course's own files lie, as far as the process gives it away."""
+    """Folder of the course's own files, as far as the process gives it away."""
     package = sys.modules.get("milestones")
     return Path(package.__file__).parents[1] if package else Path.cwd()
 
 
 def _texts(paths, size=10**6):
-    """What can be read of some files, one after the other."""
+    """The texts of those files that can be read, one after the other."""
     parts = []
     for path in paths:
         try:
