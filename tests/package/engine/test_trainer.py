@@ -105,56 +105,49 @@ def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path, system, workers)
     assert losses[0] == losses[1]
 
 
+@pytest.fixture(scope="module")
+def undisturbed(corpus, tmp_path_factory):
+    """A run of the U-Net that nothing interrupted."""
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    train(configuration(corpus, out, epochs=4), ALONE)
+    return out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_killed_run_resumes(corpus, tmp_path, stop):
-    arguments = ("train", "--corpus", corpus, "--epochs", 8, *SMALL, "--out")
-    words = command(*arguments, tmp_path / "killed")
+def test_killed_run_resumes(corpus, tmp_path, undisturbed, stop):
+    """The command in a process of its own is killed in its third epoch or later, and resumed in this one."""
+    words = command("train", "--corpus", corpus, "--epochs", 4, *SMALL, "--workers", 0, "--out", tmp_path / "killed")
     # A suite that runs in the background ignores SIGINT, and every process it starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            if line.startswith("epoch 2/8"):
+            if line.startswith("epoch 2/4"):
                 process.send_signal(stop)
                 break
         errors = process.communicate(timeout=300)[1]
     assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
     assert "Traceback" not in errors
-    done = len(log(tmp_path / "killed"))
-    assert 2 <= done < 8
-    subprocess.run(words, check=True, capture_output=True, timeout=300)
-    assert len(log(tmp_path / "killed")) == 8
-    subprocess.run(command(*arguments, tmp_path / "whole"), check=True, capture_output=True, timeout=300)
-    assert_same_weights(tmp_path / "whole", tmp_path / "killed")
+    assert 2 <= len(log(tmp_path / "killed")) < 4
+    train(configuration(corpus, tmp_path / "killed", epochs=4), ALONE)
+    assert len(log(tmp_path / "killed")) == 4
+    assert_same_weights(undisturbed, tmp_path / "killed")
     assert tree(tmp_path / "killed") == FILES
 
 
-def launched(*words):
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    return subprocess.run([*launcher, *words], capture_output=True, text=True, timeout=300)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("system", KINDS)
-def test_two_processes(corpus, tmp_path, system):
-    out = tmp_path / "two"
-    options = SMALL if system == "unet" else SMALL[3:]
-    result = launched(
-        *command("train", "--corpus", corpus, "--out", out, "--epochs", 4, "--system", system, *options)[1:]
-    )
-    assert result.returncode == 0, result.stderr
-    assert tree(out) == FILES
-    records = log(out)
-    assert len(records) == 4
-    assert min(record["validation_loss"] for record in records) < records[0]["validation_loss"]
-    assert result.stdout.count("best epoch") == 1
-
-
 IN_EACH_PROCESS = """
-import torch
-from torch import distributed, nn
-from speech_enhancement.engine.distributed import process_group
+import sys
+from pathlib import Path
 
+import torch
+from torch import nn
+
+from speech_enhancement.configuration import Train
+from speech_enhancement.engine.distributed import process_group
+from speech_enhancement.engine.trainer import train
+
+corpus, out = map(Path, sys.argv[1:])
+common = {"epochs": 4, "segment_seconds": 0.5, "crops_per_file": 2, "batch_size": 4, "learning_rate": 0.01}
 with process_group("cpu") as process:
     model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -163,16 +156,24 @@ with process_group("cpu") as process:
     assert process.world_size == 2
     assert model.weight.grad.item() == 1.5, model.weight.grad
     assert abs(process.mean(10.0 * process.rank, 1 + process.rank) - 20 / 3) < 1e-9
-    if process.is_first:
-        print("both agree")
+    train(Train(corpus, out / "unet", channels=(8, 8), workers=0, device="cpu", **common), process)
+    system = "convolutional-autoencoder"
+    train(Train(corpus, out / system, system=system, workers=0, device="cpu", **common), process)
 """
 
 
 @pytest.mark.slow
-def test_gradients_are_averaged_over_processes(tmp_path):
+def test_two_processes_average_their_gradients_and_train_both_kinds(corpus, tmp_path):
     (tmp_path / "script.py").write_text(IN_EACH_PROCESS)
-    result = launched(str(tmp_path / "script.py"))
-    assert result.stdout == "both agree\n", result.stderr
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words = [*launcher, tmp_path / "script.py", corpus, tmp_path]
+    result = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("best epoch") == 2, "the first process alone writes and prints"
+    for system in KINDS:
+        assert tree(tmp_path / system) == FILES
+        losses = [record["validation_loss"] for record in log(tmp_path / system)]
+        assert len(losses) == 4 and min(losses) < losses[0]
 
 
 def test_processes_share_the_data(corpus, tmp_path):
@@ -396,26 +397,20 @@ def test_non_finite_loss_of_another_system_names_its_batch(corpus, tmp_path):
         broken.run()
 
 
-@pytest.mark.slow
 def test_full_disk_keeps_the_old_checkpoint(corpus, tmp_path):
     """A limit on the size of files stands for the full disk: the write fails half-way, as it does there."""
-    arguments = ("train", "--corpus", corpus, "--out", tmp_path / "run", *SMALL, "--epochs", 2)
-    stop_after(trainer(corpus, tmp_path / "run", epochs=2, workers=None), 1)
+    stop_after(trainer(corpus, tmp_path / "run", epochs=2), 1)
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
-    limit = len(before) // 2
-    result = subprocess.run(
-        command(*arguments),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-    assert result.returncode == 1
-    error = result.stderr.splitlines()[-1]
-    assert error.startswith(f"error: {tmp_path / 'run'}") and "could not be written: File too large" in error
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f"{tmp_path / 'run'}.*could not be written: File too large"):
+            train(configuration(corpus, tmp_path / "run", epochs=2), ALONE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
     assert not [name for name in tree(tmp_path / "run") if name.endswith(".part")]
-    subprocess.run(command(*arguments), check=True, capture_output=True, timeout=300)
+    train(configuration(corpus, tmp_path / "run", epochs=2), ALONE)
 
 
 @pytest.mark.parametrize(
