@@ -17,7 +17,7 @@ def test_shortest_input(name):
     torch.manual_seed(0)
     system = registry.build(name)
     if name == "deep-network-prior":
-        system.iterations = 10  # a whole fit takes long
+        system.iterations = 60  # a whole fit takes long
     check_shapes(system, lengths=(system.shortest,))
 
 
