@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 COURSE := $(RUN) -m speech_enhancement
+STYLE = $(RUN) -m ruff check speech_enhancement milestones tests bench && \
+	$(RUN) -m ruff format --check speech_enhancement milestones tests bench
 
-.PHONY: demo test notebooks setup clean
+.PHONY: demo test check notebooks setup clean
 
 setup: $(VENV)/.installed
 
@@ -32,8 +34,12 @@ notebooks: setup
 # A process a core, each with one thread: small tensors gain nothing from a second one.
 test: setup
 	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-	$(RUN) -m ruff check speech_enhancement milestones tests bench
-	$(RUN) -m ruff format --check speech_enhancement milestones tests bench
+	$(STYLE)
+
+# An answer within a minute.
+check: setup
+	$(STYLE)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist load -m "not slow" -q
 
 clean:
 	rm -rf $(VENV) demo

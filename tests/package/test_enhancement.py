@@ -35,6 +35,7 @@ def noisy_file(path, seconds, rate, channels, generator, subtype=None):
 SEAM = 3e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [16000, 44100, 48000, 8000, 11025])
 def test_chunks_join_without_a_seam(tmp_path, packaged, generator, rate):
     path = noisy_file(tmp_path / "long.wav", 13, rate, 1, generator)
@@ -215,6 +216,7 @@ def test_a_model_that_looks_at_the_whole_of_a_long_recording_says_so(tmp_path, m
     assert "note" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_another_checkpoint_and_a_system_without_training(run, corpus, checkpoint_of_a_system, tmp_path):
     noisy, clean = (corpus / "pairs" / side for side in ("noisy", "clean"))
     for number, options in enumerate((("--checkpoint", checkpoint_of_a_system), ("--system", "moving-average"))):

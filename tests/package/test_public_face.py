@@ -46,6 +46,7 @@ def test_input_is_not_changed(noisy):
     assert torch.equal(noisy, before)
 
 
+@pytest.mark.slow
 def test_long_recordings_are_enhanced_in_chunks(noisy, monkeypatch):
     whole = speech_enhancement.enhance(noisy.repeat(8), 44100)
     chunks = []

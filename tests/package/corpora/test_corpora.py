@@ -150,6 +150,7 @@ def test_voicebank_demand_names_a_lonely_file(tmp_path, generator):
         voicebank_demand.test_pairs(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not EXCERPT.is_dir(), reason="the recordings for development are not beside the repository")
 def test_voicebank_demand_excerpt(tmp_path):
     pairs = voicebank_demand.test_pairs(EXCERPT)

@@ -67,6 +67,7 @@ def stop_after(run, epochs):
         run.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", KINDS)
 def test_run_writes_its_files_and_learns(corpus, tmp_path, system):
     train(configuration(corpus, tmp_path / "run", system, epochs=6), ALONE)
@@ -80,6 +81,7 @@ def test_run_writes_its_files_and_learns(corpus, tmp_path, system):
     load_model(tmp_path / "run" / "last.ckpt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", KINDS)
 def test_learning_rate_falls_for_the_unet_alone(corpus, tmp_path, system):
     train(configuration(corpus, tmp_path / "run", system, epochs=3, learning_rate=0.01), ALONE)
@@ -87,6 +89,7 @@ def test_learning_rate_falls_for_the_unet_alone(corpus, tmp_path, system):
     assert rates == pytest.approx([0.01, 0.0075, 0.0025] if system == "unet" else [0.01] * 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("system", "workers"),
     [("unet", 0), ("convolutional-autoencoder", 0), ("packet-loss-filling", 0), ("packet-loss-filling", 1)],
@@ -202,6 +205,7 @@ def test_plain_steps_are_possible_in_bfloat16(name):
     assert loss.isfinite() and gradients and all(gradient.isfinite().all() for gradient in gradients)
 
 
+@pytest.mark.slow
 def test_time_budget_ends_after_the_epoch(corpus, tmp_path):
     for system in KINDS:
         budget = configuration(corpus, tmp_path / system, system, epochs=50, minutes=1e-6)
@@ -215,6 +219,7 @@ def test_time_budget_ends_after_the_epoch(corpus, tmp_path):
     assert len(log(tmp_path / "long")) > 1, "the time decides, not the epochs"
 
 
+@pytest.mark.slow
 def test_validation_draws_the_same_in_each_epoch(corpus, tmp_path):
     """Losses of packets, here: an epoch must not be the best because it was easier."""
     run = trainer(corpus, tmp_path / "run", "packet-loss-filling", epochs=2, learning_rate=1e-30)
@@ -254,6 +259,7 @@ def test_options_of_the_unet_are_refused_for_others(corpus, tmp_path, option):
         Train(corpus, tmp_path / "run", system="segan", **option)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", ["unet", "deep-denoising-autoencoder"])
 def test_fine_tuning_starts_from_a_model_and_shows_noisy_targets(corpus, tmp_path, monkeypatch, system):
     """The model never sees a clean target, is not pre-trained again, and is afterwards a model as any other."""
@@ -297,6 +303,7 @@ def test_a_run_from_before_there_was_an_option_resumes(corpus, tmp_path):
         train(configuration(corpus, tmp_path / "run", system, noisy_targets=True), ALONE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", KINDS)
 def test_a_run_of_version_0_1_resumes(corpus, tmp_path, system):
     """Its last checkpoint had another shape, and its configuration numbers where the system's own hold today."""
@@ -358,6 +365,7 @@ def test_a_best_model_alone_is_not_replaced(corpus, tmp_path, system):
     assert tree(tmp_path / "run") == ["best.ckpt", "curves.png", "log.jsonl"]
 
 
+@pytest.mark.slow
 def test_a_log_that_was_not_written_is_written_again(corpus, tmp_path):
     train(configuration(corpus, tmp_path / "run", epochs=2), ALONE)
     before = log(tmp_path / "run")
@@ -397,6 +405,7 @@ def test_non_finite_loss_of_another_system_names_its_batch(corpus, tmp_path):
         broken.run()
 
 
+@pytest.mark.slow
 def test_full_disk_keeps_the_old_checkpoint(corpus, tmp_path):
     """A limit on the size of files stands for the full disk: the write fails half-way, as it does there."""
     stop_after(trainer(corpus, tmp_path / "run", epochs=2), 1)

@@ -20,6 +20,8 @@ from speech_enhancement.files.failures import Failures
 from speech_enhancement.systems.moving_average import MovingAverage
 from tests.package.conftest import tree
 
+pytestmark = pytest.mark.slow
+
 SYSTEMS = ("spectral-subtraction", "convolutional-autoencoder", "packet-loss-filling")
 
 

@@ -41,6 +41,7 @@ class Normalizing(System):
         return noisy / noisy.abs().amax(dim=-1, keepdim=True)
 
 
+@pytest.mark.slow
 def test_multiply_adds_of_a_convolution():
     assert costs.count_multiply_adds(Convolution(5)) == 11 * 16000
 
@@ -50,10 +51,12 @@ def test_multiply_adds_of_an_autoencoder():
     assert costs.count_multiply_adds(ConvolutionalAutoencoder()) == pytest.approx(2 * 2048 * 16000, rel=0.03)
 
 
+@pytest.mark.slow
 def test_multiply_adds_of_an_lstm():
     assert costs.count_multiply_adds(Recurrent()) == (4 * 8 * (100 + 8) + 8 * 100) * 160
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [0, 7, 100])
 def test_latency_is_how_far_it_looks_ahead(ahead):
     torch.manual_seed(0)
@@ -75,6 +78,7 @@ def test_latency_of_slices():
     assert 7 / 8 * 8192 <= 16000 * costs.latency(Slicing()) <= 8192
 
 
+@pytest.mark.slow
 def test_latency_is_that_of_the_task():
     """Without a loss there is nothing to fill."""
     assert costs.latency(registry.build("packet-loss-filling").eval()) is None

@@ -62,6 +62,7 @@ def test_the_parts_add_up():
     assert torch.equal(AdaptiveLineEnhancer()(noisy), rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.005, 0.01, 0.02])
 def test_it_converges_at_the_rate_of_theory(step):
     """A tone fills two directions of N, each with half of |u|^2, and c = |u|^2, so the error falls as exp(-m n / 4)."""

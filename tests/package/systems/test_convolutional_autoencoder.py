@@ -62,6 +62,7 @@ def test_32_numbers_for_32_samples_can_hold_everything():
     assert torch.equal(system(signals), signals)
 
 
+@pytest.mark.slow
 def test_one_piece_teaches_that_piece_alone():
     """Half a second is learned, other pieces of the same kind are not, and white noise least of all."""
     piece, others, white = batch(0.5, size=1)[1], batch(size=8, seed=7)[1], torch.randn(1, 1, 16000)
@@ -73,6 +74,7 @@ def test_one_piece_teaches_that_piece_alone():
     assert noise < 1, f"white noise: {noise:.1f} dB"
 
 
+@pytest.mark.slow
 def test_noise_that_never_repeats_teaches_the_identity():
     """The same layers learn it in as many steps: only data in all directions were missing."""
     system = small()
@@ -84,6 +86,7 @@ def test_noise_that_never_repeats_teaches_the_identity():
     assert ratio > 18, f"never heard: {ratio:.1f} dB"
 
 
+@pytest.mark.slow
 def test_learns_to_denoise_one_batch():
     """The noise is 5 dB below the speech; kernels that fit half a second leave less than a third of it."""
     noisy, clean = batch(0.5)

@@ -155,6 +155,7 @@ def test_loss_falls_to_minus_one_for_the_clean_waveform():
     assert system.objective(noisy, clean) > -0.5
 
 
+@pytest.mark.slow
 def test_learns_the_identity():
     _, clean = batch(0.25)
     losses = losses_on_one_batch(tiny(), clean, clean, steps=40)
@@ -162,6 +163,7 @@ def test_learns_the_identity():
     assert 1 + losses[-1] < 0.1, losses[::10]
 
 
+@pytest.mark.slow
 def test_learns_to_denoise():
     noisy, clean = batch(0.25)
     losses = losses_on_one_batch(tiny(), noisy, clean, steps=80)

@@ -67,6 +67,7 @@ def test_layers_are_pretrained_one_after_another():
     assert changed == [set(), *({f"encoders.{depth}", f"decoders.{depth}"} for depth in range(3))]
 
 
+@pytest.mark.slow
 def test_an_inner_autoencoder_learns_hidden_values_of_clean_from_those_of_noisy_speech():
     noisy, clean = batch(0.25)
     system = small(pretraining_steps=150)
@@ -81,6 +82,7 @@ def test_an_inner_autoencoder_learns_hidden_values_of_clean_from_those_of_noisy_
     assert left < 0.5, f"{left:.2f} of what noise changes in the hidden values is left"
 
 
+@pytest.mark.slow
 def test_fine_tuning_is_faster_after_pretraining():
     noisy, clean = batch(0.5)
     losses = {}
@@ -93,6 +95,7 @@ def test_fine_tuning_is_faster_after_pretraining():
     assert losses["pretrained"][0] < losses["statistics alone"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["identity", "denoising"])
 def test_overfits_one_batch(task):
     noisy, clean = batch(0.5)

@@ -141,6 +141,7 @@ def test_loss_hears_hiss_where_a_mean_does_not(pretrained):
     assert pretrained.feature_loss(noisy, clean) > 2 * pretrained.feature_loss(quiet, clean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["identity", "denoising"])
 def test_overfits_one_batch(pretrained, task):
     """The rate is three times as high, since there are only 80 steps."""

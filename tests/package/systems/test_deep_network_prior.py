@@ -57,6 +57,7 @@ def test_small_network_is_small_and_not_counted():
     assert DeepNetworkPrior().count_parameters() == 0
 
 
+@pytest.mark.slow
 def test_fit_comes_nearer_and_reaches_every_parameter():
     torch.manual_seed(0)
     network = PriorNetwork(4)
@@ -149,6 +150,7 @@ def test_volume_does_not_matter():
     assert torch.allclose(louder, 4 * enhanced, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_tone_changes_less_than_the_noise_around_it():
     """The method rests on this; here is a small instance of it."""
     noisy, _ = tone_in_noise()
@@ -160,6 +162,7 @@ def test_a_tone_changes_less_than_the_noise_around_it():
     assert changes[32] < 0.6 * around.mean(), f"{changes[32]:.2f} at 1 kHz, {around.mean():.2f} elsewhere"
 
 
+@pytest.mark.slow
 def test_noise_around_a_tone_is_lowered():
     """So few steps lower it by 1.7 dB."""
     noisy, tone = tone_in_noise()

@@ -74,6 +74,7 @@ def test_layers_are_gated(tiny):
     torch.testing.assert_close(residual, layer.outlet.weight[:16].sum(1).unsqueeze(0).expand(1, 16, 50))
 
 
+@pytest.mark.slow
 def test_learns_to_leave_speech_as_it_is(tiny):
     _, clean = batch(0.1)
     losses = losses_on_one_batch(tiny, clean, clean, steps=60)
@@ -81,6 +82,7 @@ def test_learns_to_leave_speech_as_it_is(tiny):
     assert losses[-1] < 0.25 * 2 * clean.abs().mean()
 
 
+@pytest.mark.slow
 def test_learns_to_remove_noise(tiny):
     noisy, clean = batch(0.1)
     losses = losses_on_one_batch(tiny, noisy, clean, steps=60)

@@ -55,6 +55,7 @@ def test_learns_to_leave_speech_as_it_is():
     assert losses[-1] < 0.1 * losses[0]
 
 
+@pytest.mark.slow
 def test_learns_to_remove_noise():
     torch.manual_seed(0)
     noisy, clean = batch(0.1)

@@ -153,6 +153,7 @@ def test_intersection_over_union_does_not_know_the_phase():
     torch.testing.assert_close(system.metric(noisy, clean), system.metric(noisy, -clean))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["identity", "denoising"])
 def test_overfits_one_batch(task):
     """The loss beyond the entropy of the target falls to 6 tenths, and picture and sound come nearer."""

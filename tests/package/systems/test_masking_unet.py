@@ -1,5 +1,6 @@
 """The package's U-Net as a system."""
 
+import pytest
 import torch
 
 from speech_enhancement.systems.masking_unet import MaskingUNet
@@ -27,11 +28,13 @@ def test_gradients():
     check_gradients(small())
 
 
+@pytest.mark.slow
 def test_overfits_one_batch():
     losses = losses_on_one_batch(small(), *batch(0.5), steps=40)
     assert losses[-1] < 0.6 * losses[0]
 
 
+@pytest.mark.slow
 def test_receptive_field_is_within_the_context():
     system = small()
     before, after = reached(system, 80000, 40000)

@@ -81,6 +81,7 @@ def test_code_has_a_quarter_as_many_numbers_as_samples(time):
     assert autoencoder(waveform).shape == waveform.shape
 
 
+@pytest.mark.slow
 def test_autoencoder_learns_clean_speech():
     system = tiny(pretraining_steps=80)
     _, clean = batch(0.1)
@@ -118,6 +119,7 @@ def test_loss_of_the_generator(verdict):
         torch.testing.assert_close(system.objective(torch.full_like(noisy, torch.nan), clean), expected)
 
 
+@pytest.mark.slow
 def test_discriminator_learns_to_tell_clean_from_estimated():
     system = tiny()
     nn.init.normal_(system.generator.outlet.weight, std=0.1)  # estimates with noise of their own
@@ -153,6 +155,7 @@ def test_begins_with_the_identity():
     assert (snr(tiny()(clean), clean) > 30).all()
 
 
+@pytest.mark.slow
 def test_learns_the_upper_band():
     """On one batch, at least three quarters of the power that interpolation lacks are learned."""
     noisy, clean = batch(0.1)

@@ -141,12 +141,14 @@ def test_perfect_answer_still_costs_the_noise():
     assert system.objective(noisy, clean).item() == pytest.approx((noisy - clean).abs().mean().item(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_learns_the_identity():
     _, clean = batch(0.25)
     losses = losses_on_one_batch(tiny(hidden=16), clean, clean, steps=100)
     assert losses[-1] < 0.25 * losses[0], losses[::10]
 
 
+@pytest.mark.slow
 def test_learns_to_denoise_without_clean_targets():
     """With noise drawn anew in each step, the estimate comes nearer to the clean signal than any target."""
     _, clean = batch(0.25)

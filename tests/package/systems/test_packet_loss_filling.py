@@ -209,6 +209,7 @@ def test_packets_that_were_missing_already_are_to_be_filled_too():
     assert seen[0][..., gap].all()
 
 
+@pytest.mark.slow
 def test_learns_to_fill_one_batch():
     """Silence has 0 dB in the gaps; on one batch more than a quarter of the power comes back, with its phase."""
     _, clean = batch(0.5)

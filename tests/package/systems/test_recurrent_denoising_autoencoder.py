@@ -62,6 +62,7 @@ def test_it_looks_one_frame_ahead_and_back_without_end():
     assert [after for _, after in furthest] == [15999 - position for position in positions], "not up to the end"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task, left", [("identity", 0.05), ("denoising", 0.1)])
 def test_overfits_one_batch(task, left):
     """The error begins at the variance of the features, 1, or at the effect of noise on them, and becomes small."""

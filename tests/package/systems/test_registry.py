@@ -12,6 +12,7 @@ def test_small_is_small(name):
     assert registry.build(name).count_parameters() <= 2_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.NAMES)
 def test_shortest_input(name):
     torch.manual_seed(0)
@@ -34,6 +35,7 @@ def test_training_begins_without_an_offset(name):
         assert system(0.1 * torch.randn(1, 1, 16384)).mean().abs() < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.NAMES)
 def test_shifted_input_gives_shifted_result(name):
     """By a multiple of the alignment, away from the ends; so files can be enhanced in chunks."""

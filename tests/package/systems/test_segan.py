@@ -149,6 +149,7 @@ def test_loss_of_the_generator(tiny):
     torch.testing.assert_close(tiny.discriminator.asked, torch.cat(asked, dim=1))
 
 
+@pytest.mark.slow
 def test_discriminator_learns_to_tell_clean_from_enhanced(tiny):
     noisy, clean = loud()
     of_generator, of_discriminator = tiny.optimizers()
@@ -175,6 +176,7 @@ def test_each_part_has_its_own_optimizer(tiny):
     assert all(torch.equal(*pair) for pair in zip(before, tiny.discriminator.parameters(), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.3], ids=["identity", "denoising"])
 def test_overfits_one_batch(noise):
     """The result is nearer than silence and than the input; the rate is five times as high, for 45 steps only."""

@@ -99,6 +99,7 @@ def test_makes_its_own_input_from_the_clean_waveform():
     assert torch.equal(system.objective(noisy, clean), expected)
 
 
+@pytest.mark.slow
 def test_learns_the_upper_band():
     """On one batch, the amplitude of the error halves against interpolation, and so does the log-spectral distance."""
     clean = wide_band_voices()

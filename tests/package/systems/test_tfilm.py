@@ -84,6 +84,7 @@ def test_remembers_the_past_and_looks_ahead_no_further_than_its_blocks():
     assert before <= convolutions + 5 * 255, before
 
 
+@pytest.mark.slow
 def test_learns_the_upper_band():
     """On one batch, more than a quarter of the missing power is learned; gains near 0 make the start slow."""
     clean = wide_band_voices()

@@ -105,6 +105,7 @@ def test_crops_the_middle():
     assert crop(torch.arange(9), 5).tolist() == [2, 3, 4, 5, 6]
 
 
+@pytest.mark.slow
 def test_learns_to_leave_speech_as_it_is(tiny):
     _, clean = batch(0.1)
     losses = losses_on_one_batch(tiny, clean, clean, steps=100)
@@ -112,6 +113,7 @@ def test_learns_to_leave_speech_as_it_is(tiny):
     assert losses[-1] < 0.4 * clean.abs().mean()
 
 
+@pytest.mark.slow
 def test_learns_to_remove_noise(tiny):
     noisy, clean = batch(0.1)
     losses = losses_on_one_batch(tiny, noisy, clean, steps=120)

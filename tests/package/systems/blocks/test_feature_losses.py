@@ -116,6 +116,7 @@ def test_is_the_system_but_for_the_loss():
     check_gradients(system, seconds=0.1)
 
 
+@pytest.mark.slow
 def test_any_system_learns_by_it():
     system = tuned()
     noisy, clean = batch(0.1)

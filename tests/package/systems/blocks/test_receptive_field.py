@@ -90,6 +90,7 @@ def joined(system, waveform):
     return torch.cat(list(Enhancer(system, chunk_seconds=2).enhance_recording(Source())), dim=-1)[0]
 
 
+@pytest.mark.slow
 def test_a_unet_with_kernel_7_and_batch_normalisation_joins_without_a_seam(students_unet, generator):
     system = students_unet(7, nn.BatchNorm2d)
     before, after = reached(system, 160_000, 80_000)
@@ -99,6 +100,7 @@ def test_a_unet_with_kernel_7_and_batch_normalisation_joins_without_a_seam(stude
     assert (joined(system, noisy) - Enhancer(system).enhance(noisy)).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalisation", [lambda channels: nn.GroupNorm(2, channels), nn.InstanceNorm2d])
 def test_a_unet_that_normalises_over_time_looks_at_the_whole_recording(students_unet, normalisation, generator):
     system = students_unet(3, normalisation)
