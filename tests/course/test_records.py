@@ -79,6 +79,12 @@ def test_what_crosses_a_pipe_comes_back():
     assert result.has_fault and result.tests[0].state is TestState.GRADER_FAULT
 
 
+def test_states_are_text():
+    """Reports, tables and JSON show the value of a state, in every version of Python."""
+    for state in TestState:
+        assert f"{state}" == f"{state:<1}" == str(state) == state.value == json.loads(json.dumps(state))
+
+
 def test_no_log_yet(log):
     """A grading that has not begun has no records."""
     assert records.read(log) == []
