@@ -4,8 +4,10 @@ import ast
 import io
 import sys
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from milestones.course import CourseError
 from milestones.instructor.release.encodings import squeeze, texts
@@ -22,6 +24,8 @@ RENAMED = {"README.md": "milestones/instructor/release/student_README.md"}
 
 SHORTEST = {SOLUTION: 12, HIDDEN_TESTS: 20}
 """A shorter line, in characters without white space, gives nothing away."""
+
+_BEGINNING = 8  # A power of 2 below all of `SHORTEST`.
 
 
 class SharedLines:
@@ -47,6 +51,35 @@ class SharedLines:
         return line in self._anywhere or line in self._files.get(file, ())
 
 
+class _Beginnings:
+    """First characters of secrets, found in a text in one pass, however many there are.
+
+    Args:
+        secrets: lines without white space.
+    """
+
+    def __init__(self, secrets: Iterable[str]):
+        self._all = {line[:_BEGINNING] for line in secrets}
+        self._has_hash = np.zeros(2**16, dtype=bool)
+        for beginning in self._all:
+            self._has_hash[_hashes(beginning)] = True
+
+    def found_in(self, text: str) -> set[str]:
+        """Find those that stand in a text."""
+        (places,) = np.nonzero(self._has_hash[_hashes(text)])
+        return self._all.intersection(text[place : place + _BEGINNING] for place in places)
+
+
+def _hashes(text: str) -> np.ndarray:
+    """Hash the characters from each place of a text on, as many as a beginning has."""
+    values = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
+    n_hashed = 1
+    while n_hashed < _BEGINNING:
+        values = values[:-n_hashed] * np.uint32(0x9E3779B1) + values[n_hashed:]
+        n_hashed *= 2
+    return values >> np.uint32(16)
+
+
 def check_no_leak(template: Path, root: Path, secrets: Sequence[Secret], shared: SharedLines) -> None:
     """Search every file of a template for lines that were taken out of the source.
 
@@ -61,13 +94,15 @@ def check_no_leak(template: Path, root: Path, secrets: Sequence[Secret], shared:
     """
     files = sorted(path for path in template.rglob("*") if path.is_file())
     telling = _telling(secrets, {path.relative_to(template).as_posix(): path for path in files})
+    beginnings = _Beginnings(telling)
     for path in files:
         name = path.relative_to(template).as_posix()
         forbidden = {line: secret for line, secret in telling.items() if not shared.allows(line, name)}
         data = path.read_bytes()
         for text in texts(data):
+            found = beginnings.found_in(text.text)
             for line, secret in forbidden.items():
-                position = text.text.find(line)
+                position = text.text.find(line) if line[:_BEGINNING] in found else -1
                 if position >= 0:
                     place = _place(root, name, data, text.line(position), {secret.place for secret in secrets})
                     kind = _KINDS[secret.kind]
