@@ -30,7 +30,7 @@ def count_multiply_adds(system: System) -> float:
 
 
 def real_time_factor(system: System) -> float:
-    """Measure the seconds on one core for a second of audio: the fastest of three passes, or the first of a slow one."""
+    """Measure the seconds on one core for a second of audio: the fastest of three passes, or the first if slow."""
     noisy = _signal()
     with _one_thread():
         first = _seconds(system, noisy)
