@@ -39,7 +39,7 @@ class Recording:
         path, sample_rate (Hz), channels, frames (samples a channel).
 
     Raises:
-        AudioError: the file is no audio, is cut off, or holds no samples.
+        AudioError: the file is not audio, is cut off, or holds no samples.
         OSError: it cannot be opened.
 
     Example:
@@ -125,12 +125,12 @@ class Recording:
         self.sample_rate = self._sound.samplerate
         self.channels = self._sound.channels
         self.frames = self._sound.frames
-        # libsndfile reads the rest of a WAV file that was cut off, and reports the cut in its log alone.
+        # libsndfile reads the rest of a WAV file that was cut off, and reports the cut only in its log.
         if cut := re.search(r"^data : (\d+) \(should be (\d+)\)", self._sound.extra_info, re.MULTILINE):
             raise AudioError(f"{self.path}: cut off, expected {cut[1]} bytes of samples, got {cut[2]}")
 
     def _go_to(self, start: int) -> None:
-        """Seek to a sample; in formats in which libsndfile seeks only roughly, read on to it."""
+        """Seek to a sample, by reading up to it in formats in which libsndfile seeks only roughly."""
         if self._sound.format not in ("OGG", "MP3"):
             self._sound.seek(start)
             return
@@ -143,7 +143,7 @@ class Recording:
 
 
 def load(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Tensor:
-    """Load a whole file at `sample_rate`: float32, shape `(channels, time)`; it raises the errors of `Recording`."""
+    """Load a whole file at `sample_rate`: float32, `(channels, time)`. Raises the same errors as `Recording`."""
     with Recording(path) as recording:
         return resample(recording.read(0, recording.frames), recording.sample_rate, sample_rate)
 
@@ -193,7 +193,7 @@ def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
     """Encode a waveform `(time,)` at 16 kHz as a file in a data URI, for the source of a player.
 
     Args:
-        waveform: is clipped to -1 to 1.
+        waveform: samples, which are clipped to -1 to 1.
         kind: "flac", which keeps every sample, or "mp3", which is several times smaller.
     """
     subtype = {"flac": "PCM_16", "mp3": "MPEG_LAYER_III"}[kind]
@@ -203,7 +203,7 @@ def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
 
 
 def find(root: str | Path) -> list[Path]:
-    """List the audio files below a folder by path, without hidden ones; or the file itself.
+    """List the audio files below a folder, without hidden ones, sorted by path; for a file, list the file itself.
 
     Raises:
         AudioError: there is no audio file.

@@ -1,4 +1,4 @@
-"""The options of the commands: one frozen dataclass a command, read from the command line by tyro.
+"""The options of the commands: one frozen dataclass for each command, read from the command line by tyro.
 
 Nothing here imports torch, so that `--help` answers at once.
 """
@@ -28,12 +28,12 @@ class Voices:
 
 @dataclass(frozen=True)
 class Folder:
-    """Any trees of wav, flac, ogg or mp3, of whatever sample rates and channel counts.
+    """Trees of wav, flac, ogg or mp3 files, of any sample rates and channel counts.
 
     python -m speech_enhancement prepare folder --speech my/speech --noise my/noise --out data/mine
 
-    Where the folders right below are called train, val (or validation, dev) and test, these are the splits; otherwise
-    speakers, the folders below, are assigned to splits at random.
+    If the folders at the top of a tree are called train, val (or validation, dev) and test, they are the splits.
+    Otherwise each of them is a speaker, and speakers are assigned to splits at random.
     """
 
     speech: Path
@@ -48,7 +48,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class VoicebankDemand:
-    """VoiceBank-DEMAND, 28 speakers, in its own folder names; p286 and p287 are kept for validation.
+    """VoiceBank-DEMAND, 28 speakers, in folders named as published; p286 and p287 are kept for validation.
 
     python -m speech_enhancement prepare voicebank-demand --root data/vbd --out data/voicebank --download
     """
@@ -58,9 +58,9 @@ class VoicebankDemand:
     out: Path
     """Folder to make."""
     download: bool = False
-    """Get the archives first (11 GB); an interrupted download resumes."""
+    """Download the archives first (11 GB); an interrupted download resumes."""
     checksums: Path | None = None
-    """File of SHA-256 or MD5 checksums for the download, as sha256sum and md5sum write it."""
+    """File of SHA-256 or MD5 checksums for the download, as sha256sum and md5sum write them."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class VCTK:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Convert a corpus to plain 16 kHz WAV folders with a manifest, speakers disjoint between the splits."""
+    """Convert a corpus to plain folders of 16 kHz WAV files with a manifest; no speaker is in two splits."""
 
     corpus: (
         Annotated[Voices, tyro.conf.subcommand("voices")]
@@ -134,43 +134,43 @@ class Train:
     system: str = "unet"
     """Name of a system that learns."""
     size: Literal["small", "paper"] = "small"
-    """At most 2 million parameters, or as published; the U-Net, which nobody published, has one size."""
+    """At most 2 million parameters, or as published; the U-Net, which is unpublished, has only one size."""
     checkpoint: Path | None = None
-    """Trained model of that system and size to start from, instead of random weights and of pre-training."""
+    """Trained model of the same system and size to start from, instead of random weights and pre-training."""
     noisy_targets: bool = False
-    """Train on noisy targets, never on clean ones (Noise2Noise); with --checkpoint, fine-tune so."""
+    """Train on noisy targets, never on clean ones (Noise2Noise); with --checkpoint, fine-tune on them."""
     minutes: float | None = None
-    """End with the epoch in which this much training time is used up, not after --epochs."""
+    """End with the epoch in which this much training time is used up, instead of after --epochs."""
     epochs: int = 40
-    """Passes over the speech. The U-Net's learning rate falls to zero over them along a cosine, unless --minutes are
+    """Passes over the speech. Over them the U-Net's learning rate falls to zero along a cosine, unless --minutes is
     given; other systems keep the constant rate with which they were published."""
     crops_per_file: int = 8
     """Crops of each speech file in an epoch."""
     segment_seconds: float = 2.0
     """Length of a crop."""
     batch_size: int = 8
-    """Crops a step, on each device."""
+    """Crops in each step, on each device."""
     learning_rate: float | None = None
-    """At the start; by default the system's own, 2e-3 for the U-Net. Not for systems with several optimizers, whose
-    rates belong together."""
+    """Learning rate at the start; by default the system's own, 2e-3 for the U-Net. Systems with several optimizers
+    refuse it, since their rates belong together."""
     clip_norm: float | None = None
-    """Norm to which the gradients of each optimizer are clipped; by default 1 for the U-Net, none for others."""
+    """Norm to which the gradients of each optimizer are clipped; by default 1 for the U-Net, no clipping for others."""
     snr_db: tuple[float, float] = (-5.0, 20.0)
     """Range of the signal-to-noise ratios of the mixtures."""
     channels: tuple[int, ...] = (8, 16, 48, 96, 128, 160)
-    """Channels of the U-Net at each size, finest first; other systems have their published layers, see --size."""
+    """Channels of the U-Net at each scale, finest first; other systems have their published layers, see --size."""
     n_fft: int = 512
-    """Window of the U-Net's spectrogram, samples; other systems have their own transforms, if any."""
+    """Window of the U-Net's spectrogram, in samples; other systems that need a transform have their own."""
     hop_length: int = 256
-    """Distance of the frames of the U-Net's spectrogram, samples; likewise."""
+    """Distance between frames of the U-Net's spectrogram, in samples; only for the U-Net, like --n-fft."""
     workers: int | None = None
-    """Processes that mix the data, for each device; by default 4 for a GPU, on the CPU one, none for the U-Net."""
+    """Processes that mix the data, for each device; by default 4 for a GPU. On the CPU, 1, or 0 for the U-Net."""
     seed: int = 0
     """Decides the initial weights and the data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto takes a GPU if there is one. On a GPU training runs in bfloat16 (autocast), but for systems that do not
-    learn by plain supervised steps: those with several optimizers or pre-training. The same systems train in one
-    process, the others also in several by torchrun."""
+    """auto uses a GPU if there is one. Systems that learn by plain supervised steps train in bfloat16 (autocast) on a
+    GPU, and torchrun can train them in several processes. Systems with several optimizers or pre-training do
+    neither."""
 
     def __post_init__(self):
         counts = ("epochs", "crops_per_file", "segment_seconds", "batch_size")
@@ -193,7 +193,7 @@ class Train:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Arguments of the system's constructor beside those of its size."""
+        """Arguments of the system's constructor besides those of its size."""
         return {name: getattr(self, name) for name in _UNET_ARGUMENTS} if self.system == "unet" else {}
 
 
@@ -203,7 +203,7 @@ class Evaluate:
 
     python -m speech_enhancement evaluate --noisy data/voices/pairs/noisy --clean data/voices/pairs/clean --out report
 
-    Writes scores.csv (a line a file and method), table.md, report.html (one page with pictures and players) and
+    Writes scores.csv (a line for each file and method), table.md, report.html (one page with pictures and players) and
     spectrograms.png.
     """
 
@@ -216,9 +216,9 @@ class Evaluate:
     checkpoint: Path | None = None
     """Model to measure; without it, the one that comes with the package."""
     system: str | None = None
-    """System that needs no training to measure instead of a model, deep-network-prior for one."""
+    """System to measure instead of a model; it must need no training, as deep-network-prior for example."""
     players: int = 6
-    """Clips on the page: from the one that the model improves least to the one that it improves most."""
+    """Clips on the page, from the one that the model improves least to the one that it improves most."""
     picture: str | None = None
     """Name of the clip in spectrograms.png, without suffix; by default the middle one of the page."""
     workers: int | None = None
@@ -237,8 +237,8 @@ class Enhance:
 
     python -m speech_enhancement enhance noisy.wav interviews/ --out clean
 
-    The results keep names, format, sample rate, channels and length. The model works at 16 kHz: what lies above 8 kHz
-    is dropped.
+    The results keep names, format, sample rate, channels and length. The model works at 16 kHz, so everything above 8
+    kHz is dropped.
     """
 
     inputs: Positional[tuple[Path, ...]]
@@ -248,21 +248,21 @@ class Enhance:
     checkpoint: Path | None = None
     """Model to use; without it, the one that comes with the package."""
     system: str | None = None
-    """System that needs no training to use instead of a model, log-mmse for one."""
+    """System to use instead of a model; it must need no training, as log-mmse for example."""
     overwrite: bool = False
-    """Replace files that are there already."""
+    """Replace existing files."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto takes a GPU where there is one."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Train every system for the same time, measure all on the same pairs, and lay quality beside cost.
+    """Train every system for the same time, measure all of them on the same pairs, and compare quality and cost.
 
     python -m speech_enhancement benchmark --corpus data/mine --noisy pairs/noisy --clean pairs/clean --out benchmark
 
     Writes table.md, quality.png (quality against cost) and report.html (one page with pictures and players), and keeps
-    a folder a system. The same command again goes on where it was stopped.
+    a folder for each system. The same command again resumes a benchmark that was stopped.
     """
 
     corpus: Path
@@ -274,7 +274,7 @@ class Benchmark:
     out: Path
     """Folder to write."""
     minutes: float = 10.0
-    """Training time of each system, which ends with the epoch in which it is used up."""
+    """Training time of each system; training ends with the epoch in which it is used up."""
     systems: tuple[str, ...] = ()
     """Names of systems; by default all."""
     size: Literal["small", "paper"] = "small"
@@ -290,7 +290,7 @@ class Benchmark:
     workers: int | None = None
     """Processes that compute PESQ and STOI; by default one a core."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """For training; auto takes a GPU where there is one. Costs and results are measured on the CPU."""
+    """Device for training; auto uses a GPU if there is one. Costs and results are measured on the CPU."""
 
     def __post_init__(self):
         if self.players < 1:

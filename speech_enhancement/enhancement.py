@@ -1,8 +1,8 @@
 """A model over recordings of any length, sample rate and channel count.
 
-A recording is enhanced in chunks with context on both sides. A chunk begins at a multiple of the model's alignment,
-and the context is at least as long as the model can look, so the chunks join as if the recording had been enhanced in
-one pass: the difference is float rounding (measured in tests/package/test_enhancement.py).
+A recording is enhanced in chunks with context on both sides. A chunk begins at a multiple of the model's alignment, and
+the context covers everything on which the result can depend, so the chunks join as if the recording had been enhanced
+in one pass: the difference is float rounding (measured in tests/package/test_enhancement.py).
 """
 
 import functools
@@ -35,13 +35,13 @@ def enhance(noisy: Samples, sample_rate: int, model: System | None = None) -> Sa
     Args:
         noisy: NumPy array or tensor of floating-point samples, full scale at 1: `(time,)` or `(channels, time)`.
         sample_rate: Hz.
-        model: by `load_model`; by default the one that comes with the package.
+        model: from `load_model`; by default the one that comes with the package.
 
     Returns:
         The enhanced recording, with the type, shape, dtype and device of `noisy`.
 
     Raises:
-        ValueError: `noisy` has another shape, holds no samples, integers, NaN or infinity.
+        ValueError: `noisy` has another shape, is empty, or holds integers, NaN or infinity.
 
     Example:
         >>> import numpy as np, speech_enhancement
@@ -59,7 +59,7 @@ def enhance(noisy: Samples, sample_rate: int, model: System | None = None) -> Sa
 
 
 class SampleSource(Protocol):
-    """Samples that can be read from first to last, as those of a `Recording`."""
+    """Source of samples that can be read from first to last, such as a `Recording`."""
 
     sample_rate: int
     frames: int
@@ -73,8 +73,8 @@ class Enhancer:
 
     Args:
         system: in evaluation mode.
-        chunk_seconds: length of a chunk; memory grows with it, and not with the recording. If the system's `context`
-            is None, the whole recording is one chunk.
+        chunk_seconds: length of a chunk; memory grows with it, not with the recording. If the system's `context` is
+            None, the whole recording is one chunk.
         device: of the system.
     """
 
@@ -89,7 +89,7 @@ class Enhancer:
         """Write the enhanced file in the format, sample rate, channels and length of the source.
 
         Raises:
-            AudioError: the source is no audio, is cut off, or holds no or non-finite samples.
+            AudioError: the source is not audio, is cut off or empty, or holds non-finite samples.
             OSError: a file cannot be opened or written.
         """
         with Recording(source) as recording:
@@ -112,7 +112,7 @@ class Enhancer:
         """Yield the enhanced recording in pieces `(channels, time)`, at its own sample rate."""
         rate = recording.sample_rate
         chunk, context = (recording.frames, 0) if self.system.context is None else self._chunk(rate)
-        # Read strictly onwards, since not every format can be sought in exactly; pieces share the samples between them.
+        # Read only forwards, since some formats cannot seek exactly; neighbouring pieces share their samples.
         first, piece = 0, recording.read(0, 0)
         for start in range(0, recording.frames, chunk):
             end = min(recording.frames, start + chunk)
@@ -136,7 +136,7 @@ class Enhancer:
         return nn.functional.pad(restored, (0, max(0, length - restored.shape[-1])))[:length]
 
     def _chunk(self, rate: int) -> tuple[int, int]:
-        """Chunk and context in samples of the recording, each a whole number of the model's steps at its own rate."""
+        """Compute chunk and context in samples at a recording's rate, each a whole number of the model's steps."""
         own_rate = self.system.sample_rate
         step_at_own_rate = math.lcm(self.system.alignment, own_rate // math.gcd(own_rate, rate))
         step = step_at_own_rate * rate // own_rate
@@ -163,7 +163,7 @@ def _packaged_model() -> System:
 
 
 def _checked(noisy: np.ndarray | Tensor) -> Tensor:
-    """The samples as a float32 tensor on the CPU."""
+    """Convert samples to a float32 tensor on the CPU; raise `ValueError` if they cannot be used."""
     waveform = noisy.detach() if isinstance(noisy, Tensor) else torch.as_tensor(np.asarray(noisy))
     if waveform.dim() not in (1, 2) or not waveform.numel():
         raise ValueError(f"noisy: expected samples (time,) or (channels, time), got the shape {tuple(waveform.shape)}")

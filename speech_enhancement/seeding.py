@@ -1,11 +1,11 @@
-"""Random numbers that seed, epoch and index determine, in whichever process an item of a dataset is made."""
+"""Random numbers that depend only on seed, epoch and index, not on the process that makes an item of a dataset."""
 
 import torch
 from torch import Generator, Tensor
 
 
 def shared_epoch() -> Tensor:
-    """Make the number of an epoch, first 0, that a `DataLoader`'s workers share with the process that starts them.
+    """Make an epoch number, initially 0, that a `DataLoader`'s workers share with the process that starts them.
 
     A worker holds a copy of the dataset, made when it was started, and may outlive many epochs. The number lies in
     memory that all processes see, so `fill_` changes it in all of them.
@@ -17,7 +17,7 @@ def shared_epoch() -> Tensor:
 
 
 def item_generator(seed: int, epoch: int | Tensor, index: int | Tensor) -> Generator:
-    """Seed a generator by three integers, each of which counts for itself: seed 1 in epoch 0 is not seed 0 in epoch 1.
+    """Seed a generator by three separate integers: seed 1 in epoch 0 differs from seed 0 in epoch 1.
 
     Returns:
         A generator on the CPU.

@@ -1,1 +1,1 @@
-"""The commands, one a module: each reads its configuration, wires, and prints."""
+"""The commands, one in each module, which reads the configuration, connects the parts and prints."""

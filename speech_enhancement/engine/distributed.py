@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class Process:
-    """This process among those that train together."""
+    """This process as one of those that train together."""
 
     rank: int
     world_size: int
@@ -45,7 +45,7 @@ def choose_device(name: str, index: int = 0) -> torch.device:
     """Choose the device for `cpu`, `cuda`, or `auto`: a GPU if there is one.
 
     Raises:
-        ValueError: a GPU was asked for and there is none, or there are fewer than processes.
+        ValueError: a GPU was asked for and there is none, or there are fewer GPUs than processes.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device: expected a GPU for cuda, got a machine without one")

@@ -1,4 +1,4 @@
-"""Learners: an epoch of training and a validation, as a trainer asks for them, for every kind of system."""
+"""Learners, one for each kind of system: the trainer asks them for an epoch of training and for a validation."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -62,14 +62,14 @@ class UNetLearner:
         return validate(self.model, self._shown(batches), WatchedLoss(self.system.loss, batches), self.device)
 
     def _shown(self, batches: WatchedBatches) -> Iterable[tuple[Tensor, Tensor]]:
-        """The batches, with the targets that the model is to be shown."""
+        """Return the batches, with noisy targets if those were asked for."""
         if not self.noisy_targets:
             return batches
         return ((noisy, noisy_target(noisy, clean)) for noisy, clean in batches)
 
 
 class SystemLearner:
-    """A system that brings its own objective and, where plain supervised steps are not enough, its own steps.
+    """A system with its own objective and, if plain supervised steps are not enough, its own training steps.
 
     Plain steps run in bfloat16 on a GPU, and in several processes.
 
@@ -127,7 +127,7 @@ class SystemLearner:
 
 
 class Autocast(nn.Module):
-    """A model that runs in bfloat16 on a GPU, where its operations allow it, and as it is elsewhere."""
+    """A model that runs in bfloat16 on a GPU, in the operations that allow it, and unchanged on other devices."""
 
     def __init__(self, model: nn.Module, device: torch.device):
         super().__init__()
@@ -140,7 +140,7 @@ class Autocast(nn.Module):
 
 
 class Objective(nn.Module):
-    """A system's objective as a module's `forward`, which averaging gradients over processes needs."""
+    """A system's objective as a module's `forward`, the form in which gradients are averaged over processes."""
 
     def __init__(self, system: System, device: torch.device):
         super().__init__()
@@ -157,7 +157,7 @@ def make_learner(configuration: Train, process: Process) -> Learner:
 
     Raises:
         ValueError: the system is unknown, does not learn, or cannot be trained as the configuration asks.
-        StateFileError: the model to start from is none of this package.
+        StateFileError: the model to start from is not one of this package.
     """
     torch.manual_seed(configuration.seed)
     system = initial_system(configuration).to(process.device)
@@ -166,11 +166,11 @@ def make_learner(configuration: Train, process: Process) -> Learner:
 
 
 def initial_system(configuration: Train) -> System:
-    """The system before its first step: with random weights, or those of a trained model.
+    """Build the system before its first step, with random weights or those of a trained model.
 
     Raises:
-        ValueError: it is unknown, does not learn or not from noisy targets, or the model is of another system.
-        StateFileError: the model is none of this package.
+        ValueError: it is unknown, does not learn, cannot learn from noisy targets, or the model is of another system.
+        StateFileError: the model is not one of this package.
     """
     name, size, arguments = configuration.system, configuration.size, configuration.arguments
     system = registry.build(name, size, **arguments)

@@ -1,4 +1,4 @@
-"""The batches of a training loop, watched: a progress bar, and the check that the loss is a number."""
+"""Watched batches of a training loop: a progress bar, and a check that the loss is finite."""
 
 import math
 import time
@@ -21,10 +21,10 @@ class WatchedBatches:
     """The batches of a loader, with a bar of loss and audio-seconds per second.
 
     Args:
-        loader: of a map-style dataset, with a batch sampler that gives the same order whenever it is asked in an epoch.
+        loader: of a map-style dataset, with a batch sampler that gives the same order each time within an epoch.
         names: name of each item of the dataset, for the message about a bad batch.
-        description: stands before the bar.
-        show: show a bar.
+        description: text before the bar.
+        show: True to show a bar.
 
     Attributes:
         waiting_share: share of the last pass that was spent waiting for data.
@@ -62,7 +62,7 @@ class WatchedBatches:
         self.waiting_share, self.audio_rate = waited / elapsed, seconds / elapsed
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next pass give the pairs of an epoch, in its order."""
+        """Make the next pass yield the pairs of an epoch, in its order."""
         self.losses.clear()
         self.dataset.set_epoch(epoch)
         self.loader.batch_sampler.sampler.set_epoch(epoch)
@@ -93,7 +93,7 @@ class WatchedLoss:
 
 
 def clip_gradients(optimizer: torch.optim.Optimizer, norm: float, batches: WatchedBatches) -> None:
-    """Let every step of the optimizer first clip the gradients to a norm, and raise if their norm is not finite."""
+    """Make every step of the optimizer first clip the gradients to a norm, and raise if their norm is not finite."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
     def clip(*_) -> None:

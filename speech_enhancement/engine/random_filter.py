@@ -1,7 +1,7 @@
-"""Pairs to train on, in which few recordings stand for many: a random filter changes the colour of each stretch.
+"""Training pairs in which few recordings stand for many: a random filter changes the colour of each stretch.
 
-Speech and noise are filtered on their own, as if other microphones had recorded them, and are mixed afterwards. The
-pairs to validate on are those of `speech_enhancement.data`, unfiltered.
+Speech and noise are filtered separately, as if other microphones had recorded them, and mixed afterwards. Validation
+uses the unfiltered pairs of `speech_enhancement.data`.
 """
 
 import numpy as np

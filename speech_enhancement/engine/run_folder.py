@@ -12,7 +12,7 @@ from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.state_file import read_state, write_state
 from speech_enhancement.plotting import save_training_curves
 
-# A run may resume with other values of these; all others decide the weights. A corpus may have been moved.
+# A run may resume with other values of these; all others affect the weights. A corpus may have been moved.
 _FREE_TO_CHANGE = ("corpus", "out", "minutes", "workers", "device")
 _CORPUS_HASH = "corpus_hash"
 
@@ -53,7 +53,7 @@ class RunFolder:
         try:
             before = state["configuration"]
             if not learner.system.learning_rate_falls:
-                # The learning rate does not depend on the number of epochs, so that more of them may follow.
+                # The learning rate does not depend on the number of epochs, so more epochs may follow.
                 before = before | {"epochs": self._configuration["epochs"]}
             self._check_is_same_run(before)
             learner.system.load_state_dict(state["model"])
@@ -69,7 +69,8 @@ class RunFolder:
     def keep(self, record: dict, learner: Learner) -> None:
         """Add an epoch to the log, and write the checkpoints and the log.
 
-        The log is written last: the last checkpoint holds it too, and a run that resumes writes it again.
+        The log file is written last: the last checkpoint holds the log too, and a run that resumes writes the file
+        again.
         """
         is_best = all(record["validation_loss"] < earlier["validation_loss"] for earlier in self.log)
         self.log.append(record)
@@ -104,14 +105,14 @@ class RunFolder:
 
     def _check_no_model_is_lost(self) -> None:
         """Raise `ValueError` if there is a best model without the last checkpoint."""
-        # A run that was killed while it wrote its first epoch may have the best model alone.
+        # A run that was killed while it wrote its first epoch may have only the best model.
         if self.best.exists() and read_state(self.best)["epoch"] > 0:
             raise ValueError(f"{self.best}: expected last.ckpt beside it to resume from; choose another --out")
 
     def _check_is_same_run(self, before: dict) -> None:
-        """Raise `ValueError` if an option that decides the weights was another one, or the corpus had other files."""
+        """Raise `ValueError` if an option that affects the weights, or the files of the corpus, have changed."""
         for name, value in self._configuration.items():
-            # An option that a checkpoint does not know is younger than it, and had the value of its default.
+            # An option that a checkpoint lacks was added later, so the run used its default.
             earlier = before.get(name, getattr(Train, name, None))
             if name == _CORPUS_HASH and earlier != value:
                 corpus = self._configuration["corpus"]
@@ -130,25 +131,25 @@ class RunFolder:
 
 
 def as_saved(configuration: Train) -> dict[str, Any]:
-    """The configuration as a checkpoint gives it back, with paths as strings, and a hash of the corpus."""
+    """Convert the configuration to the form that a checkpoint holds: paths as strings, and a hash of the corpus."""
     digest = hashlib.sha256((configuration.corpus / MANIFEST).read_bytes()).hexdigest()
     return json.loads(json.dumps(asdict(configuration), default=str)) | {_CORPUS_HASH: digest}
 
 
 def _of_today(state: dict[str, Any]) -> dict[str, Any]:
-    """A run's state as it is written today; that of version 0.1 had another shape for the U-Net."""
+    """Convert a run's state to the current form, from which that of version 0.1 differs."""
     if "optimizer" in state:
         state = {
             "model": {f"enhancer.{name}": tensor for name, tensor in state["model"].items()},
             "optimizers": [state["optimizer"]],
-            # Its log has no times, which only a run with a time budget asks for.
+            # Its log has no times, which only a run with a time budget needs.
             "log": [{"seconds": 0.0, **record} for record in state["extra"]["log"]],
             "configuration": state["extra"]["configuration"],
         }
     elif "extra" in state:
         return state
     configuration = state["configuration"]
-    # Defaults that are the system's own now were numbers.
+    # Options whose defaults are the system's own had numbers as defaults.
     own = {"learning_rate": 2e-3, "clip_norm": 1.0, "system": "masking-unet"}
     today = {"learning_rate": None, "clip_norm": None, "system": "unet"}
     changed = {name: today[name] for name, value in own.items() if configuration.get(name) == value}

@@ -33,14 +33,14 @@ def train(configuration: Train, process: Process) -> None:
 class Trainer:
     """One training run, which resumes where it was stopped.
 
-    Each epoch draws from a random state of its own, so that a run that was stopped ends in the weights of one that was
-    not. A run with a time budget ends with the epoch in which the budget is used up.
+    Each epoch has its own random state, so a run that is stopped and resumed ends with the weights of an undisturbed
+    one. A run with a time budget ends with the epoch in which the budget is used up.
 
     Args:
         configuration: epochs or minutes, learning rate, clipping and seed.
-        process: this process, among others where torchrun started several.
-        learner: what learns.
-        train_batches, validation_batches: to learn from and to validate on.
+        process: this process, one of several if torchrun started them.
+        learner: system to train, with its steps.
+        train_batches, validation_batches: batches to learn from and to validate on.
         folder: of the run.
     """
 
@@ -80,7 +80,7 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> dict:
         begin = time.perf_counter()
-        # Processes draw different numbers, as they see different data.
+        # Processes draw different numbers, since they see different data.
         torch.manual_seed(self.configuration.seed + epoch + _FIRST_EPOCH_OF_PRETRAINING * self.process.rank)
         if epoch == 0 and self.configuration.checkpoint is None:
             self.learner.pretrain(self._endless_batches())
@@ -89,7 +89,7 @@ class Trainer:
         self.train_batches.description = f"epoch {epoch + 1}"
         try:
             train_loss = self.learner.train_epoch(self.train_batches)
-            # Validation draws the same in each epoch, so that none is the best by luck.
+            # Validation draws the same numbers in each epoch, so that none is the best by luck.
             torch.manual_seed(self.configuration.seed)
             validation_loss = self.learner.validate(self.validation_batches)
         except NonFiniteLossError as error:
@@ -107,7 +107,7 @@ class Trainer:
         }
 
     def _initial_rates(self, optimizer: torch.optim.Optimizer) -> list[float]:
-        """The learning rates of an optimizer's groups, in place of which the configuration may ask for another."""
+        """Return the learning rates of an optimizer's groups, or the one that the configuration asks for instead."""
         asked = self.configuration.learning_rate
         if asked is not None and len(self.learner.optimizers) > 1:
             raise ValueError(
@@ -127,7 +127,7 @@ class Trainer:
         return self.learner.optimizers[0].param_groups[0]["lr"]
 
     def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches for pre-training, from epochs that training itself does not reach."""
+        """Yield batches for pre-training, from epochs that training itself does not reach."""
         self.train_batches.description = "before the first epoch"
         for epoch in itertools.count(_FIRST_EPOCH_OF_PRETRAINING):
             self.train_batches.set_epoch(epoch)

@@ -2,7 +2,7 @@
 
 It predicts a mask between 0 and 1 from the magnitude of the spectrogram and keeps the noisy phase: Jansson et al.,
 "Singing voice separation with deep U-Net convolutional networks", ISMIR 2017. There is no published size to compare
-with, so both sizes are the package's.
+with, so both sizes are this package's own.
 """
 
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ def load_model(path: str | Path | None = None, device: torch.device | str = "cpu
     """Load a model in evaluation mode; without `path`, the one that comes with the package.
 
     Raises:
-        StateFileError: the file holds no such model.
+        StateFileError: the file does not hold a model of this package.
     """
     if path is None:
         with as_file(files("speech_enhancement") / "weights" / "default.ckpt") as packaged:
@@ -36,7 +36,7 @@ def load_model(path: str | Path | None = None, device: torch.device | str = "cpu
 
 
 def load_system(name: str | None, checkpoint: Path | None, device: torch.device | str = "cpu") -> System:
-    """Load the system that a command was asked for: one that needs no training, by its name, or a trained model.
+    """Load the system that a command asks for: by name if it needs no training, otherwise from a checkpoint.
 
     Raises:
         ValueError: both were given, or the system must be trained first.
@@ -52,9 +52,9 @@ def load_system(name: str | None, checkpoint: Path | None, device: torch.device 
 
 
 def described(extra: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    """Name, size and further arguments of a saved system.
+    """Read the name, the size and the further arguments of a saved system.
 
-    Files of version 0.1 name the U-Net `masking-unet`, or give nothing but its `sizes`.
+    Files of version 0.1 name the U-Net `masking-unet`, or give only its `sizes`.
     """
     if "sizes" in extra:
         return "unet", "small", dict(extra["sizes"])
@@ -63,7 +63,7 @@ def described(extra: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
 
 
 def _renamed(weights: Mapping[str, torch.Tensor], extra: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """The weights under the names of today: in files with `sizes` they are those of the U-Net's `enhancer`."""
+    """Rename weights to the current names: files with `sizes` hold those of the U-Net's `enhancer`."""
     prefix = "enhancer." if "sizes" in extra else ""
     return {f"{prefix}{name}": tensor for name, tensor in weights.items()}
 

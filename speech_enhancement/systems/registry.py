@@ -1,4 +1,4 @@
-"""The systems by the names that commands use; a module is imported when its system is asked for."""
+"""The systems, by the names that commands use; the module of a system is imported when the system is built."""
 
 import importlib
 from typing import Any
@@ -44,10 +44,10 @@ def build(name: str, size: str = "small", **arguments: Any) -> System:
     Args:
         name: one of `NAMES`.
         size: one of the system's `sizes`.
-        arguments: arguments of its constructor that are to differ from those of the size.
+        arguments: arguments of its constructor, in place of those of the size.
 
     Raises:
-        ValueError: there is none of that name, or it has no such size.
+        ValueError: there is no system of that name, or it has no such size.
     """
     if name not in NAMES:
         raise ValueError(f"system: expected one of {', '.join(NAMES)}, got {name}")

@@ -1,4 +1,4 @@
-"""The contract of a system: noisy waveform in, enhanced waveform of the same shape out."""
+"""The contract of a system: a noisy waveform in, an enhanced waveform of the same shape out."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from speech_enhancement.files.state_file import write_state
 class System(nn.Module):
     """A model: `system(noisy)` maps `(batch, 1, time)` to the enhanced waveform of the same shape.
 
-    A system that learns by plain supervised steps gives an `objective`; one with two optimizers or pre-training brings
+    A system that learns by plain supervised steps defines an `objective`; one with two optimizers or pre-training has
     its own `training_step` or `pretrain`. A system that does not learn has no parameters, or fits them in `forward`.
 
     Attributes:
@@ -26,11 +26,12 @@ class System(nn.Module):
         sample_rate: of input and result, Hz.
         sizes: keyword arguments of the constructor by the name of a size: "paper" as published, "small" of at most
             2 million parameters.
-        context: samples before and after it on which a sample of the result can depend; None for the whole input.
-        alignment: an input shifted by a multiple of this many samples gives a result shifted by as many.
+        context: number of samples, before and after its own position, on which a sample of the result can depend; None
+            for the whole input.
+        alignment: if the input is shifted by a multiple of this many samples, the result is shifted by as much.
         shortest: least number of samples of an input.
         only_for_training: names of submodules that enhancing does not need, a discriminator for instance.
-        learning_rate_falls: `train` lets the learning rate fall to zero along a cosine over its epochs.
+        learning_rate_falls: True if `train` lets the learning rate fall to zero along a cosine over its epochs.
         clip_norm: norm to which `train` clips the gradients unless told otherwise; None for no clipping.
         description: name in the registry, size and further arguments, from which `registry.build` made the system.
     """
@@ -48,19 +49,19 @@ class System(nn.Module):
     description: Mapping[str, Any]
 
     def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """The system's input for a pair: the noisy waveform; for other tasks a degraded form of the clean one."""
+        """Make the system's input from a pair: the noisy waveform or, for other tasks, a degraded clean one."""
         return noisy
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """The loss of a batch, a scalar; by default the mean absolute error of the waveform."""
+        """Compute the loss of a batch, a scalar; by default the mean absolute error of the waveform."""
         return functional.l1_loss(self(noisy), clean)
 
     def validation_loss(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """The loss by which epochs are compared; by default the objective."""
+        """Compute the loss by which epochs are compared; by default the objective."""
         return self.objective(noisy, clean)
 
     def optimizers(self) -> Sequence[Optimizer]:
-        """The optimizers that `training_step` is given; by default one Adam for all parameters."""
+        """Make the optimizers that `training_step` gets; by default one Adam for all parameters."""
         return [torch.optim.Adam(self.parameters(), lr=1e-3)]
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
@@ -84,7 +85,7 @@ class System(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters() if id(parameter) not in left_out)
 
     def state(self, epoch: int) -> dict[str, Any]:
-        """The system as `model_file.load_model` reads it from a file; `epoch` is the last finished one."""
+        """Return the state that `model_file.load_model` reads from a file; `epoch` is the last finished one."""
         return {
             "model": self.state_dict(),
             "epoch": epoch,
@@ -98,7 +99,7 @@ class System(nn.Module):
 
 
 def zero_biases(module: nn.Module) -> None:
-    """Let all biases begin at zero, as they do in TensorFlow.
+    """Set all biases to zero, as TensorFlow does.
 
     PyTorch draws them at random, which can give the result an offset several times as loud as speech.
     """

@@ -1,4 +1,4 @@
-"""The reach of a network, measured: how far from a changed sample of the input the result changes."""
+"""The measured reach of a network: how far from a changed sample of the input the result changes."""
 
 import copy
 
@@ -18,12 +18,13 @@ interpolates linearly between frames gave 5e-6 to 2e-5.
 
 @torch.inference_mode()
 def measure_context(system: nn.Module) -> int | None:
-    """Measure on how many samples before and after it a sample of the result can depend.
+    """Measure how many samples before and after its own position a sample of the result can depend on.
 
-    A stretch of `system.alignment` samples in the middle of a probe of noise is changed twice. NaN spreads to all that
-    is computed from it, whatever the weights are. Louder noise also passes comparisons, which stop NaN. Pieces of a
-    longer input must then join: a network may be local and yet depend on the length, as bilinear interpolation does.
-    A reach with gaps of more than half a probe is not found; convolutions and recurrences have none.
+    A stretch of `system.alignment` samples in the middle of a probe of noise is changed twice: to NaN, and to louder
+    noise. NaN spreads to everything that is computed from it, for any weights. Louder noise also passes comparisons,
+    which stop NaN. Then pieces of a longer input must join: a network may be local and still depend on the length, as
+    bilinear interpolation does. A reach with gaps of more than half a probe is not found; convolutions and recurrences
+    have no such gaps.
 
     Args:
         system: maps `(1, 1, time)` to the same; shifting its input by `system.alignment` samples shifts its result.
@@ -55,7 +56,7 @@ def _reach(system: nn.Module) -> int | None:
 
 
 def _joins(system: nn.Module, context: int) -> bool:
-    """True if an input without its beginning, or its end, gives the same result `context` samples from the cut."""
+    """Test that an input without its beginning, or its end, gives the same result `context` samples from the cut."""
     # One end at a time: a dependence on the length could cancel between cuts that are alike.
     cut = (context // system.alignment + 3) * system.alignment
     noise = _noise(system, 2 * cut + context + system.shortest)

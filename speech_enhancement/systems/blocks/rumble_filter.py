@@ -1,4 +1,4 @@
-"""A high-pass filter without delay, for the rumble that lies below every voice."""
+"""A high-pass filter without delay, which removes the rumble below all voices."""
 
 import torch
 from torch import Tensor
@@ -10,14 +10,14 @@ HALF_LENGTH = 800
 
 
 def remove_rumble(waveform: Tensor, cutoff_hz: float = 50.0) -> Tensor:
-    """Take away what lies below the cutoff, by a symmetric filter that shifts no phase.
+    """Remove everything below the cutoff, with a symmetric filter that shifts no phase.
 
     The impulse response is a unit impulse less a sinc low-pass under a Hann window of `2 * HALF_LENGTH + 1` samples.
     Source: Oppenheim and Schafer, "Discrete-time signal processing", 3rd edition, Pearson 2010, section 7.5.
 
     Args:
         waveform: shape `(..., time)`, at 16 kHz.
-        cutoff_hz: where the power has fallen to a quarter, Hz; no voice has its pitch below 50 Hz.
+        cutoff_hz: frequency at which the power has fallen to a quarter, Hz; no voice has a pitch below 50 Hz.
 
     Returns:
         Shape of `waveform`.
@@ -26,5 +26,5 @@ def remove_rumble(waveform: Tensor, cutoff_hz: float = 50.0) -> Tensor:
     window = torch.hann_window(len(time), periodic=False, dtype=waveform.dtype, device=waveform.device)
     low_pass = window * torch.sinc(2 * cutoff_hz / SAMPLE_RATE * time)
     kernel = (low_pass / low_pass.sum()).reshape([1] * (waveform.dim() - 1) + [-1])
-    # By Fourier transforms, which take a hundredth of the time of the sum of 1601 products a sample.
+    # Fourier transforms take a hundredth of the time of summing 1601 products for each sample.
     return waveform - fftconvolve(waveform, kernel, mode="same")
