@@ -1,4 +1,4 @@
-"""The commands of the course: `submit`, and those that the packages in this folder bring along."""
+"""The commands of the course: `submit`, and those of the packages in this folder."""
 
 import importlib
 import pkgutil
@@ -11,9 +11,9 @@ from milestones.course import CourseError
 from milestones.submit import Submit
 
 COMMANDS = {"submit": (Submit, "milestones.submit")}
-"""For each command its dataclass and the module whose `run` carries it out."""
+"""The dataclass of each command, and the module whose `run` carries it out."""
 
-# An editable installation lends its packages to any `milestones`, so they are looked for in this one's path alone.
+# An editable installation adds its packages to any `milestones`, so only this folder is searched for them.
 for _package in pkgutil.iter_modules(milestones.__path__, "milestones."):
     if _package.ispkg:
         COMMANDS |= importlib.import_module(f"{_package.name}.configuration").COMMANDS

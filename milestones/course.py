@@ -1,4 +1,4 @@
-"""The milestones of the course, as each `milestone.toml` describes one, and the graph of their tasks.
+"""The milestones of the course, each described by its `milestone.toml`, and the graph of their tasks.
 
 A milestone is a folder `milestones/milestoneN`: all other code asks this module for numbers, modules and dependencies.
 """
@@ -21,7 +21,7 @@ PACKAGE = "speech_enhancement"
 
 
 class CourseError(ValueError):
-    """A fault in the course's own files or in what a command was told; the message is one line."""
+    """A fault in the course's own files or in the options of a command; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Task:
     """A task of a milestone.
 
     Attributes:
-        id: as it stands in stub, tests, handout and score table, "1.9".
-        name: of the function or class that the student writes, "augmentation.mix_at_snr".
+        id: id in the stub, the tests, the handout and the score table, such as "1.9".
+        name: name of the function or class that the student writes, such as "augmentation.mix_at_snr".
         points: sum of the points of its tests.
         depends: ids of the tasks whose functions it calls.
     """
@@ -48,12 +48,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """A question in the milestone's notebook, answered in words; its points come on top of the tasks'.
+    """A question in the milestone's notebook, answered in words; its points are added to those of the tasks.
 
     Attributes:
         id: nbgrader's `grade_id` of the answer's cell.
-        points: at most.
-        question: in a few words.
+        points: highest number of points.
+        question: the question in a few words.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class LatePolicy:
-    """The rule for late work: each day that has begun takes a share of the points; after the last nothing counts."""
+    """The rule for late work: each day begun costs a share of the points; after the last day nothing counts."""
 
     share_per_day: float
     days: int
@@ -74,13 +74,13 @@ class Milestone:
     """A milestone.
 
     Attributes:
-        number: as its folder's name has it.
-        title: for headings.
-        deadline: with its time zone.
+        number: number in its folder's name.
+        title: text for headings.
+        deadline: time of the deadline, with its time zone.
         seconds_per_test: wall-clock limit of one test.
         memory_mebibytes: memory that a submission may allocate beyond what importing torch takes.
         late: the rule for late work.
-        tasks: in the order of the handout.
+        tasks: tasks in the order of the handout.
         answers: questions of the notebook.
     """
 
@@ -131,7 +131,7 @@ class Course:
         return tuple(dict.fromkeys(task.module for task in self.tasks.values()))
 
     def milestone(self, number: int) -> Milestone:
-        """The milestone of a number.
+        """Return the milestone with a number.
 
         Raises:
             CourseError: there is none.
@@ -142,11 +142,11 @@ class Course:
         raise _unknown(number, [milestone.number for milestone in self.milestones])
 
     def before(self, number: int) -> "Course":
-        """The milestones before the one of a number."""
+        """Return the milestones before the one with a number."""
         return Course(tuple(milestone for milestone in self.milestones if milestone.number < number))
 
     def up_to(self, number: int) -> "Course":
-        """The milestone of a number and those before it."""
+        """Return the milestone with a number and those before it."""
         return Course((*self.before(number).milestones, self.milestone(number)))
 
     def dependencies(self, task: str) -> list[str]:
@@ -161,7 +161,7 @@ class Course:
         return [each for each in self.tasks if each in found]
 
     def dependents(self, *tasks: str) -> set[str]:
-        """Ids of the tasks that depend on at least one of some tasks, directly or through others."""
+        """Ids of the tasks that depend on at least one of the given tasks, directly or through others."""
         return {each for each in self.tasks if not set(tasks).isdisjoint(self.dependencies(each))}
 
     def depending_on_earlier(self, number: int) -> set[str]:
@@ -169,7 +169,7 @@ class Course:
         return self.dependents(*self.before(number).tasks) & {task.id for task in self.milestone(number).tasks}
 
     def in_order_of_need(self) -> list[str]:
-        """Ids of all tasks in the order of the course, but each after those on which it depends."""
+        """Ids of all tasks in the order of the course, except that each comes after those on which it depends."""
         ordered: list[str] = []
 
         def put(task: str) -> None:

@@ -1,4 +1,4 @@
-"""The tests of a milestone: the task of each, its points, what a student is told of it, and how it can end."""
+"""The tests of a milestone: their tasks, points, texts for students and possible outcomes."""
 
 import json
 import subprocess
@@ -13,15 +13,15 @@ from milestones.course import CourseError
 
 
 class TestState(str, Enum):
-    """The outcome of a test; as text it is its value."""
+    """The outcome of a test; converted to text, it is its value."""
 
-    # Keep pytest from collecting the class where a test imports it.
+    # Keep pytest from collecting the class if a test imports it.
     __test__ = False
 
     PASSED = "passed"
     NOT_IMPLEMENTED = "not implemented"
 
-    # On a student's machine, where nobody tells a wrong result from a crash.
+    # On a student's machine, where a wrong result and a crash are one state.
     FAILED = "failed"
     SKIPPED = "skipped"
     NOT_RUN = "not run"
@@ -45,9 +45,9 @@ class GradedTest:
         id: file and name below the suite's folder, "test_stft.py::test_shape".
         task: id of the task it belongs to.
         points: earned by passing it.
-        sentence: first line of its docstring, which the student reads.
+        sentence: first line of its docstring, for the student to read.
         category: kind of a hidden test's inputs; None for a visible test.
-        hint: all that a student reads of a hidden test that fails; None for a visible test.
+        hint: the only text about a failed hidden test that a student reads; None for a visible test.
         line: number of its line in the file.
     """
 
@@ -61,12 +61,12 @@ class GradedTest:
 
     @property
     def is_hidden(self) -> bool:
-        """True where students get neither the test nor its message."""
+        """Return True if students get neither the test nor its message."""
         return self.hint is not None
 
     @classmethod
     def of(cls, item: pytest.Item) -> "GradedTest | None":
-        """The graded test that a collected test is; None where it has no `task` marker."""
+        """Make the graded test of a collected one; None if it has no `task` marker."""
         marker = item.get_closest_marker("task")
         if marker is None:
             return None
@@ -84,7 +84,7 @@ class GradedTest:
 
 
 class _Listing:
-    """Plugin of pytest that writes the collected tests to a file."""
+    """Pytest plugin that writes the collected tests to a file."""
 
     def __init__(self, out: Path):
         self.out = out
@@ -100,7 +100,7 @@ def collect(folder: Path, out: Path) -> list[GradedTest]:
 
     Args:
         folder: `tests/milestone1` of this repository or of a template.
-        out: file for the list; a process of its own imports the tests and writes it.
+        out: file for the list; a separate process imports the tests and writes it.
 
     Raises:
         CourseError: a file cannot be imported, or a test has no `task` marker.

@@ -1,8 +1,8 @@
-"""Plugin of pytest that prints a table of the tasks and their points after the tests of a milestone.
+"""Pytest plugin that prints a table of the tasks and their points after the tests of a milestone.
 
-Tests run in the order of their tasks, and the tests of a task after those of the tasks that it depends on. A test that
-fails after one of these tasks has failed counts as skipped, because the earlier task has to be mended first; a test
-that passes all the same has passed.
+Tests run in the order of their tasks, and the tests of a task run after those of the tasks that it depends on. If one
+of these tasks fails, a test that fails after it counts as skipped, because the earlier task must be fixed first; a test
+that passes still counts as passed.
 """
 
 import ast
@@ -74,7 +74,7 @@ class ScoreTablePlugin:
         test = GradedTest.of(item)
         if test is not None:
             stub = _stub_that_raised(call.excinfo, self._stubs_in) if report.failed else None
-            # Only values that JSON can hold: reports travel from pytest-xdist's workers.
+            # Only values that JSON can hold, since pytest-xdist's workers send reports to the main process.
             report.course = {"test": vars(test), "stub": stub}
         return report
 
@@ -104,7 +104,7 @@ class ScoreTablePlugin:
                 terminalreporter.write_line(line, **markup)
 
     def _place(self, test: GradedTest | None) -> tuple[int, bool] | None:
-        """Sort key of a test: by its task, and first those in the file of the task's module; None for other tests."""
+        """Sort key of a test: its task, then tests in the file of the task's module first; None for other tests."""
         if test is None or test.task not in self.course.tasks:
             return None
         module = self.course.tasks[test.task].module
@@ -119,7 +119,7 @@ class ScoreTablePlugin:
         return {path.name for path in folder.glob("test_*.py")} <= self.table.files
 
     def _is_stub(self, task: str) -> bool:
-        """True where a stub of a task is left as it was handed out."""
+        """Return True if a stub of a task is left as it was handed out."""
         path = self.config.rootpath / PACKAGE / f"{self.course.tasks[task].module}.py"
         return any(stub.task == task and not stub.is_implemented for stub in self._stubs_in(path))
 
@@ -133,7 +133,7 @@ class ScoreTablePlugin:
 
 
 def _stub_that_raised(excinfo: pytest.ExceptionInfo | None, stubs_in: Callable[[Path], list[Stub]]) -> str | None:
-    """Id of the task in whose stub a statement `raise NotImplementedError` failed, "" where in none; else None."""
+    """Id of the task whose stub raised NotImplementedError, "" if no stub did; None for other failures."""
     if excinfo is None or not isinstance(excinfo.value, NotImplementedError):
         return None
     # A worker process of a data loader sends its traceback as text.

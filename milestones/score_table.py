@@ -1,4 +1,4 @@
-"""The score table: the points that the tests of a run have earned for each task, as lines of text."""
+"""The score table, as lines of text: the points that the tests of a run have earned for each task."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Outcome:
     Attributes:
         test: the test.
         state: `PASSED`, `FAILED` or `NOT_RUN`.
-        stub: for a test that failed by a statement `raise NotImplementedError`, the id of the task whose stub holds
-            the statement, or "" where no stub does; None for all other tests.
+        stub: for a test that failed with `raise NotImplementedError`, the id of the task whose stub has that statement,
+            or "" if no stub has it; None for all other tests.
     """
 
     test: GradedTest
@@ -31,8 +31,8 @@ class ScoreTable:
     """The states of tests and tasks.
 
     Args:
-        course: with all its milestones.
-        is_stub: given the id of a task, True where one of its stubs is left as it was handed out.
+        course: the course with all its milestones.
+        is_stub: given the id of a task, True if one of its stubs is left as it was handed out.
     """
 
     def __init__(self, course: Course, is_stub: Callable[[str], bool]):
@@ -41,7 +41,7 @@ class ScoreTable:
         self._outcomes: dict[str, Outcome] = {}
 
     def add(self, name: str, test: GradedTest, state: TestState, stub: str | None = None) -> None:
-        """Note the outcome of a test; a later one (of a fixture that fails in the end) replaces it."""
+        """Note the outcome of a test; a later outcome (a fixture that fails at the end) replaces it."""
         self._outcomes[name] = Outcome(test, state, stub)
 
     @property
@@ -50,7 +50,7 @@ class ScoreTable:
         return {outcome.test.id.partition("::")[0] for outcome in self._outcomes.values()}
 
     def state(self, name: str) -> tuple[TestState, str]:
-        """State of a test and, for a skipped one, id of the task to mend first."""
+        """State of a test and, if it was skipped, the id of the task to fix first."""
         outcome = self._outcomes[name]
         task = outcome.test.task
         if outcome.state != TestState.FAILED:
@@ -61,11 +61,11 @@ class ScoreTable:
         return (TestState.SKIPPED, cause) if cause else (TestState.FAILED, "")
 
     def lines(self, milestone: Milestone, is_part: bool) -> list[tuple[str, dict[str, bool]]]:
-        """The table of a milestone: each line with pytest's markup; none where none of its tests was collected.
+        """The table of a milestone: its lines with pytest's markup, or no lines if none of its tests was collected.
 
         Args:
             milestone: the milestone.
-            is_part: True where only some of its tests were collected.
+            is_part: True if only some of its tests were collected.
         """
         ids = {task.id for task in milestone.tasks}
         outcomes = {name: each for name, each in self._outcomes.items() if each.test.task in ids}

@@ -1,4 +1,4 @@
-"""The stubs in a module: their tasks, and those that still raise NotImplementedError."""
+"""The stubs in a module, their tasks, and whether they still raise NotImplementedError."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ class Stub:
     """A function or class that students complete.
 
     Attributes:
-        name: as it is called in its module.
+        name: name in its module.
         task: id of the task in the heading of its docstring.
         node: its definition.
     """
@@ -23,17 +23,17 @@ class Stub:
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
     def __contains__(self, line: int) -> bool:
-        """True where a line of the module, counted from 1, belongs to it."""
+        """Return True if a line of the module, counted from 1, belongs to it."""
         return self.node.lineno <= line <= self.node.end_lineno
 
     @property
     def is_implemented(self) -> bool:
-        """True where no statement `raise NotImplementedError` is left in it."""
+        """Return True if no statement `raise NotImplementedError` is left in it."""
         return not any(raises_not_implemented(node) for node in ast.walk(self.node))
 
 
 def find_stubs(tree: ast.Module) -> list[Stub]:
-    """The functions and classes of a module whose docstring begins with the heading of a task, "Task 1.1. Title"."""
+    """Find the functions and classes of a module whose docstrings begin with a task's heading, "Task 1.1. Title"."""
     stubs = []
     for node in tree.body:
         docstring = ast.get_docstring(node) if isinstance(node, (*FUNCTIONS, ast.ClassDef)) else None
@@ -44,7 +44,7 @@ def find_stubs(tree: ast.Module) -> list[Stub]:
 
 
 def raises_not_implemented(statement: ast.AST) -> bool:
-    """True for a statement `raise NotImplementedError`, with or without a message."""
+    """Return True for a statement `raise NotImplementedError`, with or without a message."""
     if not isinstance(statement, ast.Raise) or statement.exc is None:
         return False
     error = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc

@@ -58,11 +58,11 @@ def run(configuration: Submit) -> int:
 
 
 def submit(number: int, out: Path, root: Path = ROOT) -> None:
-    """Write the archive that is handed in: the same sources give the same bytes.
+    """Write the archive to hand in; the same sources always give the same bytes.
 
     Args:
         number: of the milestone.
-        out: archive to write; an earlier one is replaced, but kept where something is missing.
+        out: archive to write; it replaces an earlier one, unless something is missing.
         root: the student's template.
 
     Raises:
@@ -89,7 +89,7 @@ def submit(number: int, out: Path, root: Path = ROOT) -> None:
 
 
 def _sources(root: Path) -> list[str]:
-    """Paths of the package's modules; caches, weights and pages are not handed in."""
+    """List the paths of the package's modules, without caches, weights and pages, which are not handed in."""
     names = []
     for folder, folders, files in os.walk(root / PACKAGE):
         folders[:] = [name for name in folders if not any(Path(name).match(cache) for cache in _CACHES)]
@@ -128,7 +128,7 @@ def _pack(archive: Path, root: Path, names: Iterable[str]) -> None:
 
 
 def _check_imports(archive: Path, milestones: Iterable[Milestone]) -> None:
-    """Import the modules as they were packed, in a process of their own, where nothing else of the template is seen."""
+    """Import the packed modules in a separate process, which does not see the rest of the template."""
     tasks = [task.name for milestone in milestones for task in milestone.tasks]
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(archive) as opened:
@@ -150,7 +150,7 @@ def _check_imports(archive: Path, milestones: Iterable[Milestone]) -> None:
             raise CourseError(
                 f"{PACKAGE}: expected modules that are imported within {limit}, got none so far"
             ) from None
-    # A module can end the process itself, and with 0.
+    # A module can end the process itself, even with exit status 0.
     if result.returncode != 0 or not result.stdout.endswith("imported\n"):
         lines = result.stderr.strip().splitlines()
         ended = f"{PACKAGE}: expected modules that can be imported, got a process that ended with {result.returncode}"
@@ -158,7 +158,7 @@ def _check_imports(archive: Path, milestones: Iterable[Milestone]) -> None:
 
 
 def _not_implemented(root: Path, milestone: Milestone) -> list[str]:
-    """Ids of those tasks of a milestone that have a stub left."""
+    """List the ids of a milestone's tasks that still have a stub."""
     left = set()
     for module in milestone.modules:
         name = f"{PACKAGE}/{module}.py"

@@ -1,4 +1,4 @@
-"""The options of the instructors' commands: one frozen dataclass a command, read from the command line by tyro.
+"""The options of the instructors' commands: one frozen dataclass for each command, read from the command line by tyro.
 
 Nothing here imports torch, so that `--help` answers at once.
 """
@@ -19,7 +19,7 @@ class Release:
     out: Positional[Path]
     """Folder to make; it must not hold anything yet."""
     milestone: int | None = None
-    """Last milestone whose tests and handout are released; by default all are. The stubs are always those of all."""
+    """Last milestone whose tests and handout are released; by default all are. The stubs of all are always released."""
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,23 @@ class Grade:
 
     python -m milestones grade submitted --milestone 1 --out grades
 
-    Started again, it goes on where it was stopped. It reads `overrides.csv` (submission, milestone, task, points,
-    reason) and `extensions.csv` (submission, milestone, hours, reason) from the folder of the grades.
+    Run again, it resumes. It reads `overrides.csv` (submission, milestone, task, points, reason) and `extensions.csv`
+    (submission, milestone, hours, reason) from the folder of the grades.
     """
 
     submissions: Positional[Path]
-    """Folder with a folder or an archive for each submission."""
+    """Folder that holds a folder or an archive for each submission."""
     milestone: int
     """Number of the milestone."""
     out: Path
     """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class; each
-    milestone needs one of its own."""
+    milestone needs its own."""
     jobs: int | None = None
     """Submissions at a time; by default as many as there are cores."""
     dask: str | None = None
     """Address of a Dask scheduler whose workers have this repository; they grade instead of this machine."""
     allow_weak_isolation: bool = False
-    """Grade also where the host has no Landlock or no seccomp, as on macOS: do so only if you trust the submissions."""
+    """Grade even if the host lacks Landlock or seccomp, as macOS does; do so only if you trust the submissions."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Selftest:
 
 @dataclass(frozen=True)
 class Demo:
-    """Play the course in small: release the template, and grade four submissions of milestone 1.
+    """Run the course on a small scale: release the template, and grade four submissions of milestone 1.
 
     python -m milestones demo demo/course
     """
@@ -70,7 +70,7 @@ class Demo:
 
 @dataclass(frozen=True)
 class Notebooks:
-    """Execute the lecture notebooks anew, each in a fresh kernel, and write their outputs into them.
+    """Execute the lecture notebooks again, each in a fresh kernel, and write their outputs into them.
 
     python -m milestones notebooks 01_spectrograms
     """

@@ -1,4 +1,4 @@
-"""The command `demo`: the course in small, from the release of the template to the grades of four submissions."""
+"""The command `demo`: the course on a small scale, from releasing the template to grading four submissions."""
 
 import shutil
 from pathlib import Path

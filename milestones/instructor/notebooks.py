@@ -1,4 +1,4 @@
-"""The command `notebooks`: execute the lectures anew, and check notebooks as they are committed."""
+"""The command `notebooks`: execute the lectures again, and check the committed notebooks."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ MAX_BYTES = 1_500_000
 MAX_LINES = 30
 SECONDS_PER_CELL = 300
 _DEPRECATION = re.compile(r"\b(?:PendingDeprecation|Deprecation|Future)Warning: .*")
-# Matplotlib takes tensors, whose two methods for NumPy lack a keyword of NumPy 2: that is for PyTorch to mend.
+# Matplotlib converts tensors, whose methods for NumPy lack a keyword of NumPy 2; only PyTorch can fix that.
 _WARNINGS = (
     "default::DeprecationWarning,default::PendingDeprecationWarning,"
     "ignore:__array__ implementation:DeprecationWarning,ignore:__array_wrap__ must accept:DeprecationWarning"
@@ -39,11 +39,11 @@ _MARK = "speech_enhancement"
 
 
 class _ShellChannel(AsyncZMQSocketChannel):
-    """A channel that wakes those who wait for a reply even if a message was sent meanwhile, as sliders' outputs do."""
+    """A channel that wakes a task waiting for a reply even if a message was sent meanwhile, as sliders' outputs do."""
 
     def send(self, msg: dict) -> None:
         super().send(msg)
-        # Sending consumes the signal that a reply is there; asking for events gives it again.
+        # Sending consumes the signal that a reply has come; asking for events restores it.
         self.socket.get(zmq.EVENTS)
 
 
@@ -56,10 +56,10 @@ class Execution:
     """A notebook that was executed.
 
     Attributes:
-        path: of the notebook.
-        notebook: with its outputs.
+        path: path of the notebook.
+        notebook: the notebook with its outputs.
         seconds: wall-clock time.
-        complaints: one line for each fault; empty where all went well.
+        complaints: one line for each fault; empty if there is none.
     """
 
     path: Path
@@ -69,7 +69,7 @@ class Execution:
 
 
 def run(configuration: Notebooks) -> int:
-    """Execute notebooks, and replace each that runs to its end; 1 where one does not, or where one has a fault."""
+    """Execute notebooks, and replace each that runs to its end; return 1 if one does not, or has a fault."""
     status = 0
     n_cores = len(os.sched_getaffinity(0))
     jobs = configuration.jobs or n_cores
@@ -83,7 +83,7 @@ def run(configuration: Notebooks) -> int:
 
 
 def find(names: Sequence[str] = ()) -> list[Path]:
-    """Paths of the course's notebooks, or of those of some names.
+    """List the paths of the course's notebooks, or of those with the given names.
 
     Raises:
         CourseError: no notebook has such a name.
@@ -96,8 +96,8 @@ def find(names: Sequence[str] = ()) -> list[Path]:
 
 
 def execute_all(paths: Sequence[Path], jobs: int, threads: int) -> Iterator[Execution]:
-    """Execute notebooks, several at a time, each in a kernel of its own; they come in the order in which they end."""
-    # A process for each, since a client's event loop and exit handlers belong to its process.
+    """Execute notebooks, several at a time, each in its own kernel; yield them in the order in which they end."""
+    # One process for each, since a client's event loop and exit handlers belong to its process.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as executor:
         futures = [executor.submit(execute, path, threads) for path in paths]
@@ -138,7 +138,7 @@ def write(execution: Execution) -> None:
 
 
 def inspect(path: Path) -> list[str]:
-    """The faults of a committed notebook, a line each."""
+    """List the faults of a committed notebook, one line each."""
     notebook = nbformat.read(path, as_version=4)
     complaints = list(_deprecations(notebook))
     if path.stat().st_size > MAX_BYTES:
@@ -158,7 +158,7 @@ def inspect(path: Path) -> list[str]:
 
 
 def code_hash(notebook: NotebookNode) -> str:
-    """SHA-256 of the code cells' sources."""
+    """Compute the SHA-256 of the code cells' sources."""
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 

@@ -1,8 +1,8 @@
-"""The shapes that cross a process or lie in a file: a job, its result, and the log of a grading.
+"""The data that passes between processes or is stored in a file: a job, its result, and the log of a grading.
 
-A grading server is told a `Job` and answers with a `JobResult`; a line of `results.jsonl` is a `Record`. Only this
-module writes them as JSON and reads them. Reading checks entries and types, since a log may be of another version of
-the grader.
+A grading server receives a `Job` and answers with a `JobResult`; a line of `results.jsonl` is a `Record`. Only this
+module reads and writes them as JSON. Reading checks entries and types, since a log may come from another version of the
+grader.
 """
 
 import contextlib
@@ -24,16 +24,16 @@ _FROM_TEXT = {TestState: TestState, datetime: datetime.fromisoformat}
 
 @dataclass(frozen=True)
 class Job:
-    """A submission to be graded, and the tests to grade it with.
+    """A submission, and the tests to grade it with.
 
     Attributes:
         milestone: number of the milestone.
-        files: sources of the submission's package, by their paths within it.
+        files: sources of the submission's package, by path within the package.
         seed: of the workers' random states.
-        tests: the tests that are expected.
-        tests_hash, environment_hash: see `fingerprints`; those of the process that asks.
+        tests: the expected tests.
+        tests_hash, environment_hash: those of the process that sends the job, see `fingerprints`.
         seconds_per_test: wall-clock limit of one test.
-        allow_weak_isolation: grade it where Landlock or seccomp is missing, too.
+        allow_weak_isolation: True to grade it even if Landlock or seccomp is missing.
     """
 
     milestone: int
@@ -52,11 +52,11 @@ class TestResult:
 
     Attributes:
         id, task, points, sentence, category, hint: of the test, see `GradedTest`.
-        hidden: the test is a hidden one.
+        hidden: True for a hidden test.
         state: of the test.
-        message: the reason, "" where it could tell what a hidden test asks.
+        message: the reason, "" if it could reveal what a hidden test checks.
         seconds: wall-clock time.
-        on_reference: it failed on the student's modules of an earlier milestone, and passed on the reference's.
+        on_reference: True if it failed on the student's modules of an earlier milestone, and passed on the reference's.
     """
 
     # Keep pytest from collecting the class where a test imports it.
@@ -78,7 +78,7 @@ class TestResult:
     def of(
         cls, test: GradedTest, state: TestState, message: str = "", seconds: float = 0.0, on_reference: bool = False
     ) -> "TestResult":
-        """The result of a test, without the message that a student must not read."""
+        """Make the result of a test, without a message that the student must not read."""
         tells = state == TestState.GRADER_FAULT or not (test.is_hidden or on_reference)
         return cls(
             id=test.id,
@@ -109,18 +109,18 @@ class JobResult:
 
     @classmethod
     def fault(cls, job: Job, message: str, isolation: tuple[str, ...] = ()) -> "JobResult":
-        """The result of a job that could not be graded."""
+        """Make the result of a job that could not be graded."""
         return cls(tuple(TestResult.of(test, TestState.GRADER_FAULT, message) for test in job.tests), isolation)
 
     @property
     def has_fault(self) -> bool:
-        """True where the grader failed on a test."""
+        """Return True if the grader failed on a test."""
         return any(test.state == TestState.GRADER_FAULT for test in self.tests)
 
 
 @dataclass(frozen=True)
 class ServerTerms:
-    """The terms on which a grading server grades, which it tells before it takes a job.
+    """The terms on which a grading server grades; it states them before it takes a job.
 
     Attributes:
         isolation: names of what confines its workers.
@@ -144,7 +144,7 @@ class Record:
         isolation: names of what confined the workers.
         seed: of the workers' random states.
         submitted: time of handing in.
-        refused: reason why it was not graded, None where it was.
+        refused: reason why it was not graded, None if it was.
         tests: one result for each test.
     """
 
@@ -161,14 +161,14 @@ class Record:
 
     @property
     def has_fault(self) -> bool:
-        """True where the grader failed on a test."""
+        """Return True if the grader failed on a test."""
         return any(test.state == TestState.GRADER_FAULT for test in self.tests)
 
 
 def append(path: Path, record: Record) -> None:
     """Add a record to a log, and wait until it is on the disk.
 
-    A line that a kill has cut off is ended first, so that it spoils no other.
+    If a kill has cut off the last line, that line is ended first, so that it does not spoil the next one.
     """
     line = json.dumps(asdict(record), ensure_ascii=False, default=datetime.isoformat)
     with path.open("a+b") as file:
@@ -182,10 +182,10 @@ def append(path: Path, record: Record) -> None:
 
 
 def read(path: Path) -> list[Record]:
-    """All records of a log, in order; lines that a kill has cut off are left out.
+    """Read all records of a log, in order, without lines that a kill has cut off.
 
     Raises:
-        CourseError: a line is whole and no record; the message names it.
+        CourseError: a complete line is not a record; the message names the line.
     """
     if not path.exists():
         return []
@@ -205,17 +205,17 @@ def read(path: Path) -> list[Record]:
 
 
 def latest(records: list[Record]) -> dict[tuple[str, int], Record]:
-    """The last record of each submission and milestone."""
+    """Keep the last record of each submission and milestone."""
     return {(record.submission, record.milestone): record for record in records}
 
 
 def to_line(shape: Job | JobResult | ServerTerms) -> str:
-    """A shape as one line of ASCII, which any pipe takes."""
+    """Write a dataclass as one line of ASCII, which any pipe accepts."""
     return json.dumps(asdict(shape))
 
 
 def from_line(kind: type[Shape], line: str) -> Shape:
-    """A shape from its line.
+    """Read a dataclass from its line.
 
     Raises:
         ValueError: the line holds something else.
@@ -224,15 +224,15 @@ def from_line(kind: type[Shape], line: str) -> Shape:
 
 
 def _checked(kind: Any, value: Any, place: str = "") -> Any:
-    """A value of JSON as an instance of a type.
+    """Convert a JSON value to an instance of a type.
 
     Args:
-        kind: dataclass, or a type that a field of a dataclass may have.
-        value: from JSON.
-        place: path of the value, "tests.state" for instance.
+        kind: a dataclass, or the type of a field of one.
+        value: value read from JSON.
+        place: path of the value, such as "tests.state".
 
     Raises:
-        ValueError: it is no such instance; the message reads on from "got".
+        ValueError: the value does not fit the type; the message continues a sentence after "got".
     """
     if is_dataclass(kind) and isinstance(value, dict):
         types = _types(kind)

@@ -1,8 +1,8 @@
 """All systems, trained for the same time and measured on the same files.
 
-Each system has a folder: `run` of its training, `costs.json`, `scores.csv`, and its results if it is slower than sound.
-Finished work is not done again, unless the weights or the files are others. Systems are applied as `enhance` applies
-them: those that denoise get recordings without the rumble below 50 Hz.
+Each system has a folder with the `run` of its training, `costs.json`, `scores.csv`, and its results if it is slower
+than real time. Finished work is not repeated unless the weights or the files have changed. Systems are applied as
+`enhance` applies them: those that denoise get recordings without the rumble below 50 Hz.
 """
 
 import csv
@@ -85,9 +85,9 @@ def learned(name: str, configuration: Benchmark) -> System:
 
 
 def measured(system: System, folder: Path, size: str) -> dict:
-    """Costs of the system, from `costs.json` if it is there for that size, and figures from its training log."""
+    """Measure the costs of the system, or read them from `costs.json`; add figures from its training log."""
     path = folder / "costs.json"
-    # A size's name may come to mean another size.
+    # The name of a size may later stand for other arguments.
     arguments = repr(system.sizes[size])
     if not path.exists() or json.loads(path.read_text(encoding="utf-8")).get("arguments") != arguments:
         factor = costs.real_time_factor(system)
@@ -96,7 +96,7 @@ def measured(system: System, folder: Path, size: str) -> dict:
             "parameters": system.count_parameters(),
             "multiply_adds": costs.count_multiply_adds(system),
             "real_time_factor": factor,
-            # A system that is slower than sound cannot keep up with it, and has the file before it begins.
+            # A system that is slower than real time cannot process a stream, only a complete file.
             "latency": costs.latency(system) if factor < 1 else None,
         }
         folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def measured(system: System, folder: Path, size: str) -> dict:
 
 
 def scored(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: Failures, pool: Executor) -> list[Score]:
-    """Scores of all pairs, from `scores.csv` if it is there for the same files, size and weights."""
+    """Score all pairs, or read `scores.csv` if it holds scores for the same files, size and weights."""
     path, mark = entrant.folder / "scores.csv", entrant.folder / "scored.json"
     fingerprint = _fingerprint(entrant, pairs)
     kept = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else {}
@@ -142,7 +142,7 @@ def scored(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]], failures: F
 
 
 def _fingerprint(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]]) -> str:
-    """Hash everything that scores depend on, but for the contents of the files and the code."""
+    """Hash everything that scores depend on, except the contents of the files and the code."""
     files = [[str(path.resolve()) for path in pair] for _, pair in sorted(pairs.items())]
     digest = hashlib.sha256(
         json.dumps([entrant.costs.get("arguments"), files, perceptual.pesq_is_installed()]).encode()
@@ -152,7 +152,7 @@ def _fingerprint(entrant: Entrant, pairs: Mapping[str, tuple[Path, Path]]) -> st
 
 
 def _weights(folder: Path) -> bytes:
-    """The bytes of the model file of a system that has learned, else nothing."""
+    """Read the model file of a system that has learned; for other systems, return no bytes."""
     path = folder / "run" / "best.ckpt"
     return path.read_bytes() if path.exists() else b""
 
@@ -160,7 +160,7 @@ def _weights(folder: Path) -> bytes:
 def _received(system: System) -> Method:
     def degrade(noisy: Tensor, clean: Tensor) -> Tensor:
         with torch.random.fork_rng(devices=[]):
-            # Each system of a task gets a clip with the same losses.
+            # Every system of a task gets the same losses in a clip.
             torch.manual_seed(zlib.crc32(clean.numpy().tobytes()))
             return system.received(noisy[None, None], clean[None, None])[0, 0]
 
@@ -173,12 +173,12 @@ def _enhanced(system: System) -> Method:
 
 
 def _kept(method: Method, folder: Path, decisive: bytes) -> Method:
-    """Wrap the method of a system that is slower than sound, so that a folder keeps each result.
+    """Wrap the method of a system that is slower than real time, so that a folder keeps each result.
 
     Args:
-        method: of the system.
-        folder: of the results.
-        decisive: bytes that identify everything besides the clip on which the results depend.
+        method: method of the system.
+        folder: folder for the results.
+        decisive: bytes that identify everything on which the results depend, besides the clip.
     """
 
     def load_or_enhance(noisy: Tensor, clean: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ SECONDS = 4
 def count_multiply_adds(system: System) -> float:
     """Count the multiply-adds of convolutions and matrix products for a second of audio, without Fourier transforms.
 
-    Counted on four seconds, with all padding that the system adds.
+    The count is made on four seconds, with all padding that the system adds.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="TF32 acceleration", category=UserWarning)
@@ -30,7 +30,7 @@ def count_multiply_adds(system: System) -> float:
 
 
 def real_time_factor(system: System) -> float:
-    """Measure the seconds on one core for a second of audio: the fastest of three passes, or the first if slow."""
+    """Measure the seconds on one core for a second of audio: the fastest of three passes, or one pass if it is slow."""
     noisy = _signal()
     with _one_thread():
         first = _seconds(system, noisy)
@@ -39,11 +39,11 @@ def real_time_factor(system: System) -> float:
 
 
 def latency(system: System) -> float | None:
-    """Measure how long the result waits for the input, in seconds, from the reach of a changed sample back in time.
+    """Measure how long the result waits for the input, in seconds: how far before a changed sample the result changes.
 
-    A change counts from -120 dB on. The largest value is taken over samples that are spread over the system's coarsest
-    step, since a frame is known only when its last sample is, and over soft and loud changes, since all other bins may
-    depend on the loudest one of a file. None if nothing changes, or if the whole file must be known.
+    A change counts if it is above -120 dB. The largest value is taken over samples spread over the system's coarsest
+    step, since a frame is known only when its last sample is, and over soft and loud changes, since all bins may depend
+    on the loudest one of a file. The result is None if nothing changes, or if the whole file must be known.
     """
     reach = system.context or SAMPLE_RATE
     first = max(SECONDS * SAMPLE_RATE // 2, reach + SAMPLE_RATE)
@@ -64,7 +64,7 @@ def latency(system: System) -> float | None:
 
 
 def _signal(length: int = SECONDS * SAMPLE_RATE) -> Tensor:
-    """A tone in noise, `(1, 1, time)`."""
+    """Make a tone in noise, `(1, 1, time)`."""
     time = torch.arange(length) / SAMPLE_RATE
     noise = torch.randn(len(time), generator=torch.Generator().manual_seed(0))
     return (0.1 * torch.sin(2 * torch.pi * 440 * time) + 0.05 * noise)[None, None]

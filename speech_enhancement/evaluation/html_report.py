@@ -30,9 +30,9 @@ def write_report(
 
     Args:
         path: file to write.
-        scores: of all files and methods.
+        scores: scores of all files and methods.
         chosen: files to see and hear.
-        pairs: noisy and clean file of each.
+        pairs: noisy and clean file of each clip.
         methods: methods to show for each clip, by name; the clean clip comes last.
         table: means of the scores.
         order: a sentence on the choice and the order of the clips.

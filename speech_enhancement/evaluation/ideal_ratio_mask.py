@@ -1,4 +1,4 @@
-"""The ideal ratio mask: what masking could reach if it knew speech and noise. An oracle, not a system.
+"""The ideal ratio mask, an oracle: the best that masking could do if it knew the speech and the noise.
 
     M = sqrt(S / (S + N))
 
@@ -13,6 +13,6 @@ from speech_enhancement.stft import istft, stft
 
 
 def mask_ideally(noisy: Tensor, clean: Tensor) -> Tensor:
-    """Noisy and clean waveforms `(..., time)` -> enhanced waveform of the same shape."""
+    """Enhance a noisy waveform by the mask of its clean one: both `(..., time)` -> the same shape."""
     mask = wiener_mask(stft(clean).abs().square(), stft(noisy - clean).abs().square()).sqrt()
     return istft(apply_mask(stft(noisy), mask), length=noisy.shape[-1])

@@ -1,6 +1,6 @@
 """PESQ and STOI, the two measures of the literature that model a listener; on NumPy arrays, without torch.
 
-They stand apart from `metrics`, so that processes of a pool start without loading torch.
+They are kept apart from `metrics` so that the processes of a pool start without loading torch.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ class MetricError(ValueError):
 
 
 def pesq_is_installed() -> bool:
-    """True if the optional package `pesq`, which is compiled on installation, can be imported."""
+    """Return True if the optional package `pesq`, which is compiled on installation, can be imported."""
     return importlib.util.find_spec("pesq") is not None
 
 
@@ -71,15 +71,15 @@ def stoi(estimate: np.ndarray, target: np.ndarray) -> float:
 
 
 def scores(estimate: np.ndarray, target: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
-    """Compute PESQ and STOI of one clip: values, NaN for a missing one, and the reasons for the missing ones.
+    """Compute PESQ and STOI of one clip: the values, NaN for a missing one, and the reason for each missing one.
 
-    A PESQ that is NaN because the package is missing has no reason: that is said once, not for each clip.
+    If PESQ is NaN because the package is missing, no reason is given: the table says so once, not for each clip.
     """
     values, reasons = {}, {}
     for name, metric in (("pesq", pesq), ("stoi", stoi)):
         try:
             values[name] = metric(estimate, target)
-        except Exception as error:  # the libraries raise what they like, and one clip is not worth all others
+        except Exception as error:  # the libraries raise any exception, and one clip must not cost the others
             values[name] = float("nan")
             if str(error) != PESQ_MISSING:
                 reasons[name] = str(error) or type(error).__name__

@@ -30,7 +30,7 @@ ORACLE = "oracle ratio mask"
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric in tables: its title, and digits after the point."""
+    """A metric in tables: its title, and the number of digits after the point."""
 
     title: str
     digits: int
@@ -47,7 +47,7 @@ METRICS = {
 
 @dataclass
 class Score:
-    """Scores of one method on one file: values by metric, NaN for a missing one, and the reasons for those."""
+    """Scores of one method on one file: values by metric, NaN if missing, and the reason for each missing value."""
 
     file: str
     method: str
@@ -60,10 +60,10 @@ class Entrant:
     """A row of a benchmark: a system, the input of the systems of a task, or the oracle.
 
     Attributes:
-        title, task: as the table names them.
-        folder: where its scores and costs are kept.
-        method: from a noisy and a clean waveform to an estimate.
-        costs: of a system; empty for the others.
+        title, task: names in the table.
+        folder: folder for its scores and costs.
+        method: function that maps a noisy and a clean waveform to an estimate.
+        costs: costs of a system; empty for other entrants.
     """
 
     title: str
@@ -74,7 +74,7 @@ class Entrant:
 
 
 def methods_beside(model: Method, title: str) -> dict[str, Method]:
-    """Put the model among the classical methods, in the order of the table; it replaces a method of its title."""
+    """Add the model to the classical methods, in the order of the table; it replaces a method of the same title."""
     return {
         "noisy": lambda noisy, clean: noisy,
         "noisy, above 50 Hz": lambda noisy, clean: remove_rumble(noisy),
@@ -87,7 +87,7 @@ def methods_beside(model: Method, title: str) -> dict[str, Method]:
 
 
 def find_pairs(noisy: Path, clean: Path, failures: Failures) -> dict[str, tuple[Path, Path]]:
-    """Pair the files of the same path below both folders, suffixes aside; a file without a partner is a failure."""
+    """Pair files whose paths below the two folders agree but for the suffix; a file without a partner is a failure."""
     for root in (noisy, clean):
         if root.is_file():
             raise AudioError(f"{root}: expected a folder, got a file")
@@ -102,7 +102,7 @@ def load_pair(noisy: Path, clean: Path) -> tuple[Tensor, Tensor]:
     """Load two waveforms `(time,)` at 16 kHz, channels averaged.
 
     Raises:
-        AudioError: a file is no audio, or the two differ in length.
+        AudioError: a file is not audio, or the two differ in length.
     """
     pair = load(noisy).mean(dim=0), load(clean).mean(dim=0)
     if len(pair[0]) != len(pair[1]):
@@ -111,7 +111,7 @@ def load_pair(noisy: Path, clean: Path) -> tuple[Tensor, Tensor]:
 
 
 def scoring_pool(workers: int | None) -> Executor:
-    """Make processes for PESQ and STOI, which take longer than the other metrics; by default one a core."""
+    """Start processes for PESQ and STOI, which take longer than the other metrics; by default one for each core."""
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
@@ -134,7 +134,7 @@ def score_pairs(
                     scores.append(score)
                     pending[pool.submit(perceptual.scores, estimate.numpy(), clean.numpy())] = score
             _collect(pending, bar, timeout=0)
-            # A limit on the clips that wait in memory, for any number of files.
+            # Limit the clips that wait in memory, for any number of files.
             while len(pending) > 64:
                 _collect(pending, bar)
         while pending:
@@ -165,7 +165,7 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
 
 
 def choose_clips(scores: Sequence[Score], count: int, title: str) -> list[str]:
-    """Choose files evenly spaced between the least and the most improvement of SI-SDR by the model."""
+    """Choose files evenly, from the one whose SI-SDR the model improves least to the one that it improves most."""
     si_sdr = {(score.file, score.method): score.values["si_sdr"] for score in scores}
     files = {score.file for score in scores if not math.isnan(score.values["si_sdr"])}
     ranked = sorted(files, key=lambda file: si_sdr[file, title] - si_sdr[file, "noisy"])

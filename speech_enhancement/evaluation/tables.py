@@ -1,4 +1,4 @@
-"""Tables of scores and costs, as rows that a page shows and as Markdown."""
+"""Tables of scores and costs, as rows for a page and as Markdown."""
 
 import math
 import statistics
@@ -21,8 +21,8 @@ class Table:
     Attributes:
         header: title of each column.
         rows: cells of each row.
-        remarks: sentences.
-        n_text_columns: first columns, which hold text and not numbers.
+        remarks: sentences below the table.
+        n_text_columns: number of columns, the first ones, that hold text instead of numbers.
     """
 
     header: Sequence[str]
@@ -31,7 +31,7 @@ class Table:
     n_text_columns: int = 1
 
     def markdown(self) -> str:
-        """Write the table in Markdown, its remarks below it."""
+        """Format the table in Markdown, with its remarks below it."""
         rule = "|" + "---|" * self.n_text_columns + "---:|" * (len(self.header) - self.n_text_columns)
         lines = [_line(self.header), rule, *map(_line, self.rows)]
         return "\n".join([*lines, "", *self.remarks]) + "\n"
@@ -50,7 +50,7 @@ def method_table(scores: Sequence[Score]) -> Table:
 def system_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: float) -> Table:
     """Tabulate the means over the files and the costs of each entrant.
 
-    Task by task, first the input of the systems, then the systems from the best SI-SDR on; the oracle comes last.
+    Rows come task by task: first the input of the systems, then the systems, best SI-SDR first. The oracle comes last.
     """
     means = mean_scores(scores)
     tasks = list(dict.fromkeys(entrant.task for entrant in entrants))
@@ -77,7 +77,7 @@ def system_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: 
 
 
 def quality_and_cost(scores: Sequence[Score], entrants: Sequence[Entrant]) -> dict[str, tuple[float, float]]:
-    """Mean SI-SDR and real-time factor of the systems that denoise, by title."""
+    """Collect the mean SI-SDR and the real-time factor of the systems that denoise, by title."""
     means = mean_scores(scores)
     return {
         entrant.title: (means[entrant.title]["si_sdr"], entrant.costs["real_time_factor"])
@@ -87,7 +87,7 @@ def quality_and_cost(scores: Sequence[Score], entrants: Sequence[Entrant]) -> di
 
 
 def mean_scores(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
-    """Mean of each metric over the files on which it has a value, by method."""
+    """Average each metric over the files on which it has a value, by method."""
     return {
         method: {name: _mean([score.values[name] for score in of_method]) for name in METRICS}
         for method, of_method in _by_method(scores).items()
@@ -106,7 +106,7 @@ def _count_files(scores: Sequence[Score]) -> int:
 
 
 def _missing_values(scores: Sequence[Score]) -> list[str]:
-    """Sentences on values that are missing, and why."""
+    """Write sentences that say which values are missing, and why."""
     remarks = []
     if not perceptual.pesq_is_installed():
         remarks.append(f"PESQ is left out: {perceptual.PESQ_MISSING}.")

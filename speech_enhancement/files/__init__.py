@@ -1,1 +1,1 @@
-"""Access to the disk, except for audio: atomic writing, state files, failures, path lists, data URIs."""
+"""Access to the disk, audio aside: atomic writing, state files, failures, path lists, data URIs."""

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, whatever interrupts their writing."""
+"""Files and folders that appear whole or not at all, even if their writing is interrupted."""
 
 import contextlib
 import errno

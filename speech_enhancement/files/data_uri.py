@@ -1,4 +1,4 @@
-"""Files within a page: a data URI holds the file itself where an address would stand."""
+"""Files within a page: a data URI holds the file itself in place of an address."""
 
 import base64
 

@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 
 
 def one_line(error: Exception) -> str:
-    """Give the first line of the message, or the last one of an error that a data worker sent with a traceback."""
+    """Return the first line of the message, or the last line if a data worker sent the error with a traceback."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1].partition(": ")[2] if lines[0].startswith("Caught ") else lines[0]
 

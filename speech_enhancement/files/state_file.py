@@ -2,7 +2,7 @@
 
 The tensors are in a safetensors file, which is flat, is checked against its header, and holds no code. Its metadata
 holds the nesting as JSON, in which a number stands for each tensor. `torch.load` would do for a file of one's own; this
-reads a stranger's.
+module is safe for a stranger's.
 """
 
 import json
@@ -24,7 +24,7 @@ def write_state(path: str | Path, state: Any) -> None:
 
     Raises:
         TypeError: the state holds something else.
-        OSError: the disk is full, or the like.
+        OSError: the file cannot be written, for example because the disk is full.
     """
     tensors: dict[str, Tensor] = {}
 
@@ -49,10 +49,10 @@ def write_state(path: str | Path, state: Any) -> None:
 
 
 def read_state(path: str | Path, device: torch.device | str = "cpu") -> Any:
-    """Read what `write_state` wrote; no code in the file is run.
+    """Read a state that `write_state` wrote; no code in the file is run.
 
     Raises:
-        StateFileError: the file is something else, a pickle for instance.
+        StateFileError: the file is something else, such as a pickle.
         OSError: it cannot be opened.
     """
     Path(path).open("rb").close()

@@ -75,7 +75,7 @@ class System(nn.Module):
         return loss.item()
 
     def learns_by_plain_steps(self) -> bool:
-        """True if the objective's gradient and one optimizer are all that training needs."""
+        """Return True if the objective's gradient and one optimizer are all that training needs."""
         kind = type(self)
         return kind.training_step is System.training_step and kind.pretrain is System.pretrain
 

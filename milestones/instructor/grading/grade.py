@@ -1,4 +1,4 @@
-"""The command `grade`: all submissions of a milestone, in parallel; started again it goes on where it was stopped."""
+"""The command `grade`: grade all submissions of a milestone in parallel, and resume if started again."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ LOG_NAME = "results.jsonl"
 
 
 def run(configuration: Grade) -> int:
-    """Grade what is not graded yet, and write grades and pages; 1 where the grader itself failed on a submission."""
+    """Grade submissions not yet graded, and write grades and pages; return 1 if the grader failed on a submission."""
     if not (configuration.dask or configuration.allow_weak_isolation or confinement.can_be_strong()):
         raise CourseError("isolation: expected Landlock and seccomp, got a host without; see --allow-weak-isolation")
     milestone = load_milestone(configuration.milestone)
@@ -45,8 +45,8 @@ def grade_class(todo: Sequence[tuple[Record, Job | None]], submit: server_pool.S
     """Grade submissions, and append the record of each to the log as soon as it is done.
 
     Args:
-        todo: for each submission the record without results and its job, None where there is nothing to grade.
-        submit: has a job graded.
+        todo: for each submission, its record without results and its job, or None if there is nothing to grade.
+        submit: function that sends a job to be graded.
         log: file for the records.
     """
     futures = {}
@@ -59,7 +59,7 @@ def grade_class(todo: Sequence[tuple[Record, Job | None]], submit: server_pool.S
                 futures[submit(job)] = record, job
         for future in as_completed(futures):
             record, job = futures[future]
-            # A cluster's worker may be lost with its machine, which is no reason to lose the others' grades.
+            # A cluster's worker may be lost with its machine, which must not cost the others their grades.
             error = future.exception()
             result = JobResult.fault(job, f"{type(error).__name__}: {error}") if error else future.result()
             append(log, replace(record, tests=result.tests, isolation=result.isolation))
@@ -67,10 +67,10 @@ def grade_class(todo: Sequence[tuple[Record, Job | None]], submit: server_pool.S
 
 
 def _find(folder: Path) -> list[Path]:
-    """The submissions in a folder; a line is printed on each other file.
+    """Find the submissions in a folder, and print a line about every other file.
 
     Raises:
-        CourseError: there is none, or two have one name, however its accents are written.
+        CourseError: there is none, or two have the same name, even if their accents are encoded differently.
     """
     paths = submissions.find(folder)
     for path in submissions.left_out(folder):
@@ -88,7 +88,7 @@ def _find(folder: Path) -> list[Path]:
 def _prepare(
     paths: Sequence[Path], exam: Exam, allow_weak_isolation: bool, before: dict[tuple[str, int], Record], log: Path
 ) -> list[tuple[Record, Job | None]]:
-    """The submissions left to grade; where only the time of handing in has changed, a record with it is appended."""
+    """Prepare the submissions left to grade; if only the time of handing in has changed, append a record with it."""
     todo = []
     for path in paths:
         record, job = exam.prepare(path, allow_weak_isolation)
@@ -101,7 +101,7 @@ def _prepare(
 
 
 def _is_done(before: Record | None, now: Record) -> bool:
-    """True where a record of the same submission, tests and environment is there, without a fault."""
+    """Return True if there is a record of the same submission, tests and environment, without a fault."""
     if before is None or before.has_fault:
         return False
     hashes = ("submission_hash", "tests_hash", "environment_hash", "refused")

@@ -1,4 +1,4 @@
-"""The tests that all submissions of a milestone are graded with, and the job that a submission becomes."""
+"""The tests for all submissions of a milestone, and the job that is made of each submission."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from milestones.instructor.records import Job, Record, TestResult
 
 @dataclass(frozen=True)
 class Exam:
-    """A milestone, its tests, and the hashes of what its grades depend on.
+    """A milestone, its tests, and the hashes of everything on which its grades depend.
 
     Attributes:
         milestone: the milestone.
@@ -35,7 +35,7 @@ class Exam:
         return cls(milestone, tests, fingerprints.of_tests(milestone), fingerprints.of_environment())
 
     def prepare(self, path: Path, allow_weak_isolation: bool) -> tuple[Record, Job | None]:
-        """The record of a submission without results, and the job that gives them; no job where it is refused."""
+        """Make a submission's record without results, and the job that gives them; no job if it is refused."""
         record = self.record(submissions.name(path), submissions.submitted(path))
         with tempfile.TemporaryDirectory() as folder:
             try:
@@ -53,7 +53,7 @@ class Exam:
         return record, self.job(files, seed, allow_weak_isolation)
 
     def record(self, submission: str, submitted: datetime) -> Record:
-        """The record of a submission before anything else is known of it."""
+        """Make the record of a submission before it is graded."""
         return Record(
             submission=submission,
             milestone=self.milestone.number,
@@ -68,7 +68,7 @@ class Exam:
         )
 
     def job(self, files: dict[str, str], seed: int = 0, allow_weak_isolation: bool = False) -> Job:
-        """The job of grading some files."""
+        """Make the job that grades the given files."""
         return Job(
             milestone=self.milestone.number,
             files=files,

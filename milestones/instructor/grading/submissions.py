@@ -1,7 +1,7 @@
-"""Submissions: folders and archives, which are hostile until they are read safely.
+"""Submissions: folders and archives, read safely since they may be hostile.
 
-Only the regular Python files of a submission's package are taken. Nothing is unpacked to a place that an archive names:
-files are read as streams and written under names that were checked.
+Only the regular Python files of a submission's package are used. Nothing is unpacked to a path from the archive: files
+are read as streams and written under names that have been checked.
 """
 
 import bz2
@@ -41,9 +41,9 @@ class Member:
     """One file of a submission.
 
     Attributes:
-        name: its path as the submission has it.
-        kind: "file", "folder" or something else, "link or device" for instance.
-        read: opens it.
+        name: its path in the submission.
+        kind: "file", "folder" or something else, such as "link or device".
+        read: function that opens it.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Member:
 
 
 def find(folder: Path) -> list[Path]:
-    """The submissions in a folder: its folders, and its zip and tar archives, in the order of their names.
+    """Find the submissions in a folder: its folders, and its zip and tar archives, in the order of their names.
 
-    A folder that has no Python but in one archive stands for that archive; nbgrader lays submissions out in this way,
+    A folder whose only Python is in one archive stands for that archive; nbgrader lays submissions out in this way,
     with a notebook beside the archive.
     """
     if not folder.is_dir():
@@ -63,7 +63,7 @@ def find(folder: Path) -> list[Path]:
 
 
 def left_out(folder: Path) -> list[Path]:
-    """The other files in a folder of submissions, which are not graded; hidden files are not listed."""
+    """List the other files in a folder of submissions, which are not graded, without hidden files."""
     return [path for path in _visible(folder) if not _is_submission(path)]
 
 
@@ -76,13 +76,13 @@ def _is_submission(path: Path) -> bool:
 
 
 def name(path: Path) -> str:
-    """Name of a submission: that of its folder or archive, without the archive's suffix."""
+    """Name of a submission: the name of its folder or archive, without the archive's suffix."""
     endings = sorted((suffix for suffix in ARCHIVES if path.name.lower().endswith(suffix)), key=len)
     return path.name[: -len(endings[-1])] if endings and not path.is_dir() else path.name
 
 
 def submitted(path: Path) -> datetime:
-    """Time of handing in: that of nbgrader's `timestamp.txt`, or else of the newest file."""
+    """Time of handing in: the time in nbgrader's `timestamp.txt`, or else that of the newest file."""
     inner = _inner(path)
     within = [folder for folder in (inner, *inner.parents) if folder.is_relative_to(path) and folder.is_dir()]
     for folder in reversed(within):
@@ -100,7 +100,7 @@ def unpack(path: Path, destination: Path) -> str:
     """Write the Python files of a submission's package to `destination/speech_enhancement`.
 
     Returns:
-        SHA-256 of their names and bytes.
+        SHA-256 of the names and bytes of the files.
 
     Raises:
         Refused: the submission has paths that lead elsewhere, links, too many or too large files, no package or two,
@@ -118,7 +118,7 @@ def unpack(path: Path, destination: Path) -> str:
             target.write_bytes(content)
     except Refused:
         raise
-    # No list has all that a hostile archive makes the readers raise; none of it may end the grading of others.
+    # A hostile archive can make the readers raise anything, and none of it may end the grading of others.
     except Exception as error:
         got = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Refused(f"{inner.name}: expected a submission that can be read, got {got}") from None
@@ -126,7 +126,7 @@ def unpack(path: Path, destination: Path) -> str:
 
 
 def _package_files(path: Path) -> dict[str, bytes]:
-    """The Python files of the package, by their paths within it."""
+    """Read the Python files of the package, by path within it."""
     seen: dict[str, str] = {}
     contents: dict[PurePosixPath, bytes] = {}
     total = 0
@@ -154,7 +154,7 @@ def _package_files(path: Path) -> dict[str, bytes]:
 
 
 def _package_root(path: Path, files: list[PurePosixPath]) -> PurePosixPath:
-    """Folder of the package: one of its name, or one that holds its modules."""
+    """Folder of the package: one that has its name, or one that holds its modules."""
     roots = {
         PurePosixPath(*file.parts[: file.parts.index(PACKAGE) + 1]) for file in files if PACKAGE in file.parts[:-1]
     }
@@ -168,7 +168,7 @@ def _package_root(path: Path, files: list[PurePosixPath]) -> PurePosixPath:
 
 
 def _checked(path: Path, member: Member) -> tuple[str, ...]:
-    """The parts of a member's name, which must not lead out of the submission."""
+    """Split a member's name into parts, and refuse it if it leads out of the submission."""
     text = member.name
     parts = PurePosixPath(text).parts
     is_bad = (
@@ -194,7 +194,7 @@ def _may_be_of_package(parts: tuple[str, ...]) -> bool:
 
 
 def _read(path: Path, member: Member, limit: int) -> bytes:
-    """The content of a member, which need not be as long as an archive declares."""
+    """Read the content of a member, whose length may differ from the one that the archive declares."""
     with member.read() as stream:
         content = stream.read(limit + 1)
     if len(content) > limit:
@@ -244,7 +244,7 @@ def _tar_members(path: Path) -> Iterator[Member]:
 
 
 class _Bounded:
-    """A stream with a limit: tarfile reads headers of any declared size, and skips by reading."""
+    """A stream with a limit, since tarfile reads headers of any declared size, and skips by reading."""
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self.path, self.stream, self.left = path, stream, MAX_UNPACKED_BYTES
@@ -258,7 +258,7 @@ class _Bounded:
 
 
 def _inner(path: Path) -> Path:
-    """The archive in a folder that holds nothing else that could be a submission; or else the folder."""
+    """Return the archive in a folder that holds nothing else that could be a submission, or else the folder."""
     for _ in range(3):
         if not path.is_dir():
             return path
@@ -282,13 +282,13 @@ def _is_archive(path: Path) -> bool:
 
 
 def _moment(text: str) -> datetime | None:
-    """A time in the format of nbgrader's exchange, in UTC unless it has an offset; None for other texts."""
+    """Parse a time in the format of nbgrader's exchange, in UTC unless it has an offset; None for other texts."""
     for suffix in (" UTC", ""):
         try:
             moment = datetime.fromisoformat(text.removesuffix(suffix))
         except ValueError:
             continue
-        # At the ends of the calendar other time zones have no such moment.
+        # The first and last moments of the calendar do not exist in other time zones.
         if moment.year in _YEARS:
             return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return None

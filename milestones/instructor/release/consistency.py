@@ -15,7 +15,7 @@ from milestones.stubs import FUNCTIONS, find_stubs, raises_not_implemented
 CATEGORIES = ("sizes", "dtypes and devices", "edge cases", "common mistakes")
 _HEADING = re.compile(r"## Task (\d+\.\d+): \S")
 _LIKE_A_HEADING = re.compile(r"#+\s*Task\b", re.IGNORECASE)
-_STUB_LINES = 2  # nbgrader puts a comment and a `raise` in the place of a solution.
+_STUB_LINES = 2  # nbgrader replaces a solution by a comment and a `raise`.
 
 
 def task_places(milestone: Milestone, text: str, name: str) -> dict[str, str]:
@@ -56,13 +56,13 @@ def check_handout(text: str, name: str, milestone: Milestone, places: dict[str, 
 def check_tests(
     tests: Sequence[GradedTest], regions: dict[str, list[Region]], milestone: Milestone, places: dict[str, str]
 ) -> None:
-    """Check that each task has visible tests and the sum of its tests' points, and that markers enclose hidden tests.
+    """Check that each task has visible tests and the points of all its tests, and that markers enclose hidden tests.
 
     Args:
         tests: all tests of the milestone.
-        regions: those of each file of the suite, by name.
+        regions: regions of each file of the suite, by file name.
         milestone: the milestone.
-        places: of its tasks in `milestone.toml`.
+        places: places of its tasks in `milestone.toml`.
 
     Raises:
         CourseError: something does not fit.
@@ -104,7 +104,7 @@ def check_notebook(text: str, name: str, milestone: Milestone) -> None:
         milestone: the milestone.
 
     Raises:
-        CourseError: a cell is missing, unknown, there twice, or worth something else.
+        CourseError: a cell is missing, unknown or duplicated, or has other points.
     """
     expected = {f"task-{task.id.replace('.', '-')}": task.points for task in milestone.tasks}
     expected |= {answer.id: answer.points for answer in milestone.answers}
@@ -121,14 +121,14 @@ def check_notebook(text: str, name: str, milestone: Milestone) -> None:
 
 
 def check_module(source: str, stripped: Stripped, name: str, tasks: dict[str, Task], places: dict[str, str]) -> None:
-    """Check that each task of a module has its stub, each stub its task, and that each stub raises NotImplementedError.
+    """Check that a module has a stub for each task and a task for each stub, and that stubs raise NotImplementedError.
 
     Args:
         source: the module with its solutions.
         stripped: the module without them.
         name: its path, for messages.
         tasks: all tasks of the course by id.
-        places: of the module's own tasks in `milestone.toml`.
+        places: places of the module's own tasks in `milestone.toml`.
 
     Raises:
         CourseError: something does not fit.
@@ -165,7 +165,7 @@ def check_module(source: str, stripped: Stripped, name: str, tasks: dict[str, Ta
 
 
 def _always_raises(node: ast.AST) -> bool:
-    """Tell whether a node is a function of which every call ends in NotImplementedError."""
+    """Tell whether a node is a function that raises NotImplementedError in every call."""
     if not isinstance(node, FUNCTIONS) or any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node)):
         return False
     for statement in node.body:

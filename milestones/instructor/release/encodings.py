@@ -1,7 +1,7 @@
-"""The texts that a file holds, however an output of a notebook may have written them down.
+"""The texts in a file, in all forms in which an output of a notebook may hold them.
 
 A traceback is escaped and coloured, a table is marked up, and a picture is a PNG in base64 whose text chunks may be
-compressed. So there is one level of base64, and one of compression in it or in the file itself.
+compressed. So the search decodes one level of base64, and one level of compression in it or in the file itself.
 """
 
 import base64
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 MAX_INFLATED = 2**24
-"""Bytes of a compressed part that are read at most."""
+"""Largest number of bytes that are read from a compressed part."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TAG = re.compile(r"<[^<>]*>")
@@ -32,14 +32,14 @@ class Squeezed:
 
     Attributes:
         text: the text.
-        ends: where each line of the file ends in `text`; empty unless the text is that of the file itself.
+        ends: position in `text` at which each line of the file ends; empty unless the text is that of the file itself.
     """
 
     text: str
     ends: tuple[int, ...] = ()
 
     def line(self, position: int) -> int | None:
-        """Return the line of the file, from 1, to which a position in `text` belongs, or None without lines."""
+        """Return the line of the file, from 1, to which a position in `text` belongs; None if there are no lines."""
         return bisect_right(self.ends, position) + 1 if self.ends else None
 
 
@@ -89,7 +89,7 @@ def _character(escape: re.Match) -> str:
 
 
 def _decoded(data: bytes) -> Iterator[bytes]:
-    """Yield what the runs of base64 in a text stand for."""
+    """Yield the decoded runs of base64 in a text."""
     for run in _BASE64.findall(data):
         letters = re.sub(_BREAK + rb"|=", b"", run)
         try:
@@ -99,7 +99,7 @@ def _decoded(data: bytes) -> Iterator[bytes]:
 
 
 def _inflated(data: bytes) -> Iterator[bytes]:
-    """Yield what zlib makes of each place in the bytes at which a compressed part may begin."""
+    """Yield the bytes that zlib decompresses from each place at which a compressed part may begin."""
     for beginning in _ZLIB.finditer(data):
         try:
             part = zlib.decompressobj().decompress(memoryview(data)[beginning.start() :], MAX_INFLATED)

@@ -20,7 +20,7 @@ else:
     import tomli as tomllib
 
 RENAMED = {"README.md": "milestones/instructor/release/student_README.md"}
-"""Files of the template that are made from one of another name."""
+"""Files of the template that are made from a file of another name."""
 
 SHORTEST = {SOLUTION: 12, HIDDEN_TESTS: 20}
 """A shorter line, in characters without white space, gives nothing away."""
@@ -35,7 +35,7 @@ class SharedLines:
         path: file with a list `anywhere`, and a table `files` of lists by path.
 
     Raises:
-        CourseError: the file is not of that form.
+        CourseError: the file does not have that form.
     """
 
     def __init__(self, path: Path):
@@ -52,7 +52,7 @@ class SharedLines:
 
 
 class _Beginnings:
-    """First characters of secrets, found in a text in one pass, however many there are.
+    """First characters of secrets, found in a text in one pass for all secrets.
 
     Args:
         secrets: lines without white space.
@@ -65,13 +65,13 @@ class _Beginnings:
             self._has_hash[_hashes(beginning)] = True
 
     def found_in(self, text: str) -> set[str]:
-        """Find those that stand in a text."""
+        """Find the beginnings that occur in a text."""
         (places,) = np.nonzero(self._has_hash[_hashes(text)])
         return self._all.intersection(text[place : place + _BEGINNING] for place in places)
 
 
 def _hashes(text: str) -> np.ndarray:
-    """Hash the characters from each place of a text on, as many as a beginning has."""
+    """Hash the characters that follow each place of a text, as many as a beginning has."""
     values = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
     n_hashed = 1
     while n_hashed < _BEGINNING:
@@ -85,12 +85,12 @@ def check_no_leak(template: Path, root: Path, secrets: Sequence[Secret], shared:
 
     Args:
         template: folder of the template.
-        root: folder of the source, in which the message names file and line.
+        root: folder of the source; the message names a file and a line in it.
         secrets: the lines that were taken out.
-        shared: those that may be seen all the same.
+        shared: lines that may be seen nevertheless.
 
     Raises:
-        CourseError: a line was found; the message names its place, and the place that it was taken from.
+        CourseError: a line was found; the message names its place, and the place from which it was taken.
     """
     files = sorted(path for path in template.rglob("*") if path.is_file())
     telling = _telling(secrets, {path.relative_to(template).as_posix(): path for path in files})
@@ -129,7 +129,7 @@ _KINDS = {SOLUTION: "a solution", HIDDEN_TESTS: "a hidden test"}
 def _telling(secrets: Sequence[Secret], released: dict[str, Path]) -> dict[str, Secret]:
     """Choose the secrets that give something away, by their text without white space.
 
-    A line that a hidden test shares with the code of visible tests, to make a signal for instance, is no secret.
+    A line that a hidden test shares with the code of visible tests, such as one that makes a signal, is no secret.
     """
     suites = [name for name in released if name.startswith("tests/") and name.endswith(".py")]
     visible = "\n".join(_code(released[name].read_text(encoding="utf-8"), name) for name in suites)

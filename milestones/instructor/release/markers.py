@@ -1,4 +1,4 @@
-"""nbgrader's markers in a source: where its solutions and hidden tests begin and end."""
+"""nbgrader's markers in a source, at which solutions and hidden tests begin and end."""
 
 import difflib
 import re
@@ -14,7 +14,7 @@ _LIKE_A_MARKER = re.compile(r"\b(begin|end)[\W_]*(solution|hidden[\W_]*test)", r
 
 @dataclass(frozen=True)
 class Region:
-    """A part of a source that stands between two markers.
+    """A part of a source between two markers.
 
     Attributes:
         kind: `SOLUTION` or `HIDDEN_TESTS`.
@@ -38,7 +38,7 @@ def find_regions(text: str, places: list[str]) -> list[Region]:
         places: name of each of its lines in messages, "speech_enhancement/stft.py:38".
 
     Raises:
-        CourseError: a marker is misspelled, or has no partner, or stands within another region.
+        CourseError: a marker is misspelled, has no partner, or is inside another region.
     """
     regions: list[Region] = []
     kind, begin = None, 0

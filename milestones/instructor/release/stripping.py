@@ -1,6 +1,6 @@
-"""Take solutions and hidden tests out of modules, test files and notebooks, by nbgrader's preprocessors.
+"""Take solutions and hidden tests out of modules, test files and notebooks, with nbgrader's preprocessors.
 
-A source of Python is one code cell to them, so that one rule holds for `.py` and `.ipynb`.
+They see a Python source as one code cell, so the same rule holds for `.py` and `.ipynb`.
 """
 
 import json
@@ -72,8 +72,8 @@ def strip_notebook(text: str, name: str) -> Stripped:
     """Strip a notebook; cells with a solution or a hidden test lose their outputs too.
 
     Raises:
-        CourseError: it is no notebook, a marker is unbalanced or misspelled, or a cell with a marker lacks nbgrader's
-            metadata.
+        CourseError: it is not a notebook, a marker is unbalanced or misspelled, or a cell with a marker lacks
+            nbgrader's metadata.
     """
     notebook = _read_notebook(text, name)
     secrets = []

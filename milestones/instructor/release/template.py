@@ -1,4 +1,4 @@
-"""The student's template: this repository without solutions, hidden tests and the tools of instructors."""
+"""The student's template: this repository without the solutions, the hidden tests and the instructors' tools."""
 
 import re
 import tempfile
@@ -23,7 +23,7 @@ RELEASED = (
     "milestones",
     "notebooks",
     "tests/milestone*",
-    # The plugin of the tests, the notes that the README names, the licence, and the settings of git and installation.
+    # The pytest plugin, the notes that the README names, the licence, and the settings of git and installation.
     "tests/*.py",
     ".gitignore",
     "LICENSE",
@@ -31,10 +31,10 @@ RELEASED = (
     "pyproject.toml",
     "setup.cfg",
 )
-"""Folders that students get, with all that lies in them, and files. `RENAMED` adds their README."""
+"""Files, and folders with all their contents, that students get. `RENAMED` adds their README."""
 
 KEPT = ("milestones/instructor", "__pycache__", "*.pyc", ".*")
-"""Names in these folders that stay here: the tools of instructors, caches and hidden files."""
+"""Names in these folders that are not released: the instructors' tools, caches and hidden files."""
 
 SHARED_LINES = "milestones/instructor/release/shared_lines.toml"
 INSTRUCTORS_EXTRAS = ("test", "cluster", "bench")
@@ -48,7 +48,7 @@ def run(configuration: Release) -> int:
 
 
 def release(out: Path, last: int | None = None, root: Path = ROOT) -> None:
-    """Write the student's template: the same source gives the same bytes.
+    """Write the student's template; the same source always gives the same bytes.
 
     Args:
         out: folder to make; it must not hold anything yet.
@@ -105,7 +105,7 @@ def _files(root: Path, place: Path) -> Iterator[str]:
 
 
 def _strip(root: Path, name: str) -> Stripped | bytes:
-    """Read a file as students get it."""
+    """Read a file in the form in which students get it."""
     data = (root / name).read_bytes()
     if name == "setup.cfg":
         return _without_instructors(data.decode("utf-8")).encode()
@@ -120,7 +120,7 @@ def _strip(root: Path, name: str) -> Stripped | bytes:
 
 
 def _without_instructors(text: str) -> str:
-    """Take the extras of instructors, with the comments right before them, and their files out of setup.cfg."""
+    """Remove the instructors' extras, with the comments right before them, and their files from setup.cfg."""
     names = "|".join(INSTRUCTORS_EXTRAS)
     text = re.sub(rf"(?m)(^#.*\n)*^(?:{names}) *=.*\n(?:[ \t]+.*\n)*", "", text)
     return re.sub(r"(?m)^[ \t]+instructor/.*\n", "", text)

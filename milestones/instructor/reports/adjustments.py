@@ -1,7 +1,7 @@
-"""Decisions of an instructor beside the tests: points given by hand, and deadlines extended for one student.
+"""An instructor's decisions besides the tests: points given by hand, and deadlines extended for one student.
 
-Both are spreadsheets in the folder of the grades, and no grading writes to them. A row that cannot be understood stops
-the grading, because a guess would change somebody's grade.
+Both are spreadsheets in the folder of the grades; grading only reads them. A row that cannot be understood stops the
+grading, because a guess would change somebody's grade.
 """
 
 import csv
@@ -24,8 +24,8 @@ class Override:
 
     Attributes:
         submission: its name.
-        task: id of the task whose points they replace; "" for the total, from which nothing is taken.
-        points: in place of those that the tests gave.
+        task: id of the task whose points they replace; "" for the total, which is then final.
+        points: points that replace those from the tests.
         reason: for the student to read.
         place: name of the file, and line.
     """
@@ -43,7 +43,7 @@ class Extension:
 
     Attributes:
         submission: its name.
-        hours: added to the deadline.
+        hours: hours added to the deadline.
         reason: for the student to read.
         place: name of the file, and line.
     """
@@ -55,7 +55,7 @@ class Extension:
 
 
 def read_overrides(path: Path, milestone: Milestone) -> dict[str, dict[str, Override]]:
-    """The overrides for a milestone, by submission, as `escaping.same` spells it, and by task; none without the file.
+    """Read the overrides for a milestone, by submission (as spelt by `escaping.same`) and task; none without the file.
 
     Raises:
         CourseError: a row is malformed, or is a second one for the same points.
@@ -77,7 +77,7 @@ def read_overrides(path: Path, milestone: Milestone) -> dict[str, dict[str, Over
 
 
 def read_extensions(path: Path, milestone: Milestone) -> dict[str, Extension]:
-    """The extensions for a milestone, by submission, as `escaping.same` spells it; none without the file.
+    """Read the extensions for a milestone, by submission (as spelt by `escaping.same`); none without the file.
 
     Raises:
         CourseError: a row is malformed, or is a second one for the same submission.
@@ -92,7 +92,7 @@ def read_extensions(path: Path, milestone: Milestone) -> dict[str, Extension]:
 
 
 def _rows(path: Path, columns: tuple[str, ...], milestone: Milestone) -> Iterator[tuple[str, dict[str, str]]]:
-    """Place and cells of each row for a milestone; rows without text are left out."""
+    """Yield the place and the cells of each row for a milestone, without empty rows."""
     if not path.exists():
         return
     try:
@@ -132,5 +132,5 @@ def _number(place: str, name: str, text: str, most: float) -> float:
 
 
 def _short(place: str) -> str:
-    """A place without the folder, so that pages do not depend on where the class is graded."""
+    """Shorten a place to the file's name and the line, so that pages do not depend on the folder of the grades."""
     return Path(place).name

@@ -1,4 +1,4 @@
-"""The page of the class, for its instructor: it names hidden tests."""
+"""The page of the class, for the instructor only, since it names hidden tests."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _HARDEST = 5
 
 @dataclass(frozen=True)
 class Fault:
-    """A submission on which the grader failed: the number of such tests, and the first of them."""
+    """A submission on which the grader failed: the number of tests concerned, and the first of them."""
 
     submission: str
     count: int
@@ -34,7 +34,7 @@ class Fault:
 
 
 def view(graded: Sequence[tuple[Record, Score]], milestone: Milestone, strays: Sequence[Override | Extension]) -> dict:
-    """The values of the template `class.html`.
+    """Collect the values for the template `class.html`.
 
     Args:
         graded: record and score of each submission.

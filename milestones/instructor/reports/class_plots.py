@@ -1,6 +1,6 @@
 """Plots of a class: the distribution of its totals, the means of the tasks, the states of the tests.
 
-Colour-blind readers and grey prints tell them apart: colours differ in lightness too, and are hatched.
+Colours also differ in lightness and are hatched, for colour-blind readers and prints in grey.
 """
 
 import io
@@ -32,7 +32,7 @@ _INCHES_PER_BAR = 0.19
 
 
 def totals(points: Sequence[float], maximum: float) -> str:
-    """Histogram of the totals in tenths of the maximum; a data URI, as all plots are."""
+    """Draw a histogram of the totals in tenths of the maximum; the result is a data URI, as for all plots."""
     figure = Figure(figsize=(6.2, 3), layout="constrained")
     axes = figure.subplots()
     edges = np.linspace(0, maximum, 11)
@@ -45,7 +45,7 @@ def totals(points: Sequence[float], maximum: float) -> str:
 
 
 def tasks(means: Sequence[TaskMean]) -> str:
-    """Mean share of the points of each task."""
+    """Draw the mean share of the points of each task."""
     figure, axes = _bars(len(means))
     for position, each in enumerate(means):
         if each.share is not None:
@@ -58,7 +58,7 @@ def tasks(means: Sequence[TaskMean]) -> str:
 
 
 def tests(counts: Sequence[TestCounts], states: Sequence[TestState]) -> str:
-    """Share of the submissions in each state, for each test."""
+    """Draw the share of the submissions in each state, for each test."""
     figure, axes = _bars(len(counts))
     positions = range(len(counts))
     sums = np.array([each.states.total() for each in counts])
@@ -83,15 +83,15 @@ def _bars(count: int) -> tuple[Figure, Axes]:
 
 
 def _label(axes: Axes, names: Sequence[str]) -> None:
-    """Names of the bars, the first one on top."""
-    # A dollar in the name of a test is no formula.
+    """Write the names of the bars, the first one on top."""
+    # A dollar sign in the name of a test begins no formula.
     axes.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
     axes.set_ylim(len(names) - 0.4, -0.6)
 
 
 def _data_uri(figure: Figure) -> str:
     buffer = io.BytesIO()
-    # Without salt and date the same class would get another file each time.
+    # A fixed salt and no date, since otherwise the same class would get another file each time.
     with matplotlib.rc_context({"svg.hashsalt": "class"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return data_uri("image/svg+xml", buffer.getvalue())

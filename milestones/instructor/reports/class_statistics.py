@@ -16,9 +16,9 @@ class TestCounts:
     """The states of one test over a class.
 
     Attributes:
-        test: its result in the last record.
+        test: the test's result in the last record.
         states: number of submissions in each state.
-        on_reference: number of submissions that passed it on the reference's earlier modules alone.
+        on_reference: number of submissions that passed it only on the reference's earlier modules.
     """
 
     # Keep pytest from collecting the class where a test imports it.
@@ -30,7 +30,7 @@ class TestCounts:
 
     @property
     def rate(self) -> float | None:
-        """Share of the submissions that passed, without those in which the grader failed; None where it always did."""
+        """Share of the submissions that passed, not counting grader failures; None if the grader always failed."""
         ran = self.states.total() - self.states[TestState.GRADER_FAULT]
         return self.states[TestState.PASSED] / ran if ran else None
 
@@ -41,7 +41,7 @@ class TaskMean:
 
     Attributes:
         task: the task.
-        share: mean share of its points that the tests gave, None where no submission has any yet.
+        share: mean share of its points that submissions earned by tests; None while no submission has points.
         full: number of submissions with all points.
         count: number of submissions whose points are known.
     """
@@ -53,7 +53,7 @@ class TaskMean:
 
 
 def count_tests(records: Sequence[Record], milestone: Milestone) -> list[TestCounts]:
-    """Counts of each test of any record, in the order of the tasks."""
+    """Count the states of every test that any record has, in the order of the tasks."""
     counts: dict[str, TestCounts] = {}
     for record in records:
         for test in record.tests:
@@ -66,7 +66,7 @@ def count_tests(records: Sequence[Record], milestone: Milestone) -> list[TestCou
 
 
 def average_tasks(scores: Sequence[Score], milestone: Milestone) -> list[TaskMean]:
-    """Means of each task, in the order of the milestone."""
+    """Average the points of each task, in the order of the milestone."""
     means = []
     for position, task in enumerate(milestone.tasks):
         known = [score.tasks[position].earned for score in scores if not score.tasks[position].faults]

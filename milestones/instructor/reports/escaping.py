@@ -9,7 +9,7 @@ _MAX_PAGE_NAME = 100
 
 
 def same(name: str) -> str:
-    """One spelling of a name: in others an accent may be a character of its own.
+    """Bring a name to one spelling, since an accent may be a separate character in others.
 
     A name that was copied from `grades.csv` may also be spelt as `cell` does.
     """
@@ -19,13 +19,13 @@ def same(name: str) -> str:
 
 
 def cell(text: str) -> str:
-    """The text in one line that a spreadsheet does not take for a formula."""
+    """Return the text in one line that a spreadsheet does not take for a formula."""
     line = printable(text)
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
 def printable(text: str) -> str:
-    """The text in one line that sends no commands to a terminal."""
+    """Return the text in one line that sends no commands to a terminal."""
     return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
 
 

@@ -1,6 +1,6 @@
 """The reports of a grading: `grades.csv`, a feedback page for each student, the page of the class, and a table.
 
-All are made anew from the records each time, and the same records give the same bytes.
+All of them are made from the records each time, and the same records always give the same bytes.
 """
 
 import csv
@@ -38,7 +38,8 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Sc
 
     Args:
         out: folder of the grades; its `overrides.csv` and `extensions.csv` are read, if there are any.
-        records: of the class; the last one of each submission counts, and those of other milestones are left out.
+        records: records of the class; only the last one of each submission counts, and those of other milestones are
+            ignored.
         milestone: the milestone.
 
     Returns:
@@ -70,11 +71,11 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Sc
 
 
 def grades(scores: Sequence[Score], milestone: Milestone) -> str:
-    """The text of `grades.csv`: a row for each submission; points that are not known yet are empty."""
+    """Make the text of `grades.csv`: a row for each submission; points that are not known yet are empty."""
     header = ["submission", "milestone", *(f"task {task.id}" for task in milestone.tasks), "sum", "days late"]
     header += ["late deduction", "override", "total", "maximum", "note"]
     text = io.StringIO()
-    # Every text is quoted, so that a name with a semicolon is one cell, whatever separator a spreadsheet expects.
+    # Every text is quoted, so that a name with a semicolon is one cell even if a spreadsheet separates by semicolons.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(header)
     for each in scores:
@@ -87,7 +88,7 @@ def grades(scores: Sequence[Score], milestone: Milestone) -> str:
 
 
 def table(scores: Sequence[Score], milestone: Milestone) -> str:
-    """The scores as a table for a terminal."""
+    """Format the scores as a table for a terminal."""
     names = [printable(each.submission) for each in scores]
     width = max(len("submission"), *map(len, names), 0)
     widths = [max(len(task.id), len(f"{task.points:g}"), 3) for task in milestone.tasks]
@@ -130,6 +131,6 @@ def _render(name: str, **values) -> str:
 def _replace(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all."""
     temporary = path.with_name(f".{path.name}.part")
-    # Names and messages may have lone surrogates, which no encoding takes.
+    # Names and messages may have lone surrogates, which no encoding accepts.
     temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     temporary.replace(path)

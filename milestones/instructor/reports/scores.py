@@ -21,7 +21,7 @@ class TaskScore:
     Attributes:
         task: the task.
         earned: sum of the points of its tests that passed.
-        faults: number of its tests on which the grader failed, so that their points are not known.
+        faults: number of its tests on which the grader failed, and whose points are therefore unknown.
         override: points given by hand, which count instead.
     """
 
@@ -45,11 +45,11 @@ class Score:
     Attributes:
         submission: its name.
         milestone: the milestone.
-        tasks: the points of each task, in the order of the milestone.
+        tasks: points of each task, in the order of the milestone.
         submitted: time of handing in.
-        deadline: last time of handing in, extension included.
+        deadline: latest time of handing in, extension included.
         extension: of the deadline.
-        override: a total given by hand, from which nothing is taken.
+        override: a total given by hand, which is final.
         refused: the reason why nothing was graded.
     """
 
@@ -64,7 +64,7 @@ class Score:
 
     @property
     def sum(self) -> float | None:
-        """Sum of the points of all tasks; None while those of one are not known."""
+        """Sum of the points of all tasks; None while those of any task are unknown."""
         points = [task.points for task in self.tasks]
         return None if None in points else _exact(math.fsum(points))
 
@@ -98,7 +98,7 @@ class Score:
 
     @property
     def is_pending(self) -> bool:
-        """True where the grader's faults leave the total open; a fault never makes it zero."""
+        """Return True if the grader's faults leave the total open; a fault never makes it zero."""
         return self.total is None
 
     @property
@@ -133,10 +133,10 @@ def score(
     """The score of a submission.
 
     Args:
-        record: of its grading.
-        milestone: for which it was graded.
-        overrides: those of the submission, by task; "" is the total.
-        extension: that of the submission.
+        record: record of its grading.
+        milestone: the milestone for which it was graded.
+        overrides: overrides for the submission, by task; "" is the total.
+        extension: extension for the submission.
     """
     tasks = []
     for task in milestone.tasks:
@@ -158,12 +158,12 @@ def score(
 def changes(
     before: Mapping[tuple[str, int], Record], after: Mapping[tuple[str, int], Record], milestone: Milestone
 ) -> list[str]:
-    """Lines on the submissions that gain or lose points of tests between two gradings; none if all is as before.
+    """Write lines on submissions that gain or lose points of tests between two gradings; none if nothing changed.
 
     Args:
         before: the records by submission and milestone, as `records.latest` gives them.
-        after: the later ones; submissions that only one of the two has are left out.
-        milestone: the milestone; the records of others are left out.
+        after: the later records; submissions that are in only one of the two are left out.
+        milestone: the milestone; records of other milestones are left out.
     """
     rows = []
     is_regraded = False
@@ -186,7 +186,7 @@ def changes(
 
 @dataclass(frozen=True)
 class _Change:
-    """A change of a submission: its sums of points before and after, None where not known, and the reasons."""
+    """A change of a submission: its sums of points before and after, None if unknown, and the reasons."""
 
     name: str
     sums: tuple[float | None, float | None]
@@ -198,7 +198,7 @@ class _Change:
 
 
 def _change(before: Record, after: Record, milestone: Milestone) -> _Change | None:
-    """The change of a submission's points by each test; None where there is none."""
+    """Find the change of a submission's points by each test; None if nothing changed."""
     old = {test.id: test for test in before.tests}
     new = {test.id: test for test in after.tests}
     reasons = []

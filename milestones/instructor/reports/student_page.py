@@ -1,7 +1,7 @@
 """The feedback page of one student.
 
-Of hidden tests the page gets counts, categories and hints alone: names, sentences and messages that it does not get, it
-cannot give away.
+From hidden tests the page gets only counts, categories and hints, so it cannot give away their names, sentences and
+messages.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from milestones.instructor.reports.scores import Score, TaskScore
 
 
 class TaskState(str, Enum):
-    """The state of a task by those of its tests; as text it is its value."""
+    """The state of a task, which follows from those of its tests; converted to text, it is its value."""
 
     PASSED = "passed"
     PARTLY_PASSED = "partly passed"
@@ -62,8 +62,8 @@ class VisibleTest:
 
     @classmethod
     def of(cls, test: TestResult) -> "VisibleTest":
-        """A visible test by its result."""
-        # A fault's message is about the grader's insides, and a stub's says no more than its state.
+        """Make a visible test from its result."""
+        # A fault's message is about the grader's internals, and a stub's message adds nothing to the state.
         has_message = test.state not in (TestState.PASSED, TestState.NOT_IMPLEMENTED, TestState.GRADER_FAULT)
         name = test.id.rpartition("::")[2]
         message = test.message if has_message else ""
@@ -85,8 +85,8 @@ class HiddenTests:
     """The hidden tests of a task on the page.
 
     Attributes:
-        count, passed, faults: number of all, of those that passed, and of those on which the grader failed.
-        points, earned: of all, and of those that passed.
+        count, passed, faults: number of all tests, of those that passed, and of those on which the grader failed.
+        points, earned: points of all tests, and of those that passed.
         failed: number of failed tests by category and hint.
     """
 
@@ -99,7 +99,7 @@ class HiddenTests:
 
     @classmethod
     def of(cls, tests: Sequence[TestResult]) -> "HiddenTests":
-        """The hidden tests of a task by their results."""
+        """Summarise the hidden tests of a task from their results."""
         passed = [test for test in tests if test.state == TestState.PASSED]
         not_failed = (TestState.PASSED, TestState.GRADER_FAULT, TestState.REFUSED)
         return cls(
@@ -117,11 +117,11 @@ class TaskView:
     """A task on the page.
 
     Attributes:
-        score: its points.
-        state: by those of its tests.
-        visible, hidden: its tests.
-        on_reference: number of its tests that passed on the reference's earlier modules alone.
-        first: ids of the tasks to mend first.
+        score: points of the task.
+        state: state of the task, which follows from those of its tests.
+        visible, hidden: tests of the task.
+        on_reference: number of its tests that passed only on the reference's earlier modules.
+        first: ids of the tasks to fix first.
     """
 
     score: TaskScore
@@ -133,7 +133,7 @@ class TaskView:
 
     @classmethod
     def of(cls, score: TaskScore, tests: Sequence[TestResult]) -> "TaskView":
-        """A task by its points and the results of its tests."""
+        """Make the view of a task from its points and the results of its tests."""
         return cls(
             score=score,
             state=_state(score, tests),
@@ -163,12 +163,12 @@ class TaskView:
 
     @property
     def asks_for_work(self) -> bool:
-        """True where the student has something left to mend."""
+        """Return True if the student has something left to fix."""
         return self.state not in (TaskState.PASSED, TaskState.NOT_GRADED, TaskState.PENDING)
 
 
 def view(record: Record, score: Score) -> dict:
-    """The values of the template `feedback.html`."""
+    """Collect the values for the template `feedback.html`."""
     milestone = score.milestone
     tasks = [TaskView.of(each, [test for test in record.tests if test.task == each.task.id]) for each in score.tasks]
     states = {test.state for task in tasks for test in task.visible}
@@ -189,7 +189,7 @@ def view(record: Record, score: Score) -> dict:
 
 
 def _with_first(tasks: Sequence[TaskView]) -> list[TaskView]:
-    """The tasks, each unfinished one with those unfinished ones that it depends on."""
+    """Add to each unfinished task the unfinished tasks on which it depends."""
     unfinished = {task.id for task in tasks if task.state not in (TaskState.PASSED, TaskState.PENDING)}
     return [
         replace(task, first=tuple(earlier for earlier in task.score.task.depends if earlier in unfinished))
@@ -220,5 +220,5 @@ def _colour(state: TestState | TaskState) -> str:
 
 
 def _moment(moment: datetime, zone: tzinfo) -> str:
-    """A time as the course's clock shows it."""
+    """Format a time in the course's time zone."""
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S (%Z)}"

@@ -28,12 +28,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def can_be_strong() -> bool:
-    """True on a host with Landlock and seccomp."""
+    """Return True on a host with Landlock and seccomp."""
     return landlock.version() > 0 and seccomp.is_available()
 
 
 def is_strong(isolation: Sequence[str]) -> bool:
-    """True where Landlock and seccomp are both in force."""
+    """Return True if Landlock and seccomp are both in force."""
     return all(any(each.startswith(name) for each in isolation) for name in REQUIRED)
 
 
@@ -41,7 +41,7 @@ def enter_namespaces() -> bool:
     """Enter namespaces: own users, mounts, network, interprocess communication, and a `/dev/shm` of its own.
 
     Returns:
-        True where the host allows it; otherwise nothing has changed.
+        True if the host allows it; otherwise nothing has changed.
     """
     if platform.system() != "Linux":
         return False
@@ -113,7 +113,7 @@ def _limit(address_space: int, cpu_seconds: int) -> None:
 
 
 def _address_space() -> int:
-    """Bytes of address space in use, 0 where the host does not tell."""
+    """Bytes of address space in use, 0 if the host does not tell."""
     with contextlib.suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     return 0

@@ -144,7 +144,7 @@ def _reap(pid: int, patience: float) -> int:
         patience: seconds in which it may still end by itself.
 
     Returns:
-        Its exit status, or minus the number of the signal that ended it; 0 where it had to be killed here.
+        Its exit status, or minus the number of the signal that ended it; 0 if it had to be killed here.
     """
     until = time.monotonic() + patience
     finished, raw = os.waitpid(pid, os.WNOHANG)

@@ -29,7 +29,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
-    """Version of the kernel's Landlock, 0 where there is none."""
+    """Version of the kernel's Landlock, 0 if there is none."""
     if platform.system() != "Linux":
         return 0
     return max(0, _libc.syscall(_CREATE_RULES, None, ctypes.c_size_t(0), 1))

@@ -124,7 +124,7 @@ class Decoder:
 
     Attributes:
         tensors, generators: those of the last frame, in the order of the encoder's.
-        wanted: for each tensor, True where a gradient is asked for; the tensors themselves do not require one yet.
+        wanted: for each tensor, True if a gradient is asked for; the tensors themselves do not require one yet.
     """
 
     def __init__(self, find: Callable[[int], Any] | None = None):

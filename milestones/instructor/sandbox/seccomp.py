@@ -196,10 +196,10 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 
 
 def is_available() -> bool:
-    """True where the kernel and the processor of this machine have the filter."""
+    """Return True if the kernel and the processor of this machine have the filter."""
     if _COLUMN is None or platform.system() != "Linux":
         return False
-    # PR_GET_SECCOMP answers 0 where the kernel was built with it.
+    # PR_GET_SECCOMP answers 0 if the kernel was built with it.
     return ctypes.CDLL(None).prctl(21, 0, 0, 0, 0) in (0, 2)
 
 

@@ -179,7 +179,7 @@ def local_servers(jobs: int) -> Iterator[Submit]:
 
 
 def _difference(terms: ServerTerms, job: Job) -> str | None:
-    """The reason why a server must not grade a job, None where it may."""
+    """The reason why a server must not grade a job, None if it may."""
     for name in ("tests_hash", "environment_hash"):
         expected, got = getattr(job, name), getattr(terms, name)
         if expected != got:

@@ -42,7 +42,7 @@ class WorkerClient:
 
     @property
     def stopped(self) -> WorkerStopped | None:
-        """The exception that says why the worker ended within this test, None where it did not."""
+        """The exception that says why the worker ended within this test, None if it did not."""
         return self._process.stopped
 
     def find_isolation(self) -> tuple[str, ...]:

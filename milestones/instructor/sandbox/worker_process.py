@@ -25,7 +25,7 @@ class WorkerProcess:
 
     Attributes:
         isolation: names of what confined the last one.
-        stopped: the exception that says why it ended within this test, None where it did not.
+        stopped: the exception that says why it ended within this test, None if it did not.
     """
 
     def __init__(self, launcher: WorkerLauncher, settings: WorkerSettings):

@@ -1,1 +1,1 @@
-"""The self-test: submissions of known grade for the grader."""
+"""The self-test of the grader: submissions whose grade is known."""

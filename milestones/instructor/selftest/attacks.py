@@ -1,13 +1,13 @@
 """Attacks: hostile or broken submissions of milestone 1, and the most that each of them may earn.
 
 A file in `hostile_solutions` holds a family of attacks. Lines before the first header belong to each of them. An attack
-begins with two lines and goes on to the next header:
+begins with two lines and ends before the next header:
 
     # attack NAME on MODULE: what it tries
     # earns: all but 1.9
 
-Its code is appended to the reference's MODULE: its definitions replace the module's own, and all else is right.
-The second line is one of
+Its code is appended to the reference's MODULE, so its definitions replace the module's own, and the rest is right. The
+second line is one of these:
 
     # earns: all                            every task keeps its full points
     # earns: all but 1.9                    task 1.9 must not earn its full points, the others keep theirs
@@ -16,13 +16,13 @@ The second line is one of
 
 Tasks that depend on one of those named need not keep their points.
 
-An attack that gets through gives itself away. One that escapes answers rightly and so earns its task; one that spies
-puts the `CANARY` that it finds where a student could read it; one that writes where it must not calls the file
-`LEFT_BEHIND`. The self-test puts `CANARY` into the environment, as `SPEECH_COURSE_CANARY`, and looks for both words in
-records and folders afterwards; whoever runs attacks by hand may also put it into a hidden test.
+An attack that gets through gives itself away. If it escapes, it answers rightly and so earns its task. If it spies, it
+puts the `CANARY` that it finds where a student could read it. If it writes where it must not, it calls the file
+`LEFT_BEHIND`. The self-test puts `CANARY` into the environment, as `SPEECH_COURSE_CANARY`, and afterwards looks for
+both words in records and folders. If you run attacks by hand, you can also put it into a hidden test.
 
-Attacks name parts of the grader as text. Lines anywhere in the code say which, so that a test fails once one of them is
-no longer there:
+Attacks name parts of the grader as text. Lines anywhere in the code list these parts, so that a test fails if one of
+them is renamed or removed:
 
     # aims at: milestones.instructor.sandbox.worker.Worker         a name that the code speaks of, or a constant's value
     # aims at: milestones.instructor.sandbox.worker.Worker._find.request      an argument or a local variable
@@ -43,7 +43,7 @@ from milestones.course import Course, CourseError
 CANARY = "canary-51fe0c0de5ca1ab1"
 LEFT_BEHIND = "left-by-an-attack"
 MILESTONE = 1
-"""Number of the milestone that all attacks are handed in for."""
+"""Number of the milestone for which all attacks are handed in."""
 
 FOLDER = Path(__file__).with_name("hostile_solutions")
 
@@ -57,10 +57,10 @@ class Attack:
     """An attack.
 
     Attributes:
-        family: name of its file.
-        name: short, unique.
+        family: name of the attack's file.
+        name: short, unique name.
         module: name of the module to which it is appended.
-        title: the attempt in a few words.
+        title: what it tries, in a few words.
         loses: ids of the tasks that must not earn their full points.
         risks: ids of the tasks that may earn them or not.
         code: its text.
@@ -86,7 +86,7 @@ class Attack:
 
 
 def read(folder: Path = FOLDER) -> list[Attack]:
-    """All attacks, in the order of files and pieces.
+    """Read all attacks, in the order of files and pieces.
 
     Raises:
         CourseError: a header is malformed; the message names file and line.

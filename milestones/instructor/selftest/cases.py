@@ -17,19 +17,19 @@ SECONDS_PER_ATTACK = 3.0
 KINDS = ("reference", "template", "one stub emptied", "wrong", "right", "attack")
 
 Complaint = Callable[[Sequence[TestResult]], str]
-"""Given the results of a submission's tests, says in which way its grade is wrong; "" where it is right."""
+"""A function of the results of a submission's tests: a description of a wrong grade, or "" if the grade is right."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A submission of known grade.
+    """A submission whose grade is known.
 
     Attributes:
         kind: one of `KINDS`.
         group: task, milestone or family that it belongs to.
-        title: in a few words.
-        job: for a grading server.
-        complaint: checks its grade.
+        title: description in a few words.
+        job: job for a grading server.
+        complaint: function that checks its grade.
     """
 
     kind: str
@@ -40,11 +40,11 @@ class Case:
 
 
 def all_cases(course: Course, exams: dict[int, Exam]) -> Iterator[Case]:
-    """All cases of a course.
+    """Make all cases of a course.
 
     Args:
         course: the course.
-        exams: of its milestones, by their numbers.
+        exams: exams of its milestones, by number.
     """
     for exam in exams.values():
         number = str(exam.milestone.number)
@@ -67,7 +67,7 @@ def _emptied_stubs(course: Course, exam: Exam) -> Iterator[Case]:
 
 
 def _variant(variant: variants.Variant, exams: dict[int, Exam], tasks: set[str], complaint: Complaint) -> Case:
-    """A case of a wrong or right solution, graded by the tests of some tasks alone."""
+    """Make the case of a wrong or right solution, graded only by the tests of some tasks."""
     exam = next(exam for exam in exams.values() if variant.task in {task.id for task in exam.milestone.tasks})
     exam = replace(exam, tests=[test for test in exam.tests if test.task in tasks])
     job = _trusted(exam, with_piece(variant.module, variant.code))
@@ -88,7 +88,7 @@ def _attacks(course: Course, exam: Exam) -> Iterator[Case]:
 
 
 def _trusted(exam: Exam, files: dict[str, str]) -> Job:
-    """A job of our own, which runs on hosts that cannot confine it, too."""
+    """Make a job from our own files, which also runs on hosts that cannot confine it."""
     return exam.job(files, allow_weak_isolation=True)
 
 

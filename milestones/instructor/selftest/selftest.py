@@ -1,7 +1,8 @@
 """The command `selftest`: check the grader on submissions of known grade.
 
-The reference must score everything and the template nothing; with one stub emptied only that task and those that depend
-on it may suffer; every wrong solution must fail its own task and every right one pass; no attack may earn anything.
+The reference must earn all points and the template none. If one stub is emptied, only its task and those that depend on
+it may lose points. Every wrong solution must fail its own task, and every right one must pass. No attack may earn all
+points of a task that it attacks.
 """
 
 import os
@@ -20,7 +21,7 @@ from milestones.instructor.selftest.cases import KINDS, Case, all_cases
 
 
 def run(configuration: Selftest) -> int:
-    """Grade all cases, or those of some kinds, and print the counts; 1 where one is not graded as it must be."""
+    """Grade all cases, or those of some kinds, and print the counts; return 1 if a grade is wrong."""
     if unknown := set(configuration.only) - set(KINDS):
         raise CourseError(f"--only: expected some of {', '.join(KINDS)}, got {', '.join(sorted(unknown))}")
     course = load_course()
@@ -40,7 +41,7 @@ def run(configuration: Selftest) -> int:
 
 
 def grade_cases(cases: Sequence[Case], submit: Submit) -> list[str]:
-    """The complaint about the grade of each case; "" where it is right."""
+    """Return the complaint about the grade of each case; "" if the grade is right."""
     # Attacks look for the canary in the grader's environment.
     os.environ["SPEECH_COURSE_CANARY"] = attacks.CANARY
     futures = [submit(case.job) for case in cases]
@@ -49,6 +50,6 @@ def grade_cases(cases: Sequence[Case], submit: Submit) -> list[str]:
 
 
 def left_behind() -> list[Path]:
-    """Files that attacks wrote where they must not, or that should have been removed."""
+    """List files that attacks wrote where they must not, or that should have been removed."""
     folders = {Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path.home(), ROOT}
     return sorted(path for folder in folders for path in folder.glob(f"*{attacks.LEFT_BEHIND}*"))

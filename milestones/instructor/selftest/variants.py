@@ -1,11 +1,11 @@
 """Variants of the reference solution: pieces of code that replace parts of one of its modules.
 
-A file of variants holds pieces; each begins with a header line and goes on to the next header:
+A file of variants holds pieces; each begins with a header line and ends before the next one:
 
     # wrong 1.9: the noise is scaled by the power ratio; symptom: power ratio
     # right 1.9: with torchaudio's add_noise
 
-A piece is appended to the module of the file's name, so that its definitions replace the module's own.
+A piece is appended to the module with the file's name, so that its definitions replace the module's own.
 """
 
 import ast
@@ -41,7 +41,7 @@ class Variant:
 
 
 def read(folder: Path, kind: str) -> list[Variant]:
-    """The variants of a kind, in the order of files and pieces.
+    """Read the variants of a kind, in the order of files and pieces.
 
     Raises:
         CourseError: a file has no header, or a wrong piece names no symptom.
@@ -63,7 +63,7 @@ def _pieces(path: Path, kind: str) -> Iterator[Variant]:
 
 
 def emptied(task: Task, source: str) -> str:
-    """A piece that empties the stub of one task: whatever the task defines raises NotImplementedError."""
+    """Make a piece that empties the stub of one task: everything that the task defines raises NotImplementedError."""
     pieces = []
     for node in ast.parse(source).body:
         if not (ast.get_docstring(node) or "").startswith(f"Task {task.id}.") if _is_definition(node) else True:
