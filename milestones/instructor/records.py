@@ -59,7 +59,7 @@ class TestResult:
         on_reference: True if it failed on the student's modules of an earlier milestone, and passed on the reference's.
     """
 
-    # Keep pytest from collecting the class where a test imports it.
+    # Keep pytest from collecting the class if a test imports it.
     __test__ = False
 
     id: str

@@ -21,7 +21,7 @@ class TestCounts:
         on_reference: number of submissions that passed it only on the reference's earlier modules.
     """
 
-    # Keep pytest from collecting the class where a test imports it.
+    # Keep pytest from collecting the class if a test imports it.
     __test__ = False
 
     test: TestResult

@@ -1,9 +1,9 @@
 """The confinement of a submission's process: the strongest that the host allows, named in every report.
 
-- namespaces: its own users, mounts, network and interprocess communication, with a `/dev/shm` of its own;
-- Landlock: it reads Python, its libraries and its own package, writes its scratch folder, no more (`landlock`);
+- namespaces: its own users, mounts, network and interprocess communication, with its own `/dev/shm`;
+- Landlock: it reads only Python, its libraries and its own package, and writes only its scratch folder (`landlock`);
 - seccomp: no sockets, no exec, no fork, no signals to others (`seccomp`);
-- limits of memory, processor time, file size and open files.
+- limits on memory, processor time, file size and open files.
 """
 
 import contextlib
@@ -38,10 +38,10 @@ def is_strong(isolation: Sequence[str]) -> bool:
 
 
 def enter_namespaces() -> bool:
-    """Enter namespaces: own users, mounts, network, interprocess communication, and a `/dev/shm` of its own.
+    """Enter new namespaces of users, mounts, network and interprocess communication, with a new `/dev/shm`.
 
     Returns:
-        True if the host allows it; otherwise nothing has changed.
+        True if the host allows this; otherwise nothing has changed.
     """
     if platform.system() != "Linux":
         return False
@@ -61,10 +61,10 @@ def confine(rules: int | None, memory_bytes: int, cpu_seconds: int, allow_fork: 
     """Confine this process for good.
 
     Args:
-        rules: descriptor by `landlock.make_rules`.
+        rules: descriptor from `landlock.make_rules`.
         memory_bytes: memory that may be allocated beyond what is in use.
         cpu_seconds: processor time in all.
-        allow_fork: let it make processes.
+        allow_fork: True to let it start processes.
 
     Returns:
         Names of what is in force.
@@ -83,14 +83,14 @@ def confine(rules: int | None, memory_bytes: int, cpu_seconds: int, allow_fork: 
     in_force.append("limits")
     if seccomp.is_available():
         seccomp.install(allow_fork)
-        # The filter makes it do nothing, but `Path.touch` needs to be told where there is no file yet.
+        # The filter turns utime into a no-op, but `Path.touch` relies on its error if there is no file yet.
         os.utime = lambda path, *arguments, **keywords: Path(path).stat() and None
         in_force.append("seccomp")
     return in_force
 
 
 def limit_memory(more_bytes: int) -> None:
-    """Let this process and what it starts allocate so many bytes beyond those in use, where these are known."""
+    """Let this process and its children allocate this many bytes beyond those in use, if the host reports these."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if used := _address_space():
         with contextlib.suppress(ValueError, OSError):
@@ -105,7 +105,7 @@ def _limit(address_space: int, cpu_seconds: int) -> None:
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_AS": address_space,
     }
-    # The softer limit sends SIGXCPU, which tells this end from others.
+    # The soft limit sends SIGXCPU, which tells this end from others.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
     for name, value in limits.items():
         with contextlib.suppress(ValueError, OSError):
@@ -113,7 +113,7 @@ def _limit(address_space: int, cpu_seconds: int) -> None:
 
 
 def _address_space() -> int:
-    """Bytes of address space in use, 0 if the host does not tell."""
+    """Read the bytes of address space in use; 0 if the host does not report them."""
     with contextlib.suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     return 0

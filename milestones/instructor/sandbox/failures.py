@@ -1,17 +1,17 @@
-"""The ways in which a call into a submission fails: its exception, the end of its process, a fault of the grader."""
+"""The ways in which a call into a submission can fail: an exception, the end of its process, a fault of the grader."""
 
 from milestones.graded_tests import TestState
 
 
 class GraderFault(BaseException):
-    """The grader itself failed; nothing is known of the submission."""
+    """Failure of the grader itself, which says nothing about the submission."""
 
 
 class WorkerStopped(BaseException):
-    """The worker is gone in the middle of a test. Not an Exception, so that no test takes it for a student's.
+    """End of the worker in the middle of a test. Not an `Exception`, so that no test takes it for a student's.
 
     Attributes:
-        state: of the test.
+        state: state of the test.
     """
 
     def __init__(self, state: TestState, message: str):
@@ -20,7 +20,7 @@ class WorkerStopped(BaseException):
 
 
 class StudentError(Exception):
-    """An exception that the student's code raised; each is also of the builtin class that it was in the worker.
+    """An exception that the student's code raised; it also has the builtin class that it had in the worker.
 
     Attributes:
         type_name: name of its own class.
@@ -41,11 +41,11 @@ _CLASSES = {
 
 
 def student_error(kind: str, builtin: str, message: str) -> Exception:
-    """The exception that the judge meets in the place of one that the student's code raised.
+    """Make the exception that the judge sees in place of one that the student's code raised.
 
     Args:
         kind: name of its own class.
-        builtin: name of the builtin class that this derives from.
+        builtin: name of the builtin class from which that class derives.
         message: its text.
     """
     error = _CLASSES.get(builtin, StudentError)(message)

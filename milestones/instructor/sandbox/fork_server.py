@@ -1,8 +1,8 @@
-"""The fork server: a process that has torch imported, and that each worker is forked from.
+"""The fork server: a process that has imported torch, and from which each worker is forked.
 
 A fork takes some hundredths of a second, while a fresh process takes seconds to import torch. The fork server knows
-nothing of tests and submissions, and runs no operation of torch: a process that did so with several threads would hang
-in its forks.
+nothing of tests and submissions. It runs no torch operation: after an operation on several threads, forked processes
+would hang.
 """
 
 import contextlib
@@ -39,12 +39,12 @@ _CHANNEL, _RULES = 3, 4
 
 
 def main(descriptor: int, package: Path, scratch: Path) -> None:
-    """Fork a worker for each order that comes with a socket, and reap workers when asked; see `WorkerLauncher`.
+    """Fork a worker for each order that comes with a socket, and reap workers on request; see `WorkerLauncher`.
 
     Args:
-        descriptor: of the socket to the worker launcher.
+        descriptor: descriptor of the socket to the worker launcher.
         package: folder that holds the submission's `speech_enhancement`.
-        scratch: folder that workers may write.
+        scratch: folder in which workers may write.
     """
     torch.set_num_threads(1)
     with contextlib.suppress(OSError):
@@ -75,7 +75,7 @@ def main(descriptor: int, package: Path, scratch: Path) -> None:
 def _become_worker(
     order: dict, descriptor: int, rules: int | None, namespaces: list[str], package: Path, scratch: Path
 ) -> None:
-    """Confine this process and answer calls; never returns."""
+    """Confine this process and answer calls; never return."""
     channel = Channel(descriptor)
     try:
         channel = _keep_only(descriptor, rules)
@@ -99,7 +99,7 @@ def _become_worker(
 
 
 def _keep_only(descriptor: int, rules: int | None) -> Channel:
-    """Close all that is open but the channel and the rules; printed text goes nowhere."""
+    """Close all descriptors except the channel and the rules, and discard printed text."""
     os.setpgid(0, 0)
     null = os.open(os.devnull, os.O_RDWR)
     kept = fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10)
@@ -123,7 +123,7 @@ def _forget_project(package: Path) -> None:
 
 
 def _load_reference(sources: dict[str, str], package: Path) -> None:
-    """Put the reference's modules in the place of the submission's, before any code of the submission has run."""
+    """Replace the submission's modules by the reference's, before any code of the submission runs."""
     if not sources:
         return
     parent = types.ModuleType("speech_enhancement")
@@ -137,14 +137,14 @@ def _load_reference(sources: dict[str, str], package: Path) -> None:
 
 
 def _reap(pid: int, patience: float) -> int:
-    """Kill a worker and all that it started.
+    """Kill a worker and all processes that it started.
 
     Args:
-        pid: of the worker, which leads a process group that nothing it starts can leave.
-        patience: seconds in which it may still end by itself.
+        pid: process number of the worker, which leads a process group that its children cannot leave.
+        patience: seconds for it to end by itself.
 
     Returns:
-        Its exit status, or minus the number of the signal that ended it; 0 if it had to be killed here.
+        Its exit status, or minus the number of the signal that ended it; 0 if this function had to kill it.
     """
     until = time.monotonic() + patience
     finished, raw = os.waitpid(pid, os.WNOHANG)

@@ -2,9 +2,9 @@
 
     python -m milestones.instructor.sandbox.grading_server MILESTONE FOLDER
 
-The folder is for the submission and its scratch files, and is removed at the end. The server reads jobs from standard
-input and writes results to standard output, one JSON object a line (see `records`). Its first line has the terms on
-which it grades. It ends, and its workers with it, when its input ends.
+The folder holds the submission and its scratch files, and is removed at the end. The server reads jobs from standard
+input and writes results to standard output, one JSON object on each line (see `records`). Its first line states the
+terms on which it grades. When its input ends, it stops its workers and ends.
 """
 
 import contextlib
@@ -32,10 +32,10 @@ SCRATCH_FOLDER = "scratch"
 
 
 class SubmissionGrader:
-    """A judge, a worker launcher and a folder, by which one submission after another is graded.
+    """A judge, a worker launcher and a folder, which together grade one submission after another.
 
     Args:
-        course: of which the milestone is one.
+        course: the course to which the milestone belongs.
         milestone: the milestone.
         folder: for the submission and its scratch files.
 
@@ -55,12 +55,12 @@ class SubmissionGrader:
         self._judge = Judge(remote, milestone.tests, self._scratch, course.depending_on_earlier(milestone.number))
         self._launcher = WorkerLauncher(self._package, self._scratch)
         self._settings = WorkerSettings(milestone.seconds_per_test, milestone.memory_mebibytes, scenarios=scenarios)
-        # An answer of an odd shape could make a comparison as large as this machine.
+        # Comparing with an answer of an odd shape could take all memory of this machine.
         confinement.limit_memory(milestone.memory_mebibytes * 2**20)
         self.isolation = WorkerClient(self._launcher, self._settings).find_isolation()
 
     def grade_submission(self, job: Job) -> JobResult:
-        """The result of a job; one of faults where the grader fails."""
+        """Grade a job; if the grader fails, the result reports a fault for each test."""
         settings = replace(self._settings, seed=job.seed, seconds=job.seconds_per_test)
         worker, on_reference = WorkerClient(self._launcher, settings), None
         if self._reference:
@@ -77,7 +77,7 @@ class SubmissionGrader:
         remove(self._folder)
 
     def _lay_out(self, files: dict[str, str]) -> None:
-        """Put the submission's files, and those provided ones that it lacks, where workers find them."""
+        """Write the submission's files, and the provided files that it lacks, to the folder that workers import."""
         remove(*self._package.iterdir(), *self._scratch.iterdir())
         ours, provided = self._package / PACKAGE, ROOT / PACKAGE
         for source in provided.rglob("*.py"):
@@ -96,9 +96,9 @@ def serve(number: int, folder: Path, jobs: TextIO, results: TextIO) -> None:
     """Grade each job of a stream, and write its result to another.
 
     Args:
-        number: of the milestone.
-        folder: for the submission and its scratch files; it is removed in the end.
-        jobs, results: one JSON object a line.
+        number: number of the milestone.
+        folder: folder for the submission and its scratch files; it is removed at the end.
+        jobs, results: one JSON object on each line.
     """
     torch.set_num_threads(1)
     course = load_course()
@@ -121,7 +121,7 @@ def _write(results: TextIO, shape: ServerTerms | JobResult) -> None:
 
 
 if __name__ == "__main__":
-    # Texts that tests and libraries print must not stand between the results.
+    # Text that tests and libraries print must not mix with the results.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)

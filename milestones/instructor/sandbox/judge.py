@@ -1,9 +1,10 @@
 """The judge: pytest runs the graded suite on the remote package, and each test gets a state.
 
-The same suite runs in up to three passes: all tests on one worker; those that failed on a worker that had run others
-before, each on a fresh one, so that no test pays for another; and those that still fail and depend on an earlier
-milestone, with that milestone's modules taken from the reference. A test that passes though an input was changed in
-place must pass again with the inputs as they were, since what it expects may be computed from them afterwards.
+The same suite runs in up to three passes. The first runs all tests on one worker. The second repeats tests that failed
+on a worker that had run others before, each on a fresh one, so that no test pays for another. The third repeats tests
+that still fail and depend on an earlier milestone, with that milestone's modules taken from the reference. If a test
+passes although an input was changed in place, it must pass again with unchanged inputs, since its expected values may
+be computed from them afterwards.
 """
 
 import os
@@ -26,7 +27,7 @@ from milestones.instructor.sandbox.worker_client import WorkerClient
 MAX_TIME_OUTS = 3
 MAX_MESSAGE = 600
 _HARMLESS = (TestState.PASSED, TestState.NOT_IMPLEMENTED)
-"""The states that no other test can have caused, and after which the next test can have the same worker."""
+"""States that no other test can have caused, and after which the next test can use the same worker."""
 
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
 
@@ -38,10 +39,10 @@ class Verdict:
     Attributes:
         state: of the test.
         message: the reason, as far as pytest can tell.
-        was_fresh: the worker had run no test before.
-        has_changed_inputs: an input was changed in place.
+        was_fresh: True if the worker had run no test before.
+        has_changed_inputs: True if an input was changed in place.
         seconds: wall-clock time.
-        on_reference: the modules of earlier milestones were the reference's.
+        on_reference: True if the modules of earlier milestones were the reference's.
     """
 
     state: TestState
@@ -53,12 +54,12 @@ class Verdict:
 
 
 class JudgePlugin:
-    """Plugin of pytest: gives each test its worker and its time, and keeps the verdicts.
+    """Pytest plugin that gives each test its worker and its time, and keeps the verdicts.
 
     Args:
         worker: calls into the submission.
         wanted: ids of the tests to run.
-        always_fresh: give each test a worker of its own.
+        always_fresh: True to give each test its own worker.
     """
 
     def __init__(self, worker: WorkerClient, wanted: set[str], always_fresh: bool):
@@ -72,7 +73,8 @@ class JudgePlugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Take the first test of each task, then the second of each, and so on.
 
-        Three tests in a row that run out of time end a submission; in this order one function that never ends does not.
+        Three tests in a row that run out of time end the grading of a submission; in this order, a single function that
+        never returns does not cause that.
         """
         turns: Counter[str] = Counter()
         rounds = []
@@ -123,7 +125,7 @@ class JudgePlugin:
 
     def _judge_error(self, error: BaseException, when: str) -> Verdict:
         text = _first_lines(str(error))
-        # Before a test calls anything it writes its files: a full disk for instance is no fault of the submission.
+        # A test writes its files before it calls the submission, so a full disk for example is a fault of the grader.
         is_ours = when == "setup" and isinstance(error, OSError) and not isinstance(error, StudentError)
         if is_ours or isinstance(error, GraderFault | pytest.skip.Exception):
             return Verdict(TestState.GRADER_FAULT, text)
@@ -160,12 +162,12 @@ class Judge:
     def judge_submission(
         self, tests: Sequence[GradedTest], worker: WorkerClient, on_reference: WorkerClient | None
     ) -> list[TestResult]:
-        """The results of a submission's tests.
+        """Judge the tests of a submission.
 
         Args:
-            tests: those that are expected.
+            tests: the expected tests.
             worker: calls into the submission.
-            on_reference: calls into the submission on the reference's earlier modules, None for the first milestone.
+            on_reference: calls into the submission with the reference's earlier modules, None for the first milestone.
 
         Raises:
             GraderFault: pytest failed, or a test was not found.
@@ -184,9 +186,9 @@ class Judge:
         return verdict.state != TestState.PASSED and test.task in self.depending_on_earlier
 
     def _judge_tests(self, tests: Sequence[str], worker: WorkerClient, always_fresh: bool) -> dict[str, Verdict]:
-        """A verdict on each test, given by its id.
+        """Reach a verdict on each test, by id.
 
-        Tests that were not run, because grading stopped early, share the verdict on the last one.
+        If grading stopped early, the tests that were not run share the verdict on the last one.
         """
         verdicts = self._run_pytest(tests, worker, always_fresh)
         doubtful = [
@@ -220,7 +222,7 @@ def _may_have_paid_for_another(verdict: Verdict) -> bool:
 
 
 def _not_run(tests: Sequence[str], verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
-    """Verdicts on the tests that were not run, by the reason for which the last one ended grading."""
+    """Make verdicts on the tests that were not run, from the reason for which the last one ended grading."""
     missing = [test for test in tests if test not in verdicts]
     last = next(reversed(verdicts.values()), None)
     if missing and (last is None or last.state not in (TestState.OUT_OF_TIME, TestState.GRADER_FAULT)):
@@ -236,5 +238,5 @@ def _result(test: GradedTest, verdict: Verdict) -> TestResult:
 
 
 def _first_lines(text: str) -> str:
-    """The part of an assertion's text that its author wrote; pytest adds the values that it saw after a newline."""
+    """Return the part of an assertion's text that its author wrote; pytest appends values after a newline."""
     return text.partition("\nassert")[0].strip()[:MAX_MESSAGE]

@@ -14,7 +14,7 @@ import sysconfig
 from pathlib import Path
 
 OWN_PACKAGES = ("speech_enhancement", "milestones", "__editable__")
-"""Beginnings of names in `site-packages` that belong to this project."""
+"""Prefixes of names in `site-packages` that belong to this project."""
 
 _CREATE_RULES, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _RULE_PATH_BENEATH = 1
@@ -22,30 +22,30 @@ _RULE_PATH_BENEATH = 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _REMOVE_DIR, _REMOVE_FILE = (1 << n for n in range(6))
 _MAKE_DIR, _MAKE_REG, _REFER, _TRUNCATE = 1 << 7, 1 << 8, 1 << 13, 1 << 14
 _READ = _READ_FILE | _READ_DIR
-# No symbolic links, sockets, pipes and devices: whoever reads the folder afterwards meets plain files alone.
+# No symbolic links, sockets, pipes and devices, so that the folder holds only plain files afterwards.
 _SCRATCH = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
-    """Version of the kernel's Landlock, 0 if there is none."""
+    """Return the version of the kernel's Landlock, 0 if there is none."""
     if platform.system() != "Linux":
         return 0
     return max(0, _libc.syscall(_CREATE_RULES, None, ctypes.c_size_t(0), 1))
 
 
 def make_rules(readable: list[Path], writable: list[Path]) -> int | None:
-    """A set of rules as an open descriptor, which any number of forks can put in force; None without Landlock.
+    """Make a set of rules as an open descriptor, which any number of forks can put in force; None without Landlock.
 
     Args:
-        readable: folders that may be read, beside Python and its libraries.
+        readable: folders that may be read, besides Python and its libraries.
         writable: folders that may be read and written.
     """
     known = version()
     if not known:
         return None
-    # Rights that a version does not know yet may not be named: 13 of files at first, then REFER, TRUNCATE and IOCTL.
+    # Rights that a version does not know must not be named: at first 13 for files, then REFER, TRUNCATE and IOCTL.
     n_rights = {1: 13, 2: 14, 3: 15, 4: 15}.get(known, 16)
     handled = (1 << n_rights) - 1
     network = 3 if known >= 4 else 0
@@ -54,7 +54,7 @@ def make_rules(readable: list[Path], writable: list[Path]) -> int | None:
     rules = _checked(_libc.syscall(_CREATE_RULES, attributes, ctypes.c_size_t(len(attributes)), 0))
     for path in [*_python_paths(), *readable]:
         _allow(rules, path, _READ & handled)
-    # Imports list the folders that modules are searched in; to list is not to read.
+    # Imports list the folders that they search for modules, which does not require reading files.
     for path in (*_package_folders(), Path(sysconfig.get_path("stdlib"))):
         _allow(rules, path, _READ_DIR)
     for path in [Path("/dev/null"), Path("/dev/zero"), Path("/dev/shm"), *writable]:
@@ -74,12 +74,12 @@ def put_in_force(rules: int) -> None:
 
 
 def _package_folders() -> set[Path]:
-    """Folders in which packages are installed."""
+    """List the folders in which packages are installed."""
     return {Path(path).resolve() for path in [*site.getsitepackages(), sysconfig.get_path("purelib")]}
 
 
 def _python_paths() -> list[Path]:
-    """Files and folders that Python and its libraries read, without this project's, even if installed beside them."""
+    """List the files and folders that Python and its libraries read, without this project's own, even if installed."""
     packages = _package_folders()
     bases = {Path(prefix) / "lib" for prefix in (sys.base_prefix, sys.base_exec_prefix)}
     paths = [each for base in bases if base.is_dir() for each in base.iterdir() if each.is_file()]
@@ -93,7 +93,7 @@ def _python_paths() -> list[Path]:
 
 
 def _without(path: Path, others: set[Path]) -> list[Path]:
-    """The path, or those paths below it that hold none of the others."""
+    """Return the path, or those paths below it that hold none of the others."""
     if path in others:
         return []
     if not any(other.is_relative_to(path) for other in others):

@@ -50,11 +50,11 @@ class Encoder:
     """Encoder of one value.
 
     Args:
-        keep: called with an object that cannot travel, returns the number under which it is kept; without it such an
-            object raises.
+        keep: function that keeps an object that cannot travel and returns its number; without it, such an object
+            raises.
 
     Attributes:
-        tensors, generators: those met in the value, in order.
+        tensors, generators: those found in the value, in order.
     """
 
     def __init__(self, keep: Callable[[Any], int] | None = None):
@@ -65,7 +65,7 @@ class Encoder:
         self._items = 0
 
     def frame(self, value: Any) -> bytes:
-        """The whole frame of a value."""
+        """Encode a value as a whole frame."""
         body = self._encode(value, 0)
         header = json.dumps({"value": body, "sizes": [len(buffer) for buffer in self.buffers]}).encode()
         if len(header) > MAX_JSON or sum(map(len, self.buffers)) > MAX_BYTES:
@@ -120,10 +120,11 @@ class Decoder:
     """Decoder of frames.
 
     Args:
-        find: returns the object kept under a number; without it a `RemoteReference` stands for it.
+        find: function that returns the object kept under a number; without it, a `RemoteReference` stands for the
+            object.
 
     Attributes:
-        tensors, generators: those of the last frame, in the order of the encoder's.
+        tensors, generators: those of the last frame, in the encoder's order.
         wanted: for each tensor, True if a gradient is asked for; the tensors themselves do not require one yet.
     """
 
@@ -134,10 +135,10 @@ class Decoder:
         self.generators: list[torch.Generator] = []
 
     def read(self, receive: Callable[[int], bytearray]) -> Any:
-        """The value of the next frame.
+        """Read the value of the next frame.
 
         Args:
-            receive: returns exactly as many bytes as asked.
+            receive: function that returns exactly as many bytes as it is asked for.
 
         Raises:
             ProtocolError: the frame is malformed or too large.
@@ -218,6 +219,6 @@ class Decoder:
 
 
 def tensor_bytes(tensor: Tensor) -> bytes:
-    """The bytes of a tensor on the CPU, in row-major order."""
+    """Copy the bytes of a tensor on the CPU, in row-major order."""
     plain = tensor.detach().resolve_conj().resolve_neg().contiguous()
     return plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""

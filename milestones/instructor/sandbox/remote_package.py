@@ -1,4 +1,4 @@
-"""The `speech_enhancement` that the judge imports: it has the reference's names, and its calls go to the worker."""
+"""The `speech_enhancement` that the judge imports, which has the reference's names and sends calls to the worker."""
 
 import ast
 import sys
@@ -16,7 +16,7 @@ class RemotePackage:
     """The package's connection to the submission that is being graded.
 
     Attributes:
-        worker: calls into that submission, None while there is none.
+        worker: calls into that submission; None while no submission is being graded.
     """
 
     worker: WorkerClient | None = None
@@ -74,12 +74,12 @@ def install(folder: Path, modules: tuple[str, ...], scenarios: str) -> RemotePac
     """Let `import speech_enhancement.stft` and `import scenarios` find the remote package in this process.
 
     Args:
-        folder: of the reference's modules, of which the names are read, and nothing is run.
+        folder: folder of the reference's modules, whose names are read without running any code.
         modules: names of the modules that students complete.
         scenarios: source of the suite's scenarios.
 
     Returns:
-        The package, to be given a worker.
+        The package, which still needs a worker.
     """
     package = RemotePackage()
     parent = _module(PACKAGE, {})
@@ -100,7 +100,7 @@ def _module(name: str, names: dict[str, Any]) -> types.ModuleType:
 
 
 def _names(package: RemotePackage, module: str, source: str) -> dict[str, Any]:
-    """A remote function or class for each public one that a source defines."""
+    """Make a remote function or class for each public one that a source defines."""
     kinds = {ast.FunctionDef: RemoteFunction, ast.ClassDef: RemoteClass}
     definitions = [node for node in ast.parse(source).body if type(node) in kinds and not node.name.startswith("_")]
     return {node.name: kinds[type(node)](package, f"{module}.{node.name}") for node in definitions}

@@ -1,4 +1,4 @@
-"""The places that a worker may write: how much lies there, and how it is removed."""
+"""The places where a worker may write: measuring their contents, and removing them."""
 
 import contextlib
 import os
@@ -10,19 +10,19 @@ MAX_SCRATCH_BYTES = 512 * 2**20
 MAX_SCRATCH_FILES = 20_000
 PYTEST_FOLDER = "pytest"
 
-# A command's words may take 2 MB together, and a path of scratch 4 KiB.
+# The arguments of a command may take 2 MB together, and a path in scratch 4 KiB.
 _PATHS_AT_ONCE = 250
 
 
 def empty(scratch: Path) -> None:
-    """Remove what earlier workers wrote; pytest wants its own folder to stay."""
+    """Remove everything that earlier workers wrote; pytest's own folder stays, emptied."""
     kept = scratch / PYTEST_FOLDER
     remove(*(path for path in scratch.iterdir() if path != kept or not kept.is_dir()), *kept.glob("*"))
     kept.mkdir(exist_ok=True)
 
 
 def usage(folder: Path) -> tuple[int, int]:
-    """Number of files and folders below a folder, and their bytes; counting ends where there are too many."""
+    """Count the files and folders below a folder, and their bytes; stop counting if there are too many."""
     n_files = n_bytes = 0
     waiting = [folder]
     while waiting and n_files <= MAX_SCRATCH_FILES:
@@ -35,21 +35,21 @@ def usage(folder: Path) -> tuple[int, int]:
                         waiting.append(entry.path)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        # A folder that cannot be listed, because its path is too long for instance, hides what is in it.
+        # A folder that cannot be listed, for example because its path is too long, hides its contents.
         except OSError:
             n_files += MAX_SCRATCH_FILES
     return n_files, n_bytes
 
 
 def remove(*paths: Path) -> None:
-    """Remove files and folders, also those that are too deep for Python, whose own way is a recursion."""
+    """Remove files and folders, including those nested too deeply for Python's recursive removal."""
     for start in range(0, len(paths), _PATHS_AT_ONCE):
         words = ["rm", "-rf", "--", *map(str, paths[start : start + _PATHS_AT_ONCE])]
         subprocess.run(words, check=False, stderr=subprocess.DEVNULL)
 
 
 class SharedMemory:
-    """The content of `/dev/shm` at one moment, so that what a worker leaves there can be removed."""
+    """The contents of `/dev/shm` at one moment, so that files that a worker adds can be removed."""
 
     FOLDER = Path("/dev/shm")
 
@@ -58,7 +58,7 @@ class SharedMemory:
         self.since = time.time()
 
     def clear(self) -> None:
-        """Remove what is new and belongs to this user."""
+        """Remove files that are new and belong to this user."""
         for name in self._names() - self.names:
             path = self.FOLDER / name
             with contextlib.suppress(OSError):

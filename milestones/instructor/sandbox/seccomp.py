@@ -1,7 +1,7 @@
-"""A seccomp filter: the system calls that a submission may make, without sockets, exec, fork, or signals to others.
+"""A seccomp filter of the system calls that a submission may make: no sockets, exec, fork, or signals to others.
 
-All other calls fail with EPERM. Changes of modes, owners and times do nothing and seem to succeed, since libraries ask
-for them and Landlock lets them through. Source: the kernel's documentation, "Seccomp BPF".
+All other calls fail with EPERM. Changes of modes, owners and times do nothing but seem to succeed, since libraries make
+them and Landlock would allow them. Source: the kernel's documentation, "Seccomp BPF".
 """
 
 import ctypes
@@ -44,7 +44,7 @@ ALLOWED = {
     "rmdir": (84, None),
     "unlink": (87, None),
     "unlinkat": (263, 35),
-    # Semaphores between processes are made by a link, which Landlock keeps within what may be written.
+    # Semaphores between processes are made with a link, which Landlock confines to writable folders.
     "link": (86, None),
     "linkat": (265, 37),
     "rename": (82, None),
@@ -207,7 +207,7 @@ def install(allow_fork: bool) -> None:
     """Confine this process, and all that it starts, for good.
 
     Args:
-        allow_fork: let it make processes (without a session or group of their own).
+        allow_fork: True to let it start processes (without their own session or group).
 
     Raises:
         OSError: the kernel refused the filter.
@@ -221,7 +221,7 @@ def install(allow_fork: bool) -> None:
 
 
 def _program(pid: int, allow_fork: bool) -> bytes:
-    """Instructions of the filter, 8 bytes each."""
+    """Assemble the instructions of the filter, 8 bytes each."""
     code: list[bytes] = []
 
     def emit(operation: int, value: int, if_true: int = 0, if_false: int = 0) -> None:
@@ -257,7 +257,7 @@ def _program(pid: int, allow_fork: bool) -> bytes:
         if numbers[_COLUMN] is not None:
             emit(_JUMP_EQUAL, numbers[_COLUMN], 0, 1)
             emit(_RETURN, _ERRNO)
-    # glibc falls back to clone, whose flags a filter can read, where clone3 is not there.
+    # Without clone3, glibc falls back to clone, whose flags a filter can read.
     when("clone3", [(_RETURN, _ERRNO | _ENOSYS, 0, 0)])
     of_namespaces = (_JUMP_SET, _CLONE_NAMESPACES, 0, 1)
     of_thread = (_JUMP_SET, _CLONE_THREAD, 0, 1)
@@ -269,13 +269,13 @@ def _program(pid: int, allow_fork: bool) -> bytes:
     for name in ("kill", "tgkill"):
         when(name, [argument(0), (_JUMP_EQUAL, pid, 0, 1), allowed, refused])
     when("prctl", [argument(0), (_JUMP_EQUAL, _PR_SET_NAME, 1, 0), (_JUMP_EQUAL, _PR_GET_NAME, 0, 1), allowed, refused])
-    # Limits may be read, that is, with a null pointer for the new ones.
+    # Limits may only be read, with a null pointer for the new ones.
     low, high = (_LOAD, _ARGUMENTS + 16, 0, 0), (_LOAD, _ARGUMENTS + 20, 0, 0)
     when("prlimit64", [low, (_JUMP_EQUAL, 0, 0, 3), high, (_JUMP_EQUAL, 0, 0, 1), allowed, refused])
-    # The owner of a descriptor gets signals; to set it would send signals to others.
+    # The owner of a descriptor gets signals, so setting it would send signals to others.
     owner = [(_JUMP_EQUAL, _F_SETOWN, 3, 0), (_JUMP_EQUAL, _F_SETSIG, 2, 0), (_JUMP_EQUAL, _F_SETOWN_EX, 1, 0)]
     when("fcntl", [argument(1), *owner, allowed, refused])
-    # To shutil this is a file system without extended attributes, which it can copy from.
+    # shutil takes this for a file system without extended attributes, from which it can copy.
     for name in ("listxattr", "llistxattr"):
         when(name, [(_RETURN, _ERRNO | _ENOTSUP, 0, 0)])
     when("ioctl", [(_RETURN, _ERRNO | _ENOTTY, 0, 0)])

@@ -1,4 +1,4 @@
-"""Grading servers as seen from outside: processes that a pool keeps between the submissions that they grade."""
+"""Grading servers seen from outside: processes that a pool keeps alive from one submission to the next."""
 
 import contextlib
 import functools
@@ -24,21 +24,21 @@ FOLDER_PREFIX = "grading_"
 
 Shape = TypeVar("Shape")
 Submit = Callable[[Job], Future[JobResult]]
-"""A way to have a submission graded, which returns at once."""
+"""A function that submits a job to be graded and returns at once."""
 
 
 class ServerFault(Exception):
-    """A grading server ended, did not answer, or does not grade as it is asked to."""
+    """Fault of a grading server that ended, did not answer, or grades on other terms than requested."""
 
 
 class GradingServer:
-    """A grading server in a process of its own.
+    """A grading server in a separate process.
 
     Args:
         milestone: number of the milestone.
 
     Attributes:
-        terms: on which it grades.
+        terms: terms on which it grades.
 
     Raises:
         ServerFault: it did not start.
@@ -88,7 +88,7 @@ class GradingServer:
         remove(self._folder)
 
     def kill(self) -> None:
-        """End it at once, whatever it does, and remove its folder."""
+        """End it at once, even if it is busy, and remove its folder."""
         self.process.kill()
         self.close()
 
@@ -117,7 +117,7 @@ class ServerPool:
         self._is_closed = False
 
     def grade_job(self, job: Job) -> JobResult:
-        """The result of a job, by an idle server or a new one; after a fault of the grader another one tries again."""
+        """Grade a job on an idle server or a new one; after a fault of the grader, try once more on another."""
         for attempt in range(1, ATTEMPTS + 1):
             server = None
             try:
@@ -143,7 +143,7 @@ class ServerPool:
                     idle.get_nowait().close()
 
     def _take(self, job: Job) -> GradingServer:
-        """An idle server that grades as the job asks, or a new one; those from before a test was mended are closed."""
+        """Take an idle server whose terms fit the job, or start one; close servers from before a test was changed."""
         idle = self._idle.setdefault(job.milestone, queue.SimpleQueue())
         with contextlib.suppress(queue.Empty):
             while True:
@@ -165,7 +165,7 @@ class ServerPool:
 
 @contextlib.contextmanager
 def local_servers(jobs: int) -> Iterator[Submit]:
-    """Have submissions graded by servers of this machine; where grading is broken off, those not begun are dropped.
+    """Grade submissions with servers on this machine; if grading is interrupted, drop those not begun.
 
     Args:
         jobs: submissions at a time.
@@ -179,7 +179,7 @@ def local_servers(jobs: int) -> Iterator[Submit]:
 
 
 def _difference(terms: ServerTerms, job: Job) -> str | None:
-    """The reason why a server must not grade a job, None if it may."""
+    """Find the reason why a server must not grade a job; None if it may."""
     for name in ("tests_hash", "environment_hash"):
         expected, got = getattr(job, name), getattr(terms, name)
         if expected != got:

@@ -1,4 +1,4 @@
-"""The worker: the process that runs a student's code, answers calls, and knows no test, expected value or score.
+"""The worker, the process that runs a student's code: it answers calls, and knows no test, expected value or score.
 
 The student's code can read and change everything in this file; nothing in the judge trusts it.
 """
@@ -25,7 +25,7 @@ class Channel:
         self.descriptor = descriptor
 
     def receive(self, size: int) -> bytearray:
-        """Exactly so many bytes; the process ends where the other side has gone."""
+        """Receive exactly `size` bytes; the process ends if the other side has gone."""
         data, view_from = bytearray(size), 0
         while view_from < size:
             n_read = os.readv(self.descriptor, [memoryview(data)[view_from:]])
@@ -42,7 +42,7 @@ class Channel:
 
 
 class Worker:
-    """Answers to requests, one after the other.
+    """A server that answers one request after another.
 
     A request is a dictionary with `id` and one of
     - `call`: "module.name", or the "name" of a method of `object`, kept earlier; with `arguments` and `keywords`;
@@ -50,7 +50,7 @@ class Worker:
     - `forget`: drop what earlier calls left.
 
     Args:
-        channel: to the worker client.
+        channel: channel to the worker client.
         scenarios: source of the suite's scenarios.
     """
 

@@ -1,6 +1,6 @@
 """The worker client: the judge's calls into a submission, and their gradients.
 
-Nothing that comes back is trusted to be more than bytes of the kinds in `protocol`.
+Replies are trusted only to be bytes, which `protocol` checks.
 """
 
 import contextlib
@@ -20,17 +20,17 @@ from milestones.instructor.sandbox.worker_process import WorkerProcess
 
 
 class WorkerClient:
-    """Calls into a submission; a worker is started where there is none.
+    """Calls into a submission; a worker is started if there is none.
 
     Args:
-        launcher: starts workers.
-        settings: of the submission's workers.
+        launcher: launcher that starts workers.
+        settings: settings of the submission's workers.
 
     Attributes:
-        is_fresh: the worker had run no earlier test.
-        writes_back: inputs that a call changes in place are changed for the test, too, as they would be without a
+        is_fresh: True if the worker had run no earlier test.
+        writes_back: True if inputs that a call changes in place also change for the test, as they would without a
             worker.
-        has_changed_inputs: a call within this test changed one.
+        has_changed_inputs: True if a call within this test changed an input.
     """
 
     def __init__(self, launcher: WorkerLauncher, settings: WorkerSettings):
@@ -46,13 +46,13 @@ class WorkerClient:
         return self._process.stopped
 
     def find_isolation(self) -> tuple[str, ...]:
-        """Names of what confines a worker, told by one that is started for it."""
+        """Start a worker to find the names of what confines it."""
         self._process.start()
         self._process.discard()
         return tuple(self._process.isolation)
 
     def begin_test(self, allow_fork: bool = False) -> None:
-        """Start the clock, on a worker that keeps nothing of earlier calls, or on a fresh one with an empty scratch."""
+        """Start the clock, on a worker that has forgotten earlier calls or on a fresh one with empty scratch."""
         self.has_changed_inputs = False
         self._process.begin_test(allow_fork)
         self.is_fresh = not self._process.is_running
@@ -74,7 +74,7 @@ class WorkerClient:
         """Call a function of the submission, or a method of one of its objects.
 
         Raises:
-            Exception: the student's code raised, see `student_error`.
+            Exception: the student's code raised one, see `student_error`.
             WorkerStopped: the worker ended, or its time was up.
         """
         request = {"call": name, "object": target, "arguments": list(arguments), "keywords": keywords}
@@ -89,7 +89,7 @@ class WorkerClient:
         return _replace(held["result"], dict(zip(map(id, held["outputs"]), outputs, strict=True)))
 
     def call_with(self, request: dict, inputs: list[Tensor], generators: list) -> tuple[Any, Decoder, int]:
-        """Carry out a call, and change the inputs and generators that it changed.
+        """Carry out a call, and apply its changes to inputs and generators.
 
         Returns:
             The result, the decoder that read it, and the number of the call.
@@ -132,7 +132,7 @@ class WorkerClient:
 
     @contextlib.contextmanager
     def _distrust(self) -> Iterator[None]:
-        """Refuse an answer that cannot be read, whatever goes wrong with it."""
+        """Refuse an answer that cannot be read, for any reason."""
         try:
             yield
         except Exception as error:
@@ -140,7 +140,7 @@ class WorkerClient:
 
 
 class _RemoteCall(torch.autograd.Function):
-    """A call whose gradient another call asks for."""
+    """A call whose gradient is computed by another call."""
 
     @staticmethod
     def forward(ctx, worker: WorkerClient, request: dict, inputs: list, generators: list, held: dict, *wanted: Tensor):
@@ -149,7 +149,7 @@ class _RemoteCall(torch.autograd.Function):
         results = set(map(id, _tensors(held["result"])))
         held["outputs"] = [tensor for tensor, has_gradient in pairs if has_gradient and id(tensor) in results]
         ctx.worker = worker
-        # Views are returned, so that the tensors in the result stay as they came.
+        # Views are returned, so that the tensors in the result stay unchanged.
         return tuple(tensor.view_as(tensor) for tensor in held["outputs"])
 
     @staticmethod
@@ -159,14 +159,14 @@ class _RemoteCall(torch.autograd.Function):
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    """A tensor, or the tensors in lists and tuples."""
+    """List a tensor, or the tensors in lists and tuples."""
     if isinstance(value, Tensor):
         return [value]
     return [each for part in value for each in _tensors(part)] if isinstance(value, list | tuple) else []
 
 
 def _replace(value: Any, others: dict[int, Tensor]) -> Any:
-    """A value in whose lists and tuples tensors, known by their identity, are replaced."""
+    """Replace tensors, known by their identity, in a value of nested lists and tuples."""
     if isinstance(value, Tensor):
         return others.get(id(value), value)
     return type(value)(_replace(each, others) for each in value) if isinstance(value, list | tuple) else value

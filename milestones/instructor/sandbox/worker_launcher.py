@@ -1,4 +1,4 @@
-"""The worker launcher: it starts the fork server, and has workers forked and reaped by it."""
+"""The worker launcher, which starts the fork server and asks it to fork and reap workers."""
 
 import contextlib
 import json
@@ -22,9 +22,9 @@ class WorkerSettings:
     Attributes:
         seconds: wall-clock limit of each test.
         memory_mebibytes: memory that may be allocated.
-        seed: of the random states.
+        seed: seed of the random states.
         scenarios: source of the suite's scenarios.
-        reference: sources of modules that take the place of the submission's, by their names.
+        reference: sources of modules that replace the submission's, by module name.
     """
 
     seconds: float
@@ -37,13 +37,13 @@ class WorkerSettings:
 class WorkerLauncher:
     """A fork server, and the socket to it.
 
-    Each order and each answer is one JSON object. An order to fork has the settings of the worker, and a socket beside
-    it; its answer has the worker's `pid`. An order to `reap` such a process has the `patience` in seconds; its answer
-    has the `status` with which the process ended.
+    Each order and each answer is one JSON object. An order to fork has the settings of the worker, and comes with a
+    socket; the answer has the worker's `pid`. An order to `reap` a worker has the `patience` in seconds; the answer has
+    the `status` with which the worker ended.
 
     Args:
         package: folder that holds the submission's `speech_enhancement`; its content may change between submissions.
-        scratch: folder that workers may write; its content may change as well.
+        scratch: folder in which workers may write; its content may change as well.
     """
 
     def __init__(self, package: Path, scratch: Path):
@@ -63,7 +63,7 @@ class WorkerLauncher:
         self.control.settimeout(START_SECONDS)
 
     def fork(self, settings: WorkerSettings, allow_fork: bool) -> tuple[int, socket.socket]:
-        """A new worker: its process number, and the socket to it."""
+        """Start a worker; return its process number and the socket to it."""
         ours, theirs = socket.socketpair()
         order = {
             "seed": settings.seed,
@@ -78,7 +78,7 @@ class WorkerLauncher:
         return answer["pid"], ours
 
     def reap(self, pid: int, patience: float = 0.0) -> int:
-        """Kill a worker and what it started; its exit status, or minus the number of the signal that ended it."""
+        """Kill a worker and its children; return its exit status, or minus the number of the signal that ended it."""
         return self._ask({"reap": pid, "patience": patience})["status"]
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class WorkerLauncher:
 
 
 def _clean_environment(scratch: Path) -> dict[str, str]:
-    """The environment of workers; nothing of the instructor's is in it."""
+    """Make the environment of workers, which holds nothing of the instructor's."""
     return {
         "PATH": os.defpath,
         "HOME": str(scratch),

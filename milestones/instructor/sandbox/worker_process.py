@@ -1,4 +1,4 @@
-"""The process of a worker as the judge sees it: bytes go to it and come from it, and it is watched meanwhile."""
+"""The process of a worker as the judge sees it: bytes are sent and received, and the process is watched meanwhile."""
 
 import contextlib
 import signal
@@ -17,14 +17,14 @@ _LOOK_EVERY = 0.25
 
 
 class WorkerProcess:
-    """The current process of a worker, if there is one: it is started, watched and ended, as often as needed.
+    """The current process of a worker, if any, which is started, watched and ended as often as needed.
 
     Args:
-        launcher: starts it.
-        settings: of the submission's workers.
+        launcher: launcher that starts it.
+        settings: settings of the submission's workers.
 
     Attributes:
-        isolation: names of what confined the last one.
+        isolation: names of what confined the last process.
         stopped: the exception that says why it ended within this test, None if it did not.
     """
 
@@ -41,11 +41,11 @@ class WorkerProcess:
 
     @property
     def is_running(self) -> bool:
-        """True from its start to its end."""
+        """True from the start to the end of the process."""
         return self._pid is not None
 
     def begin_test(self, allow_fork: bool) -> None:
-        """Start the clock; a test that may make processes shares its worker with no other."""
+        """Start the clock; a test that may start processes gets its own worker."""
         self.stopped = None
         self._deadline = time.monotonic() + self.settings.seconds
         if allow_fork or self._allow_fork:
@@ -71,11 +71,11 @@ class WorkerProcess:
         if "ready" not in first:
             raise GraderFault(f"expected a worker to start, got none ({first['failed']})")
         self.isolation = first["ready"]
-        # The start does not count as the submission's time.
+        # The time to start does not count as the submission's.
         self._deadline = max(until, time.monotonic() + 0.5 * self.settings.seconds)
 
     def discard(self) -> None:
-        """End it, where it runs."""
+        """End it if it runs."""
         if self._pid is not None:
             self._socket.close()
             pid, self._pid, self._socket = self._pid, None, None
@@ -101,7 +101,7 @@ class WorkerProcess:
                 raise self._ended() from None
 
     def receive(self, size: int) -> bytearray:
-        """Exactly so many bytes."""
+        """Receive exactly `size` bytes."""
         data, start = bytearray(size), 0
         while start < size:
             self.look_sometimes()
@@ -118,13 +118,13 @@ class WorkerProcess:
         return data
 
     def look_sometimes(self) -> None:
-        """Look at it where its time is up, or where it has not been looked at for a while."""
+        """Check it if its time is up, or if it has not been checked for a while."""
         now = time.monotonic()
         if now >= min(self._deadline, self._looked + _LOOK_EVERY):
             self.look()
 
     def look(self) -> None:
-        """Stop it where its time is up, or where it takes more room than it may."""
+        """Stop it if its time is up, or if it takes more space or processes than allowed."""
         self._looked = time.monotonic()
         if self._looked >= self._deadline:
             raise self.stop(TestState.OUT_OF_TIME, f"took more than {self.settings.seconds:g} s")
@@ -139,7 +139,7 @@ class WorkerProcess:
         return max(0.001, min(_LOOK_EVERY, self._deadline - time.monotonic()))
 
     def _ended(self) -> WorkerStopped:
-        """The exception that says how it ended, after it has closed its side."""
+        """Make the exception that says how it ended, after it has closed its side."""
         self._socket.close()
         pid, self._pid, self._socket = self._pid, None, None
         status = self.launcher.reap(pid, patience=2.0)
@@ -153,7 +153,7 @@ class WorkerProcess:
 
 
 def _group_size(group: int) -> int:
-    """Number of processes of a process group."""
+    """Count the processes of a process group."""
     count = 0
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
