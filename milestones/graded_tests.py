@@ -21,7 +21,7 @@ class TestState(str, Enum):
     PASSED = "passed"
     NOT_IMPLEMENTED = "not implemented"
 
-    # On a student's machine, where a wrong result and a crash are one state.
+    # On a student's machine, where a wrong result and a crash are the same state.
     FAILED = "failed"
     SKIPPED = "skipped"
     NOT_RUN = "not run"

@@ -252,7 +252,7 @@ class Enhance:
     overwrite: bool = False
     """Replace existing files."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto takes a GPU where there is one."""
+    """auto uses a GPU if there is one."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A course with one module and two tasks, so small that it is released in a moment."""
+"""A course with one module and two tasks, small enough to be released in a moment."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A milestone of three tasks, and records of gradings of it, made by hand."""
+"""A milestone of three tasks, and hand-made records of its grading."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -30,7 +30,7 @@ HIDDEN_WORDS = ("test_zero_gain", "test_one_sample", "SECRET")
 
 
 def record(name="ada", states=(), hours_late=-1, refused=None, **changes):
-    """A record in which all tests passed but those whose states are given, by the ends of their ids."""
+    """Make a record in which all tests passed except those whose states are given, by the ends of their ids."""
     states = dict(states)
     tests = []
     for test, task, points, hidden in TESTS:
@@ -66,7 +66,7 @@ def record(name="ada", states=(), hours_late=-1, refused=None, **changes):
 
 
 def with_test(graded, number, **changes):
-    """A record in which one test is changed."""
+    """Make a record in which one test is changed."""
     tests = list(graded.tests)
     tests[number] = replace(tests[number], **changes)
     return replace(graded, tests=tuple(tests))

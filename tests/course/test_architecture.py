@@ -1,4 +1,4 @@
-"""`docs/architecture.md` is true to the tree: every path exists, and every call is made."""
+"""The truth of `docs/architecture.md`: every path exists, and every call is made."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ TREES = re.findall(r"```\n(.*?)```", PAGE, re.DOTALL)
 
 
 def definition(file, name):
-    """The function, class or method, as `Class.method`, of a name in a file."""
+    """Find a function, class or method (`Class.method`) in a file by name."""
     node = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     for part in name.split("."):
         found = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == part]
@@ -22,7 +22,7 @@ def definition(file, name):
 
 
 def names_in(node):
-    """Every name that a piece of code speaks of, those that it defines included."""
+    """Yield every name in a piece of code, including those that it defines."""
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             yield part.id

@@ -39,7 +39,7 @@ def test_a_third_milestone_is_a_folder(course, tmp_path):
 
 
 def test_modules_that_students_write(course):
-    """Each stands where it first comes up, though a later milestone goes on with it."""
+    """Each is listed where it first occurs, even if a later milestone continues it."""
     assert course.modules == ("gain", "levels", "data", "network", "streaming")
     assert course.up_to(2).modules == ("gain", "levels", "data", "network")
     assert course.before(3).modules == course.up_to(2).modules
@@ -47,13 +47,13 @@ def test_modules_that_students_write(course):
 
 
 def test_dependencies_through_others(course):
-    """They stand in the order of the course."""
+    """They are in the order of the course."""
     assert course.dependencies("3.1") == ["1.2", "1.3", "2.1", "2.2", "2.3"]
     assert course.dependencies("1.1") == []
 
 
 def test_dependents_through_others(course):
-    """Dependents may stand before the task, and several tasks may be asked for at once."""
+    """Dependents may come before the task, and several tasks may be given at once."""
     assert course.dependents("1.3") == {"1.2", "2.2", "2.3", "3.1"}
     assert course.dependents("2.1", "1.1") == {"2.2", "2.3", "3.1", "3.3"}
     assert course.dependents() == set()
@@ -76,7 +76,7 @@ def test_a_number_that_there_is_not_is_named(course, tmp_path):
 
 
 def test_a_copied_folder_is_named(tmp_path):
-    """A number other than the folder's would make two milestones of one number."""
+    """A number other than the folder's would give two milestones the same number."""
     write_milestone(tmp_path, 1, TASKS[1])
     (tmp_path / "milestones" / "milestone1").rename(tmp_path / "milestones" / "milestone2")
     with pytest.raises(CourseError, match=r"milestone2/milestone\.toml: number: expected 2, .*, got 1$"):

@@ -1,4 +1,4 @@
-"""The lectures run, as they are committed and anew, and what is wrong with a notebook is told."""
+"""The lectures, as committed and executed again, and the reports of faults in a notebook."""
 
 import asyncio
 import select
@@ -18,7 +18,7 @@ FINE = ["total = 1 + 1\ntotal"]
 
 @pytest.fixture
 def executed(tmp_path):
-    """Writes a notebook with some cells, executes it, and writes the outputs into it."""
+    """Function that writes a notebook with some cells, executes it, and stores its outputs."""
 
     def write(*sources):
         path = tmp_path / "lecture.ipynb"

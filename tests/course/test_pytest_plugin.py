@@ -1,4 +1,4 @@
-"""The score table: points and states of the tasks, the task to mend first, and a calm output."""
+"""The score table: points and states of the tasks, the task to fix first, and a calm output."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def table(tmp_path):
 
 
 def add(table, task, state, stub=None, points=1, hint=None):
-    """Note what came of a test, and return its name."""
+    """Note the outcome of a test, and return its name."""
     name = f"test_gain.py::test_{len(table.files)}_{task}_{state}_{points}"
     table.add(name, GradedTest(name, task, points, f"The sentence of {task}.", None, hint, 1), state, stub)
     return name
@@ -55,7 +55,7 @@ def test_points_and_states(table):
 
 
 def test_failure_after_a_failure_is_skipped(table):
-    """The first task that fails is named, through any number of tasks between; a test that passes has passed."""
+    """The first task that fails is named, through any number of tasks between; a test that passes still counts."""
     add(table, "1.2", TestState.FAILED)
     add(table, "1.1", TestState.FAILED)
     assert table.state(add(table, "1.3", TestState.FAILED)) == (TestState.SKIPPED, "1.1")
@@ -65,7 +65,7 @@ def test_failure_after_a_failure_is_skipped(table):
 
 
 def test_failure_is_skipped_while_an_earlier_task_is_a_stub(table):
-    """The tests of that task need not be run for it."""
+    """This holds even if the tests of that task are not run."""
     table.stubs.add("1.1")
     assert table.state(add(table, "1.2", TestState.FAILED)) == (TestState.SKIPPED, "1.1")
 

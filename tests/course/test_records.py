@@ -1,4 +1,4 @@
-"""The log of a grading: nothing that was written is lost, even if the grader is killed, and nothing odd is read."""
+"""The log of a grading: no record is lost, even if the grader is killed, and malformed records are refused."""
 
 import json
 from dataclasses import replace
@@ -93,7 +93,7 @@ def test_no_log_yet(log):
 
 @pytest.mark.parametrize("name", ["bob", "李雷"])
 def test_killed_while_writing(log, name):
-    """A kill may cut the last line off anywhere: the lines before it stay, and the next ones are not spoilt."""
+    """A kill may cut the last line off anywhere; earlier lines stay, and later ones are not spoilt."""
     records.append(log, record("ada"))
     whole = log.read_bytes()
     records.append(log, record(name))
@@ -106,7 +106,7 @@ def test_killed_while_writing(log, name):
 
 
 def test_killed_before_the_end_of_the_line(log):
-    """A record counts that lacks nothing but the end of its line."""
+    """A record that lacks only the end of its line counts."""
     records.append(log, record("ada"))
     log.write_bytes(log.read_bytes()[:-1])
     records.append(log, record("eve"))

@@ -35,7 +35,7 @@ def template(untouched, tmp_path):
 
 
 def test_archive_holds_the_package_alone(template, capsys):
-    """It has modules that a student added, but no weights, caches, hidden files and tests; the hash is printed."""
+    """It has modules that a student added, but no weights, caches, hidden files or tests; the hash is printed."""
     for name in (
         "weights/a.ckpt",
         "__pycache__/gain.cpython-311.pyc",
@@ -100,7 +100,7 @@ def test_stubs_that_are_left_are_told(template, tmp_path, capsys):
     ],
 )
 def test_what_is_incomplete_is_refused(template, tmp_path, old, new, message):
-    """Files beside the package cannot be imported, as they are not handed in; an earlier archive is kept."""
+    """Files beside the package cannot be imported, since they are not handed in; an earlier archive is kept."""
     (template / "setup_of_mine.py").write_text("")
     out = tmp_path / "submission.zip"
     out.write_text("earlier")

@@ -1,4 +1,4 @@
-"""A small prepared corpus, and the commands run as a user runs them."""
+"""A small prepared corpus, and commands run as a user runs them."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def generator():
 
 
 def voice_like(seconds, pitch, generator, rate=RATE):
-    """Harmonics of a wavering pitch that come and go like syllables: float tensor (time,)."""
+    """Make harmonics of a wavering pitch that come and go like syllables: float tensor (time,)."""
     time = torch.arange(int(seconds * rate)) / rate
     phase = 2 * torch.pi * (pitch * time + 2 * torch.sin(2 * torch.pi * 0.7 * time))
     harmonics = sum(torch.sin(n * phase) / n for n in range(1, 15))
@@ -63,20 +63,20 @@ SMALL += ("--device", "cpu", "--learning-rate", "0.01")
 
 
 def command(*arguments):
-    """The words that run a command of the package in a process of its own."""
+    """Make the words of a command line that runs a command of the package in a separate process."""
     return [sys.executable, "-m", "speech_enhancement", *map(str, arguments)]
 
 
 @pytest.fixture
 def run(monkeypatch, capfd):
-    """Runs a command of the package in this process, which has torch loaded, and returns its status and its output."""
+    """Function that runs a command of the package in this process, where torch is loaded: returns status and output."""
 
     def run_to_the_end(*arguments):
         monkeypatch.setattr(sys, "argv", ["speech_enhancement", *map(str, arguments)])
         capfd.readouterr()
         try:
             status = main()
-        except SystemExit as stopped:  # tyro's, for options that it cannot read
+        except SystemExit as stopped:  # from tyro, for options that it cannot read
             status = stopped.code
         output = capfd.readouterr()
         return subprocess.CompletedProcess(arguments, status, output.out, output.err)
@@ -94,5 +94,5 @@ def checkpoint(corpus, tmp_path_factory):
 
 
 def tree(root):
-    """Paths below a folder, relative to it."""
+    """List the paths below a folder, relative to it."""
     return sorted(str(path.relative_to(root)) for path in Path(root).rglob("*") if path.is_file())

@@ -75,7 +75,7 @@ def test_odd_rates_are_resampled_too():
 
 
 def broken(kind, path, signal):
-    """Write a file that is broken in one way to `path`."""
+    """Write a file to `path` that is broken in one way."""
     if kind == "empty":
         path.write_bytes(b"")
     elif kind == "text":
@@ -115,7 +115,7 @@ def test_broken_file_raises_and_is_named(tmp_path, signal, kind):
 
 
 class BrokenDisk:
-    """A file that can be sought in and not be read."""
+    """A file that allows seeking but not reading."""
 
     def seek(self, position):
         pass

@@ -73,13 +73,13 @@ def test_short_files_keep_their_length(tmp_path, packaged, generator, length):
 
 @pytest.mark.parametrize("after", [1, 128, 254, 255])
 def test_the_last_samples_are_no_louder(packaged, generator, after):
-    """Wherever the file ends within a hop: the last window fades out there, and must not be divided by."""
+    """This holds for any end within a hop: the last window fades out there, and must not be divided by."""
     noisy = 0.1 * torch.randn(60 * 256 + after, generator=generator)
     assert Enhancer(packaged).enhance(noisy)[-8:].abs().max() < noisy.abs().max()
 
 
 def test_lost_packets_are_filled_in_files(tmp_path, generator):
-    """They are found by their zeros, which no filter may touch."""
+    """They are found by their zeros, which no filter may change."""
     waveform = (0.1 * torch.randn(16000, generator=generator)).clamp(-0.9, 0.9)
     waveform[4000:4640] = 0
     soundfile.write(tmp_path / "lossy.wav", waveform.numpy(), 16000)
@@ -198,7 +198,7 @@ def test_chunks_are_whole_steps_of_the_model(packaged, rate):
 
 @pytest.mark.parametrize("name", ["moving-average", "wiener"])
 def test_chunks_of_other_systems_join(tmp_path, name, generator):
-    """One that looks a little to both sides, and one that looks at the whole recording."""
+    """The systems are one that looks a little to both sides, and one that looks at the whole recording."""
     save(tmp_path / "long.wav", 0.1 * torch.randn(1, 100000, generator=generator))
     system = registry.build(name).eval()
     Enhancer(system, chunk_seconds=1).enhance_file(tmp_path / "long.wav", tmp_path / "joined.wav")

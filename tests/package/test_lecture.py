@@ -97,7 +97,7 @@ def test_pictures_share_their_colours():
 
 
 def test_players_share_one_scale():
-    """Half as loud is played half as loud, and a loud waveform is scaled, not clipped."""
+    """A waveform half as loud is played half as loud, and a loud one is scaled, not clipped."""
     page = lecture.listen({"a <b>": tone(440, amplitude=4.0), "soft": tone(440, amplitude=2.0)}).data
     assert "a &lt;b&gt;" in page and "a <b>" not in page
     sounds = [soundfile.read(io.BytesIO(base64.b64decode(text))) for text in re.findall("base64,([^']+)", page)]

@@ -1,4 +1,4 @@
-"""`speech_enhancement.enhance` and `load_model`: what users call, quick to import and true to its example."""
+"""`speech_enhancement.enhance` and `load_model`, for users: quick to import, and true to their example."""
 
 import doctest
 import functools
@@ -55,7 +55,7 @@ def test_long_recordings_are_enhanced_in_chunks(noisy, monkeypatch):
     monkeypatch.setattr(enhancement, "Enhancer", functools.partial(Enhancer, chunk_seconds=2))
     joined = speech_enhancement.enhance(noisy.repeat(8), 44100)
     assert joined.shape == whole.shape and len(chunks) > 3
-    # A hundred times the rounding that was measured of files.
+    # A hundred times the rounding that was measured for files.
     assert (joined - whole).abs().max() < 3e-5
 
 

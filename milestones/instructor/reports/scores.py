@@ -113,7 +113,7 @@ class Score:
 
     @property
     def note(self) -> str:
-        """Remarks on anything out of the ordinary; "" where there is nothing."""
+        """Remarks on anything out of the ordinary; "" if there is nothing."""
         notes = []
         if self.refused is not None:
             notes.append(f"refused: {self.refused}")

@@ -1,4 +1,4 @@
-"""The command `grade` on a class: stopped and started again, on a Dask cluster, with submissions to refuse."""
+"""The command `grade` on a class: stopped and started again, on a Dask cluster, and with refused submissions."""
 
 import os
 import shutil
@@ -137,7 +137,7 @@ def test_killed_and_started_again_gives_the_same(graded, submissions, tmp_path):
 
 
 def test_a_cluster_gives_the_same(graded, submissions, tmp_path, monkeypatch):
-    """The cluster's workers go on, without grading servers."""
+    """Afterwards the cluster's workers still run, without grading servers."""
     distributed = pytest.importorskip("distributed")
     chosen, temporary = tmp_path / "some", tmp_path / "temporary"
     chosen.mkdir()

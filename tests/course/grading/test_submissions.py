@@ -1,4 +1,4 @@
-"""Submissions are read safely: good layouts give the same files, and hostile or broken ones are refused by name."""
+"""Safe reading of submissions: good layouts give the same files; hostile or broken ones are refused with their name."""
 
 import io
 import os
@@ -289,7 +289,7 @@ def test_a_notebook_may_lie_beside_the_archive(tmp_path, notebook):
 @pytest.mark.parametrize("name", ["helpers.py/a.py", "stft.py/a.py"])
 @pytest.mark.parametrize("write", [write_zip, write_tar], ids=["zip", "tar"])
 def test_a_folder_that_is_called_as_a_module_is_refused(tmp_path, write, name):
-    """A folder of such a name would be read as a file, or be in the way of one."""
+    """A folder with such a name would be read as a file, or stand in the way of one."""
     path = write(
         tmp_path / "ada.zip" if write is write_zip else tmp_path / "ada.tar",
         under("speech_enhancement", MODULES | {name: b""}),

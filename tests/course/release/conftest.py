@@ -1,4 +1,4 @@
-"""The small course that the tests of the release spoil."""
+"""The small course, for the tests of the release to spoil."""
 
 import pytest
 

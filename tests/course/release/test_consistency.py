@@ -1,4 +1,4 @@
-"""A course whose parts do not fit together is refused, and the message begins with file and line."""
+"""Refusal of a course whose parts do not fit together, with a message that begins with file and line."""
 
 import pytest
 
@@ -92,7 +92,7 @@ def test_module_of_a_task_is_missing(course):
 
 
 def test_tests_that_need_a_hidden_line(course):
-    """A test file must be Python without its hidden tests, too."""
+    """A test file must still be valid Python without its hidden tests."""
     replace(course, TESTS, "### BEGIN HIDDEN TESTS\n", "LEVELS = [\n    ### BEGIN HIDDEN TESTS\n    1,\n]\n")
     assert refusal(course).startswith(f"{TESTS}:26: expected Python when the hidden tests are taken out, got: ")
 

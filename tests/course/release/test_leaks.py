@@ -1,4 +1,4 @@
-"""A template that holds a line of a solution or of a hidden test is refused, however the line is written down."""
+"""Refusal of a template that holds a line of a solution or of a hidden test, in any encoding."""
 
 import base64
 import re
@@ -76,7 +76,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "data", "place"), CASES)
 def test_a_line_that_leaks_is_found(course, name, data, place):
-    """The message says where it was found and where it comes from."""
+    """The message says where the line was found and where it comes from."""
     (course / name).parent.mkdir(exist_ok=True)
     (course / name).write_bytes(data.encode() if isinstance(data, str) else data)
     message = refusal(course)

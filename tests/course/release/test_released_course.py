@@ -1,4 +1,4 @@
-"""The template of the true course: its files follow the rule, its stubs raise, and its first table is calm."""
+"""The template of the real course: its files follow the rule, its stubs raise, and its first table is calm."""
 
 import re
 import subprocess
@@ -96,7 +96,7 @@ def test_no_file_needs_the_tools_of_instructors(template):
 
 
 def test_files_that_texts_name_are_released(template):
-    """Each path of a file in the README and in the handouts leads to a file of the template."""
+    """Each file path in the README and in the handouts leads to a file of the template."""
     for path in (template / "README.md", *template.glob("milestones/*/README.md")):
         folders = "docs|milestones|notebooks|speech_enhancement|tests"
         names = set(re.findall(rf"\b(?:{folders})/[\w/]+\.\w+", path.read_text(encoding="utf-8")))

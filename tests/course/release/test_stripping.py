@@ -1,4 +1,4 @@
-"""Markers that are wrong are refused, in modules, test files and notebooks alike."""
+"""Refusal of wrong markers, in modules, test files and notebooks alike."""
 
 import pytest
 

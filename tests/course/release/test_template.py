@@ -12,7 +12,7 @@ from tests.course.mini_course import GAIN, HANDOUT, MODULE, ROOT, TESTS, TOML, c
 
 
 def test_template(course, tmp_path):
-    """Solutions, hidden tests, their outputs and the tools of instructors are gone; all else is there."""
+    """Solutions, hidden tests, their outputs and the instructors' tools are gone; everything else is there."""
     (course / "tests" / "package").mkdir()
     (course / "tests" / "package" / "test_kit.py").write_text("")
     for cache in (f"speech_enhancement/__pycache__/{GAIN[19:]}c", "notebooks/.ipynb_checkpoints/lecture.ipynb"):
@@ -57,7 +57,7 @@ def test_same_source_gives_the_same_bytes(course, tmp_path):
 
 
 def test_only_the_milestones_asked_for(course, tmp_path):
-    """Tests, handout and notebook of later milestones stay here."""
+    """Tests, handouts and notebooks of later milestones are not released."""
     for folder in ("milestones", "tests"):
         shutil.copytree(course / folder / "milestone1", course / folder / "milestone2")
     toml = course / "milestones/milestone2/milestone.toml"
@@ -88,7 +88,7 @@ def commands(folder):
 
 
 def test_students_have_one_command(course, tmp_path):
-    """A template offers `submit` alone, although an editable installation would lend it the tools of instructors."""
+    """A template offers `submit` alone, although an editable installation would add the instructors' tools."""
     release(tmp_path / "template", root=course)
     lent = subprocess.run([sys.executable, "-c", "import milestones.instructor"], cwd=tmp_path / "template")
     assert lent.returncode == 0, "expected an interpreter in which this repository is installed in editable mode"
@@ -96,6 +96,6 @@ def test_students_have_one_command(course, tmp_path):
 
 
 def test_instructors_have_all_commands(tmp_path):
-    """Here the commands of instructors are offered too, from any folder."""
+    """This repository offers the instructors' commands too, from any folder."""
     expected = ["submit", "release", "grade", "selftest", "demo", "notebooks"]
     assert commands(ROOT) == commands(tmp_path) == expected

@@ -1,4 +1,4 @@
-"""The reports of a grading: grades, feedback pages, the page of the class; and hostile names do no harm."""
+"""The reports of a grading: grades, feedback pages and the page of the class, which hostile names do not harm."""
 
 import csv
 import html
@@ -14,14 +14,14 @@ FAILING = {"zero_gain": "wrong", "[4-float32]": "out of time", "silence": "not i
 
 
 def page(out, name="ada"):
-    """The text of a feedback page as it is read: without tags and with spaces run together."""
+    """Read the visible text of a feedback page, without tags and with runs of spaces joined."""
     source = (out / "feedback" / f"{name}.html").read_text(encoding="utf-8")
     body = source.partition("<body>")[2]
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
 def grades(out):
-    """The rows of the grades, by submission."""
+    """Read the rows of the grades, by submission."""
     with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
         return {row["submission"]: row for row in csv.DictReader(file)}
 
@@ -147,7 +147,7 @@ def test_refused(tmp_path):
     ids=["empty", "one", "refused", "refused early", "all faults", "nothing done and late", "another milestone"],
 )
 def test_odd_classes(tmp_path, records):
-    """All reports are written, whatever the class is like."""
+    """All reports are written for any class."""
     scores = reports.write(tmp_path, records, MILESTONE)
     classes = (tmp_path / "class.html").read_text()
     assert ("There are no submissions." in classes) == (not scores)

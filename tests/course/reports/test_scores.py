@@ -15,7 +15,7 @@ EXTENSION_HEADER = "submission,milestone,hours,reason\n"
 
 
 def points(*overrides, extension=None, milestone=MILESTONE, **terms):
-    """The score of a record with overrides given as (task, points)."""
+    """Compute the score of a record with overrides given as (task, points)."""
     by_task = {task: Override("ada", task, value) for task, value in overrides}
     return score(record(**terms), milestone, by_task, extension)
 
@@ -60,14 +60,14 @@ def test_override_settles_a_fault(override, total):
 
 
 def test_override_of_a_task_is_late_like_the_others():
-    """Points given by hand for a task are part of the sum that being late diminishes."""
+    """Points given by hand for a task are part of the sum from which lateness is deducted."""
     result = points(("1.2", 1), hours_late=1)
     assert (result.sum, result.deduction, result.total) == (7, 0.7, 6.3)
     assert result.tasks[1].earned == 4
 
 
 def test_override_of_the_total_is_final():
-    """Nothing is taken from a total that is given by hand; zero is one too."""
+    """Nothing is deducted from a total that is given by hand, even a total of zero."""
     assert points(("", 9), hours_late=1000).total == 9
     assert points(("", 0)).total == 0
 
@@ -83,7 +83,7 @@ def test_late(hours, days, total):
 
 
 def test_late_in_another_time_zone():
-    """Moments are compared, not clocks."""
+    """Points in time are compared, not clock readings."""
     moment = datetime(2026, 12, 18, 22, 59, tzinfo=timezone.utc)
     assert points(submitted=moment).days_late == 0
     assert points(submitted=moment + timedelta(seconds=1)).days_late == 1
@@ -96,7 +96,7 @@ def test_no_more_than_all_is_taken():
 
 
 def test_no_late_days():
-    """A policy of no days takes everything at once."""
+    """A policy without late days deducts everything at once."""
     assert points(milestone=replace(MILESTONE, late=LatePolicy(0.1, 0)), hours_late=0.1).total == 0
 
 
@@ -107,7 +107,7 @@ def test_extension(hours, total):
 
 
 def test_refused():
-    """A refused submission has no points, and the reason is told; points can be given by hand."""
+    """A refused submission has no points, and the reason is shown; points can be given by hand."""
     result = points(refused="ada.zip: expected one folder, got none")
     assert (result.total, result.is_pending) == (0, False)
     assert result.note == "refused: ada.zip: expected one folder, got none"
@@ -127,7 +127,7 @@ def test_reading_overrides(tmp_path):
 
 
 def test_reading_nothing(tmp_path):
-    """No files mean that nothing is given by hand."""
+    """Without the files, nothing is given by hand."""
     assert read_overrides(tmp_path / "overrides.csv", MILESTONE) == {}
     assert read_extensions(tmp_path / "extensions.csv", MILESTONE) == {}
 
@@ -149,7 +149,7 @@ def test_reading_nothing(tmp_path):
     ],
 )
 def test_malformed_overrides(tmp_path, rows, complaint):
-    """The message names file and line, what was expected and what came."""
+    """The message names file and line, the expected text and the actual one."""
     path = tmp_path / "overrides.csv"
     path.write_text(OVERRIDE_HEADER + rows)
     with pytest.raises(CourseError) as caught:
@@ -206,7 +206,7 @@ def test_regrade():
 
 
 def test_regrade_that_changes_nothing():
-    """A line says so where the tests are others; with the same tests there was no regrade."""
+    """A line says so if the tests have changed; with the same tests there was no regrade."""
     before = keyed(record("ada"))
     assert changes(before, keyed(record("ada", tests_hash="8")), MILESTONE) == [
         "regraded: nobody gains or loses points"
@@ -217,7 +217,7 @@ def test_regrade_that_changes_nothing():
 
 
 def test_regrade_of_points_of_tests_and_of_faults():
-    """A test may be worth more, be new or be gone; a fault is no loss; handing in again is told."""
+    """A test may be worth more, be new or be gone; a fault is no loss; handing in again is mentioned."""
     old = record("ada", {"louder": "grader fault"})
     new = with_test(record("ada", submission_hash="6"), 1, points=3)
     new = with_test(new, 5, id="test_gain.py::test_mute")

@@ -34,7 +34,7 @@ def refused(action, *arguments):
 
 @pytest.fixture
 def confined(tmp_path):
-    """Function that runs code in a confined process; its status is 0 where the code came to its end."""
+    """Function that runs code in a confined process; the status is 0 if the code ran to its end."""
     scratch, secret = tmp_path / "scratch", tmp_path / "secret.txt"
     scratch.mkdir()
     secret.write_text("the answer")
@@ -113,7 +113,7 @@ def test_memory_is_limited(confined):
 
 
 def test_numbers_of_system_calls_are_the_kernels():
-    """The table for this processor agrees with the header, where one is installed."""
+    """The table for this processor agrees with the header, if one is installed."""
     header = {"x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "/usr/include/asm-generic/unistd.h"}
     path = Path(header.get(platform.machine(), ""))
     if not path.is_file():

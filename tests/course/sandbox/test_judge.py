@@ -1,4 +1,4 @@
-"""Judge and worker on submissions of milestone 1: each kind of failure has its state, and costs no other test."""
+"""Judge and worker on submissions of milestone 1: each kind of failure has its state, and affects no other test."""
 
 from dataclasses import replace
 
@@ -83,7 +83,7 @@ def test_three_time_outs_in_a_row_end_a_submission(grade):
 
 
 def test_what_one_test_spoils_costs_no_other(grade):
-    """Later tests that global state has spoilt are tried again, each on a worker of its own."""
+    """Later tests that global state has spoilt are run again, each on its own worker."""
     piece = """
 def wiener_mask(speech_power, noise_power):
     torch.Tensor.clone = torch.Tensor.mean = torch.maximum = None
@@ -118,7 +118,7 @@ def apply_mask(spectrogram, mask):
 
 
 def test_so_many_files_cost_only_the_test_that_writes_them(grade):
-    """The names are more than one command may be given."""
+    """There are more names than one command may be given."""
     piece = """
 def apply_mask(spectrogram, mask):
     for number in range(9_000):

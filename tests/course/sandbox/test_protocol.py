@@ -11,7 +11,7 @@ from milestones.instructor.sandbox.protocol import MAX_DEPTH, Decoder, Encoder, 
 
 
 def receiver(data):
-    """Function that reads from bytes as from a socket."""
+    """Make a function that reads from bytes as from a socket."""
     position = 0
 
     def receive(size):
@@ -68,7 +68,7 @@ def test_a_generator_goes_on_where_it_was():
 
 
 def test_subclasses_come_back_as_what_they_are():
-    """A number that answers every comparison with yes arrives as the number that it is."""
+    """A number whose comparisons are all true arrives as a plain number."""
 
     class Liar(float):
         def __eq__(self, other):

@@ -1,4 +1,4 @@
-"""The pool of grading servers: the server that gets a submission, and what follows a fault. No process is started."""
+"""The pool of grading servers: the choice of a server, and the consequences of a fault. No process is started."""
 
 import pytest
 
@@ -106,7 +106,7 @@ def test_weak_isolation_is_a_fault_unless_allowed(servers):
 
 
 def test_a_server_in_use_is_closed_when_it_is_idle(servers, monkeypatch):
-    """This happens where grading is broken off, or where the plugin of a cluster's worker is taken away."""
+    """This happens if grading is interrupted, or if the plugin of a cluster's worker is removed."""
     pool = ServerPool()
     grade = servers.run_job
 

@@ -1,4 +1,4 @@
-"""The attacks are many, well-formed, and aim at tasks and parts of the grader that are there. None of them is run."""
+"""The attacks: they are many, well-formed, and aim at tasks and parts of the grader that exist. None is run."""
 
 import ast
 import importlib
@@ -58,7 +58,7 @@ def test_attack_replaces_a_function_of_its_task(attack):
 
 
 def test_what_must_pass():
-    """A task that depends on a lost one need not pass, also where it comes before that one."""
+    """A task that depends on a lost one need not pass, even if it comes before that one."""
     attack = attacks.Attack("f", "n", "m", "t", frozenset({"1.10"}), frozenset({"1.3"}), "")
     course = load_course().up_to(attacks.MILESTONE)
     dependent = {task.id for task in course.tasks.values() if "1.10" in task.depends}
@@ -75,7 +75,7 @@ def test_attack_aims_at_what_is_there(attack, aim):
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_whatever_attack_names_is_there(attack):
-    """Dotted names lead to something, and an attack that speaks of the grader has a line on what it aims at."""
+    """Dotted names lead to something, and an attack that names the grader has a line with its aim."""
     for name in set(re.findall(r"milestones(?:\.\w+)+", attack.code)):
         found(name)
     own = attack.code.removeprefix(shared(attack.family))
@@ -84,7 +84,7 @@ def test_whatever_attack_names_is_there(attack):
 
 
 def found(aim):
-    """The text by which an attack can speak of an aim, which must be there."""
+    """Find the text by which an attack names an aim, which must exist."""
     if "/" in aim:
         path, _, word = aim.partition(":")
         files = list(ROOT.glob(path))
@@ -101,7 +101,7 @@ def found(aim):
 
 
 def inner(place, name, part):
-    """A part of a module, class or function: an attribute, a submodule, a dataclass's field, or a local variable."""
+    """Find a part of a module, class or function: an attribute, submodule, dataclass field or local variable."""
     if hasattr(place, part):
         return getattr(place, part)
     if part in getattr(place, "__dataclass_fields__", ()):
@@ -115,7 +115,7 @@ def inner(place, name, part):
 
 
 def shared(family):
-    """The first lines of a family, which belong to each of its attacks."""
+    """Read the first lines of a family, which belong to each of its attacks."""
     return (attacks.FOLDER / f"{family}.py").read_text(encoding="utf-8").partition("# attack ")[0]
 
 
@@ -131,7 +131,7 @@ def test_spies_look_for_the_course_where_it_is():
 
 
 def test_forged_answers_have_the_form_of_the_workers():
-    """The protocol reads them; their number is that of the request, and their entries are the worker's."""
+    """The protocol can read them; their number is that of the request, and their entries are those of a worker."""
     frames = defined_by_shared_lines("frames")
 
     class Submission:

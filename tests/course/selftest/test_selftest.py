@@ -32,7 +32,7 @@ def submit(n_cores):
 
 
 def some(cases, kind, at_most):
-    """Cases of a kind, at most so many from each group, spread over the group."""
+    """Choose cases of a kind, at most `at_most` from each group, spread over the group."""
     chosen = []
     key = lambda case: case.group  # noqa: E731
     for _, group in itertools.groupby(sorted((case for case in cases if case.kind == kind), key=key), key=key):

@@ -12,7 +12,7 @@ LENGTH = 4000
 
 @pytest.fixture
 def files(tmp_path, generator):
-    """Paths of speech and of noise, a short file among each; all white noise."""
+    """Paths of speech and of noise, with a short file among each; all are white noise."""
     paths = {"speech": [], "noise": []}
     for kind, number in (("speech", 0), ("speech", 1), ("noise", 0), ("noise", 1)):
         path = tmp_path / f"{kind}{number}.wav"
@@ -30,7 +30,7 @@ def snr_db(noisy, clean):
 
 
 def colour(signal):
-    """Mean power above half the highest frequency over that below, in dB."""
+    """Measure the mean power above half the highest frequency relative to that below, in dB."""
     power = torch.fft.rfft(signal).abs().square()
     low, high = power.chunk(2, dim=-1)
     return float(10 * (high.mean() / low.mean()).log10())

@@ -54,7 +54,7 @@ def assert_same_weights(first, second):
 
 
 def stop_after(run, epochs):
-    """Let a run be interrupted, as by Ctrl-C, when it has kept so many epochs."""
+    """Interrupt a run, as Ctrl-C would, once it has kept `epochs` epochs."""
     keep = run.folder.keep
 
     def keep_and_stop(record, learner):
@@ -95,7 +95,7 @@ def test_learning_rate_falls_for_the_unet_alone(corpus, tmp_path, system):
     [("unet", 0), ("convolutional-autoencoder", 0), ("packet-loss-filling", 0), ("packet-loss-filling", 1)],
 )
 def test_resumed_run_ends_in_the_same_weights(corpus, tmp_path, system, workers):
-    """For a system that draws random numbers itself, and for data mixed in a process of its own, too."""
+    """This also holds for a system that draws random numbers, and for data mixed in another process."""
     train(configuration(corpus, tmp_path / "whole", system, workers=workers), ALONE)
     stop_after(trainer(corpus, tmp_path / "stopped", system, workers=workers), 1)
     assert len(log(tmp_path / "stopped")) == 1
@@ -121,7 +121,7 @@ def undisturbed(corpus, tmp_path_factory):
 def test_killed_run_resumes(corpus, tmp_path, undisturbed, stop):
     """The command in a process of its own is killed in its third epoch or later, and resumed in this one."""
     words = command("train", "--corpus", corpus, "--epochs", 4, *SMALL, "--workers", 0, "--out", tmp_path / "killed")
-    # A suite that runs in the background ignores SIGINT, and every process it starts would inherit that.
+    # A suite that runs in the background ignores SIGINT, and every process that it starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -192,7 +192,7 @@ PLAIN = [name for name in registry.NAMES if name != "unet" and registry.build(na
 
 @pytest.mark.parametrize("name", [name for name in PLAIN if registry.build(name).count_parameters()])
 def test_plain_steps_are_possible_in_bfloat16(name):
-    """A GPU runs them so; here the CPU's autocast stands for it."""
+    """A GPU runs them in bfloat16; here the CPU's autocast stands for it."""
     torch.manual_seed(0)
     learner = SystemLearner(registry.build(name), ALONE, noisy_targets=False)
     learner.system.train()
@@ -221,7 +221,7 @@ def test_time_budget_ends_after_the_epoch(corpus, tmp_path):
 
 @pytest.mark.slow
 def test_validation_draws_the_same_in_each_epoch(corpus, tmp_path):
-    """Losses of packets, here: an epoch must not be the best because it was easier."""
+    """An epoch must not be the best because it was easier, here because fewer packets were lost."""
     run = trainer(corpus, tmp_path / "run", "packet-loss-filling", epochs=2, learning_rate=1e-30)
     run.run()
     first, second = log(tmp_path / "run")
@@ -262,7 +262,7 @@ def test_options_of_the_unet_are_refused_for_others(corpus, tmp_path, option):
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["unet", "deep-denoising-autoencoder"])
 def test_fine_tuning_starts_from_a_model_and_shows_noisy_targets(corpus, tmp_path, monkeypatch, system):
-    """The model never sees a clean target, is not pre-trained again, and is afterwards a model as any other."""
+    """The model never sees a clean target, is not pre-trained again, and is afterwards a model like any other."""
     kind = type(registry.build(system))
     monkeypatch.setattr(kind, "pretrain", lambda self, batches: None)
     train(configuration(corpus, tmp_path / "first", system, epochs=1), ALONE)
@@ -306,7 +306,7 @@ def test_a_run_from_before_there_was_an_option_resumes(corpus, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("system", KINDS)
 def test_a_run_of_version_0_1_resumes(corpus, tmp_path, system):
-    """Its last checkpoint had another shape, and its configuration numbers where the system's own hold today."""
+    """Its last checkpoint has another shape, and its configuration has numbers for options that systems now set."""
     options = {"learning_rate": None, "epochs": 2}
     train(configuration(corpus, tmp_path / "whole", system, **options), ALONE)
     stop_after(trainer(corpus, tmp_path / "run", system, **options), 1)
@@ -382,7 +382,7 @@ def test_non_finite_loss_names_epoch_files_and_checkpoint(corpus, tmp_path, what
 
     def sometimes_bad(estimate, target):
         calls.append(len(estimate))
-        # Three batches to learn from and one to validate on make an epoch.
+        # An epoch has three batches to learn from and one to validate on.
         if len(calls) == 6:
             return good(estimate, target) * float("nan") if what == "loss" else (estimate * 0).abs().sqrt().sum()
         return good(estimate, target)
@@ -407,7 +407,7 @@ def test_non_finite_loss_of_another_system_names_its_batch(corpus, tmp_path):
 
 @pytest.mark.slow
 def test_full_disk_keeps_the_old_checkpoint(corpus, tmp_path):
-    """A limit on the size of files stands for the full disk: the write fails half-way, as it does there."""
+    """A limit on the size of files stands for the full disk: writing fails half-way in both cases."""
     stop_after(trainer(corpus, tmp_path / "run", epochs=2), 1)
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""The command `benchmark`: its table, picture and page, and going on where it was stopped."""
+"""The command `benchmark`: its table, picture and page, and resuming after a stop."""
 
 import csv
 import json
@@ -79,7 +79,7 @@ def test_means_are_those_of_the_files(configured, done):
 
 
 def test_tasks_are_measured_on_what_they_are_about(configured, done):
-    """Filling is given clean speech with losses, and takes no part in the picture of denoising."""
+    """Filling gets clean speech with losses, and is not in the picture of denoising."""
     table = rows(configured.out)
     assert {row[0] for row in table.values()} == {"denoising", "packet-loss filling"}
     assert float(table["before packet-loss filling"][1]) == pytest.approx(-10 * math.log10(0.2), abs=3)
@@ -92,7 +92,7 @@ def test_tasks_are_measured_on_what_they_are_about(configured, done):
 
 
 def test_all_systems_of_a_task_are_given_the_same(configured, done):
-    """Each clip loses packets of its own, whoever fills them and whatever was drawn before."""
+    """The packets that a clip loses depend only on the clip, not on the system or on earlier random draws."""
     before, filling = (
         entrant.method
         for entrant in benchmark.find_entrants(configured, Failures())
@@ -114,7 +114,7 @@ def test_page_plays_every_system(configured, done):
 
 
 def test_goes_on_where_it_was_stopped(configured, done, monkeypatch):
-    """Finished work is not done again; missing work is."""
+    """Finished work is not repeated, and missing work is done."""
     before = rows(configured.out)
     (configured.out / "oracle" / "scores.csv").unlink()
     (configured.out / "spectral-subtraction" / "costs.json").unlink()
@@ -137,7 +137,7 @@ def test_goes_on_where_it_was_stopped(configured, done, monkeypatch):
 
 
 def test_denoisers_are_applied_as_enhance_applies_them(configured, done):
-    """Rumble is filtered out before a denoiser and counted for it; what fills packets gets them as they are."""
+    """Rumble is removed before a denoiser, and counts in its favour; a filler of packets gets its input unfiltered."""
     scores = {}
     for folder in ("noisy", "above-50-hz"):
         with (configured.out / folder / "scores.csv").open() as file:
@@ -173,7 +173,7 @@ def test_scores_of_other_files_and_weights_are_not_kept(configured, done, tmp_pa
 
 
 def test_what_a_size_means_may_change(configured, tmp_path, monkeypatch):
-    """Scores and costs of other arguments under the same name of a size are not kept."""
+    """Scores and costs are not kept if a size of the same name has other arguments."""
     alone = replace(configured, systems=("moving-average",), out=tmp_path)
     assert benchmark_command.run(alone) == 0
     before = rows(tmp_path)["moving average"]
@@ -185,7 +185,7 @@ def test_what_a_size_means_may_change(configured, tmp_path, monkeypatch):
 
 
 def test_a_slow_system_enhances_each_clip_once(configured, tmp_path, monkeypatch):
-    """Stopped at the second clip it goes on there, and the page plays what was scored."""
+    """If it is stopped at the second clip, it resumes there; the page plays the scored results."""
     enhance = MovingAverage.forward
     lengths = []
 
@@ -223,7 +223,7 @@ def test_a_slow_system_enhances_again_with_other_weights(configured, tmp_path, m
 
 
 def test_scores_without_a_value_are_kept_with_their_reasons(configured, tmp_path, monkeypatch):
-    """One silent file does not have everything scored again in each run."""
+    """One silent file does not cause everything to be scored again in each run."""
     for side in ("noisy", "clean"):
         (tmp_path / side).mkdir()
         first, second = sorted(getattr(configured, side).iterdir())[:2]
@@ -241,7 +241,7 @@ def test_scores_without_a_value_are_kept_with_their_reasons(configured, tmp_path
 
 
 def test_systems_of_another_task_alone(configured, tmp_path):
-    """There is nothing to draw, and the page is made."""
+    """There is nothing to draw, but the page is made."""
     alone = replace(configured, out=tmp_path / "out", systems=("packet-loss-filling",))
     assert benchmark_command.run(alone) == 0
     assert {"report.html", "table.md"} <= set(tree(tmp_path / "out")) and not (tmp_path / "out/quality.png").exists()

@@ -11,7 +11,7 @@ from speech_enhancement.systems.system import System
 
 
 class Convolution(System):
-    """Looks `ahead` samples ahead."""
+    """A convolution that looks `ahead` samples ahead."""
 
     def __init__(self, ahead):
         super().__init__()
@@ -35,7 +35,7 @@ class Recurrent(System):
 
 
 class Normalizing(System):
-    """Needs the loudest sample of the file."""
+    """A system that needs the loudest sample of the file."""
 
     def forward(self, noisy):
         return noisy / noisy.abs().amax(dim=-1, keepdim=True)
@@ -47,7 +47,7 @@ def test_multiply_adds_of_a_convolution():
 
 
 def test_multiply_adds_of_an_autoencoder():
-    """2 x 32 x 2048 weights, once in 32 samples, but at the ends."""
+    """2 x 32 x 2048 weights are used once in 32 samples, except at the ends."""
     assert costs.count_multiply_adds(ConvolutionalAutoencoder()) == pytest.approx(2 * 2048 * 16000, rel=0.03)
 
 
@@ -64,7 +64,7 @@ def test_latency_is_how_far_it_looks_ahead(ahead):
 
 
 class Slicing(System):
-    """Takes the mean of each slice out of it, so that all of a slice must be there."""
+    """A system that subtracts the mean of each slice, so that it needs the whole slice."""
 
     alignment = 8192
 
@@ -74,7 +74,7 @@ class Slicing(System):
 
 
 def test_latency_of_slices():
-    """Found to an eighth of a slice."""
+    """The latency is found to an eighth of a slice."""
     assert 7 / 8 * 8192 <= 16000 * costs.latency(Slicing()) <= 8192
 
 
@@ -85,7 +85,7 @@ def test_latency_is_that_of_the_task():
 
 
 def test_latency_of_what_looks_far_ahead_but_not_over_the_file():
-    """As far as its `context` says."""
+    """The latency reaches as far as the system's `context` says."""
     torch.manual_seed(0)
     system = Convolution(1)
     system.context = 40_000
@@ -94,7 +94,7 @@ def test_latency_of_what_looks_far_ahead_but_not_over_the_file():
 
 
 class Limiting(System):
-    """Needs the loudest sample of the file, if it is loud."""
+    """A system that needs the loudest sample of the file, if it is loud."""
 
     def forward(self, noisy):
         return noisy / noisy.abs().amax(dim=-1, keepdim=True).clamp_min(10)

@@ -1,4 +1,4 @@
-"""The command `evaluate`, the classical systems, and the metrics that are no task."""
+"""The command `evaluate`, the classical systems, and the metrics that students do not write."""
 
 import csv
 import math
@@ -35,7 +35,7 @@ CLASSICAL = (subtract_noise, filter_by_wiener, filter_by_log_mmse)
 
 @pytest.fixture
 def pair(generator):
-    """Speech that begins after a pause, in white noise at 5 dB."""
+    """Make speech that begins after a pause, in white noise at 5 dB."""
     clean = torch.cat([torch.zeros(4000), voice_like(3, 120, generator)])
     return mix_at_snr(clean, white_noise(len(clean), generator=generator), 5.0), clean
 

@@ -19,7 +19,7 @@ def target(tmp_path):
 
 @pytest.fixture
 def full_disk():
-    """No file may grow beyond 10 bytes: writing fails as on a full disk, with an error that names no file."""
+    """Limit files to 10 bytes: writing fails as on a full disk, with an error that names no file."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))

@@ -1,4 +1,4 @@
-"""Data URIs, and what importing them costs."""
+"""Data URIs, and the cost of importing them."""
 
 import base64
 import subprocess

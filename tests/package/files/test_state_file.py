@@ -1,4 +1,4 @@
-"""States on disk: they come back as they were written, and a stranger's file is not trusted."""
+"""States on disk, which come back as they were written; a stranger's file is not trusted."""
 
 import pickle
 

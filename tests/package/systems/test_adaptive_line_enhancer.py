@@ -1,4 +1,4 @@
-"""The adaptive line enhancer: the numbers of the rule sample by sample, and tones split from noise and speech."""
+"""The adaptive line enhancer: its rule sample by sample, and tones separated from noise and speech."""
 
 import math
 
@@ -15,7 +15,7 @@ TIME = torch.arange(48000, dtype=torch.float64) / 16000
 
 
 def sample_by_sample(noisy, length, delay, step):
-    """Compute the rest of one signal `(time,)` by the rule as it is written."""
+    """Compute the rest of one signal `(time,)` directly by the published rule."""
     constant = length * np.mean(noisy**2)
     past = np.concatenate([np.zeros(delay + length - 1), noisy])
     weights, rest = np.zeros(length), np.zeros(len(noisy))

@@ -44,7 +44,7 @@ def test_stein_risk_is_the_mean_squared_error(level, threshold, size, generator)
 
 
 def test_noise_gets_through_one_block_in_a_thousand(generator):
-    """At most, for every shape, in the transform itself, whose neighbours overlap: l is chosen for this."""
+    """This is an upper limit for every shape, in the transform itself, whose neighbours overlap; l is chosen for it."""
     power = stft(torch.randn(1, 16000 * 60, generator=generator), WINDOW, HOP)[:, 1:, :2400].abs().square()
     for block, threshold in THRESHOLDS.items():
         through = (functional.avg_pool2d(power / power.mean(), block) > threshold).double().mean()
@@ -59,7 +59,7 @@ def chosen(power):
 
 
 def test_blocks_fit_the_sound(generator):
-    """A tone gets blocks of one frequency over all frames, a click blocks of few frames over all frequencies."""
+    """A tone gets blocks of one frequency over all frames; a click gets blocks of few frames over all frequencies."""
     noise = torch.empty(16, 8).exponential_(generator=generator)
     tone, click = noise.clone(), noise.clone()
     tone[5] += 30

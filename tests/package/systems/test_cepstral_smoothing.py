@@ -62,7 +62,7 @@ def test_the_mean_of_the_log_gain_stays(noise_gain):
 
 
 def test_an_onset_of_the_whole_spectrum_is_not_delayed():
-    """The onset lies in the lowest quefrencies, which keep nothing of the frame before."""
+    """The onset is in the lowest quefrencies, which keep nothing of the previous frame."""
     gain = torch.full((1, 257, 20), 0.1)
     gain[..., 10:] = 1
     assert torch.allclose(CepstralSmoothing().smooth(gain), gain, atol=1e-4)

@@ -51,7 +51,7 @@ def test_context_is_one_kernel_less_one():
 
 
 def test_32_numbers_for_32_samples_can_hold_everything():
-    """With one sample to each channel the layers are the identity, so their failures are failures of training."""
+    """With one sample for each channel the layers are the identity, so any failure is one of training."""
     system = ConvolutionalAutoencoder()
     with torch.no_grad():
         for parameter in system.parameters():
@@ -76,7 +76,7 @@ def test_one_piece_teaches_that_piece_alone():
 
 @pytest.mark.slow
 def test_noise_that_never_repeats_teaches_the_identity():
-    """The same layers learn it in as many steps: only data in all directions were missing."""
+    """The same layers learn it in the same number of steps; they had only lacked data in all directions."""
     system = small()
     optimizers = system.optimizers()
     for _ in range(300):

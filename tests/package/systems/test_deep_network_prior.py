@@ -29,7 +29,7 @@ def counts_from_the_second_step(monkeypatch):
 
 
 def tone_in_noise() -> tuple[torch.Tensor, torch.Tensor]:
-    """Make half a second of a tone of 1 kHz, in white noise 10 dB below it and alone: `(1, 1, time)`."""
+    """Make half a second of a tone of 1 kHz, with white noise 10 dB below it and without: `(1, 1, time)`."""
     tone = torch.sin(2 * torch.pi / 16 * torch.arange(8192)).view(1, 1, -1)
     return tone + 0.22 * torch.randn(tone.shape, generator=torch.Generator().manual_seed(0)), tone
 
@@ -152,7 +152,7 @@ def test_volume_does_not_matter():
 
 @pytest.mark.slow
 def test_a_tone_changes_less_than_the_noise_around_it():
-    """The method rests on this; here is a small instance of it."""
+    """The method rests on this; here it is tested on a small example."""
     noisy, _ = tone_in_noise()
     torch.manual_seed(0)
     outputs = itertools.islice(fit(PriorNetwork(4), 0.1 * noisy / noisy.std(), 75), 49, None)
@@ -164,7 +164,7 @@ def test_a_tone_changes_less_than_the_noise_around_it():
 
 @pytest.mark.slow
 def test_noise_around_a_tone_is_lowered():
-    """So few steps lower it by 1.7 dB."""
+    """With so few steps it is lowered by 1.7 dB."""
     noisy, tone = tone_in_noise()
     enhanced = DeepNetworkPrior(filters=4, iterations=70)(noisy)
     assert si_sdr(enhanced, tone).item() > si_sdr(noisy, tone).item() + 1.25

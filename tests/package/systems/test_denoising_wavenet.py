@@ -37,7 +37,7 @@ def test_sees_the_receptive_field_of_the_paper():
 def test_sees_as_far_as_it_says(tiny):
     assert tiny.context == 17
     assert support(DenoisingWaveNet(**TINY), length=200, position=100) == (17, 17)
-    # The influence at the very edge of a deep layer is too small to be found in a signal; nearer influence is not.
+    # At the very edge of a deep layer the influence is too small to measure in a signal; nearer the centre it is not.
     before, after = reached(tiny, length=400, position=200)
     assert 10 <= before <= 17 and 10 <= after <= 17, (before, after)
 

@@ -1,4 +1,4 @@
-"""U-Net on pictures of spectrograms: the way there and back, the loss, and the limits of the IoU."""
+"""U-Net on pictures of spectrograms: the transform and its inverse, the loss, and the limits of the IoU."""
 
 from itertools import pairwise
 
@@ -74,7 +74,7 @@ def test_levels_are_decibels():
 
 
 def test_picture_and_back():
-    """The way back is exact between the bounds; 80 dB below the loudest bin everything is black."""
+    """The inverse is exact between the bounds; 80 dB below the loudest bin everything is black."""
     level = torch.tensor([[30.0, -10, -50, -90], [3, 2, 1, 0]]).view(2, 1, 2, 2)
     lowest, highest = bounds(level)
     assert highest.flatten().tolist() == [30, 3] and lowest.flatten().tolist() == [-50, 0], "items are not independent"
@@ -132,7 +132,7 @@ def test_intersection_over_union_by_hand():
 
 
 def test_intersection_over_union_does_not_measure_quality():
-    """Two pictures have the highest IoU, and one of a lower IoU sounds better."""
+    """Two pictures have the highest IoU, but one with a lower IoU sounds better."""
     noisy, clean = batch(0.5)
     clean = clean + 0.01 * (noisy - clean)  # a floor 45 dB below the speech, as recordings have
     target = picture_of(clean)
@@ -156,7 +156,7 @@ def test_intersection_over_union_does_not_know_the_phase():
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["identity", "denoising"])
 def test_overfits_one_batch(task):
-    """The loss beyond the entropy of the target falls to 6 tenths, and picture and sound come nearer."""
+    """The part of the loss above the entropy of the target falls to 6 tenths, and picture and sound come nearer."""
     noisy, clean = batch(0.25)
     noisy = clean if task == "identity" else noisy
     system = tiny()

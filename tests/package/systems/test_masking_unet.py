@@ -16,7 +16,7 @@ def small() -> MaskingUNet:
 
 
 def test_it_is_the_model_that_train_makes():
-    """As large as the model that comes with the package."""
+    """It is as large as the model that comes with the package."""
     assert MaskingUNet(**MaskingUNet.sizes["paper"]).count_parameters() == load_model().count_parameters()
 
 

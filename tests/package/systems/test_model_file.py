@@ -1,4 +1,4 @@
-"""Saved models: read back as they were, whatever version wrote them, and never trusted."""
+"""Saved models: read back unchanged, from any version of the package, and never trusted."""
 
 import pytest
 import torch

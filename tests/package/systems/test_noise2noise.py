@@ -184,7 +184,7 @@ def test_tuning_another_system_uses_its_loss_and_steps_with_noisy_targets():
 
 
 def test_tuning_finds_the_factor_that_clean_targets_would():
-    """The factor is the least squares gain S / (S + N), though no target was clean."""
+    """The factor is the least-squares gain S / (S + N), although no target was clean."""
     noisy, clean = batch(1, size=8)
     tuning = NoisyTargetTuning(Gain())
     (optimizer,) = tuning.optimizers()

@@ -165,7 +165,7 @@ def test_volume_does_not_matter():
 
 
 def test_objective_hides_what_it_asks_for():
-    """The network gets zeros and their places; the noisy input under them does not enter the loss."""
+    """The network gets zeros and their places; the noisy input that they replace does not enter the loss."""
     noisy, clean = batch(1.0)
     system, seen = tiny(), []
     predict = system.predict
@@ -211,7 +211,7 @@ def test_packets_that_were_missing_already_are_to_be_filled_too():
 
 @pytest.mark.slow
 def test_learns_to_fill_one_batch():
-    """Silence has 0 dB in the gaps; on one batch more than a quarter of the power comes back, with its phase."""
+    """Silence scores 0 dB in the gaps; on one batch, more than a quarter of the power comes back, with its phase."""
     _, clean = batch(0.5)
     system = tiny()
     optimizer = torch.optim.Adam(system.parameters(), lr=4e-3)

@@ -1,4 +1,4 @@
-"""Properties of every system on which the commands rely."""
+"""Properties of every system that the commands rely on."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def test_shortest_input(name):
     torch.manual_seed(0)
     system = registry.build(name)
     if name == "deep-network-prior":
-        system.iterations = 60  # a whole fit takes long
+        system.iterations = 60  # a complete fit takes too long
     check_shapes(system, lengths=(system.shortest,))
 
 
@@ -38,7 +38,7 @@ def test_training_begins_without_an_offset(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.NAMES)
 def test_shifted_input_gives_shifted_result(name):
-    """By a multiple of the alignment, away from the ends; so files can be enhanced in chunks."""
+    """This holds for multiples of the alignment, away from the ends, so files can be enhanced in chunks."""
     torch.manual_seed(0)
     system = registry.build(name).eval()
     if system.context is None:

@@ -162,7 +162,7 @@ def test_discriminator_learns_to_tell_clean_from_enhanced(tiny):
     with torch.no_grad():
         for_real = tiny.discriminator(torch.cat(cut, dim=1))
         for_fake = tiny.discriminator(torch.cat([tiny.generator(cut[1]), cut[1]], dim=1))
-    # The same verdict for both would be right by half at best.
+    # The same verdict for both would be half right at best.
     assert for_real.mean() > 0.75 and for_fake.mean() < 0.25, (for_real.mean(), for_fake.mean())
 
 
@@ -186,7 +186,7 @@ def test_overfits_one_batch(noise):
     optimizers = system.optimizers()
     optimizers[0].param_groups[0]["lr"] *= 5
     losses = [system.training_step(noisy, clean, optimizers) for _ in range(45)]
-    # At first most of the loss is due to z, which is heard until the generator learns to leave it out.
+    # At first most of the loss is due to z, which is audible until the generator learns to leave it out.
     assert losses[-1] < 0.3 * losses[0], losses[::10]
     with torch.no_grad():
         error = emphasised_error(system.eval()(noisy), clean)

@@ -23,7 +23,7 @@ def test_volume_does_not_matter():
 
 
 def test_noise_that_is_not_there_takes_nothing():
-    """Digital silence in the first frames makes the noise estimate zero, and the signal comes back."""
+    """Digital silence in the first frames makes the noise estimate zero, so the signal comes back unchanged."""
     _, clean = batch()
     clean[..., :2000] = 0
     assert SpectralSubtraction()(clean) == pytest.approx(clean, abs=1e-5)

@@ -64,7 +64,7 @@ def test_chunks_give_what_one_pass_gives_in_single_precision(tiny):
 
 
 def test_chunks_need_every_sample_of_the_context(tiny):
-    """A change of the outermost sample changes the result: the margins hold nothing that is not needed."""
+    """Changing the outermost sample changes the result, so the margins hold nothing unnecessary."""
     tiny.double().eval()
     waveform = torch.randn(1, 1, 8 * 4 + 5 + 2 * tiny.margin, dtype=torch.float64)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The measured context: as far as the network reaches and not much further, and none where pieces would not join."""
+"""The measured context: as far as the network reaches and not much further, and None if pieces would not join."""
 
 import pytest
 import torch
@@ -79,7 +79,7 @@ def students_unet(monkeypatch):
 
 
 def joined(system, waveform):
-    """Enhanced in chunks of two seconds, as long files are."""
+    """Enhance in chunks of two seconds, as long files are."""
 
     class Source:
         sample_rate, frames = SAMPLE_RATE, len(waveform)
@@ -125,7 +125,7 @@ class _Bilinear:
 
 
 def test_the_packaged_model_has_the_context_of_its_layers():
-    """Level window, first convolution, three convolutions and one repetition a size, and the window, in samples."""
+    """Add up the level window, all convolutions, one repetition for each scale, and the window, in samples."""
     frames = 64 + 1 + 5 * (2**5 - 1)
     context = load_model().context
     assert (frames + 1) * 256 // 2 < context <= (frames + 1) * 256 + 512 + 256 * 2**5
