@@ -125,7 +125,7 @@ class _Bilinear:
 
 
 def test_the_packaged_model_has_the_context_of_its_layers():
-    """Add up the level window, all convolutions, one repetition for each scale, and the window, in samples."""
+    """Level window, first convolution, three convolutions and a repetition for each scale, and window add up to it."""
     frames = 64 + 1 + 5 * (2**5 - 1)
     context = load_model().context
     assert (frames + 1) * 256 // 2 < context <= (frames + 1) * 256 + 512 + 256 * 2**5
