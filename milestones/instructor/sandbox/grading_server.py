@@ -8,6 +8,7 @@ terms on which it grades. When its input ends, it stops its workers and ends.
 """
 
 import contextlib
+import gc
 import os
 import shutil
 import sys
@@ -108,6 +109,11 @@ def serve(number: int, folder: Path, jobs: TextIO, results: TextIO) -> None:
         _write(results, ServerTerms(grader.isolation, tests_hash, fingerprints.of_environment()))
         for line in jobs:
             _write(results, grader.grade_submission(from_line(Job, line)))
+            # Tracebacks of failed tests form cycles that hold tensors.
+            gc.collect()
+            if not gc.get_freeze_count():
+                # The modules that the tests imported stay, so that later collections may pass over them.
+                gc.freeze()
 
 
 def _scenarios(milestone: Milestone) -> str:

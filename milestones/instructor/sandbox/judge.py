@@ -206,7 +206,9 @@ class Judge:
             return {}
         self.package.worker = worker
         plugin = JudgePlugin(worker, set(tests), always_fresh)
-        options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-c", os.devnull, "--tb=no"]
+        options = ["-q", "-s", "-c", os.devnull, "--tb=no"]
+        # The last of these plugins collects garbage at the end of a run, which takes as long as the tests.
+        options += ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:unraisableexception"]
         options += ["--rootdir", str(self.suite), "--confcutdir", str(self.suite)]
         options += ["--basetemp", str(self.scratch / PYTEST_FOLDER)]
         files = sorted({str(self.suite / test.partition("::")[0]) for test in tests})
