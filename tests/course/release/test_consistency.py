@@ -5,6 +5,8 @@ import pytest
 from milestones.instructor.release.template import release
 from tests.course.mini_course import GAIN, HANDOUT, MODULE, TESTS, TOML, notebook, refusal, replace, solution_cell
 
+pytestmark = pytest.mark.usefixtures("suites_collected_once")
+
 BODY = "".join(MODULE.splitlines(keepends=True)[12:16])
 BEGIN = "    ### BEGIN SOLUTION\n    reci"
 NO_STUB = f"{TOML}:15: expected a stub attenuate with the heading 'Task 1.2.' in {GAIN}, got none"

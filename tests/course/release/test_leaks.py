@@ -20,6 +20,8 @@ from tests.course.mini_course import (
     solution_cell,
 )
 
+pytestmark = pytest.mark.usefixtures("suites_collected_once")
+
 STUDENT_README = "milestones/instructor/release/student_README.md"
 HEADINGS = b"## Task 1.1: A\n## Task 1.2: B\n"
 NOTEBOOK = "notebooks/a.ipynb"

@@ -57,7 +57,7 @@ print(done, "stubs")
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory):
+def template(tmp_path_factory, suites_collected_once):
     out = tmp_path_factory.mktemp("release") / "template"
     release(out)
     return out
@@ -103,7 +103,7 @@ def test_files_that_texts_name_are_released(template):
         assert names and not [name for name in names if not (template / name).is_file()], path
 
 
-def test_the_first_milestone_alone(tmp_path):
+def test_the_first_milestone_alone(tmp_path, suites_collected_once):
     release(tmp_path / "template", last=1)
     names = set(contents(tmp_path / "template"))
     assert {"tests/milestone1", "milestones/milestone1/README.md", "notebooks/milestone1.ipynb"} <= names
