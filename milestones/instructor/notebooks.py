@@ -98,7 +98,8 @@ def find(names: Sequence[str] = ()) -> list[Path]:
 def execute_all(paths: Sequence[Path], jobs: int, threads: int) -> Iterator[Execution]:
     """Execute notebooks, several at a time, each in its own kernel; yield them in the order in which they end."""
     # One process for each, since a client's event loop and exit handlers belong to its process.
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as executor:
         futures = [executor.submit(execute, path, threads) for path in paths]
         for future in tqdm(as_completed(futures), total=len(paths), desc="notebooks", unit="notebook"):
@@ -110,7 +111,13 @@ def execute(path: Path, threads: int) -> Execution:
     notebook = nbformat.read(path, as_version=4)
     config = Config({"AsyncKernelManager": {"client_factory": _KernelClient}})
     client = NotebookClient(
-        notebook, timeout=SECONDS_PER_CELL, kernel_name="python3", record_timing=False, config=config
+        notebook,
+        timeout=SECONDS_PER_CELL,
+        kernel_name="python3",
+        record_timing=False,
+        # After the last cell the kernel has nothing left to save.
+        shutdown_kernel="immediate",
+        config=config,
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": _WARNINGS}
     begin = time.monotonic()

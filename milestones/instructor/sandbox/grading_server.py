@@ -134,3 +134,5 @@ if __name__ == "__main__":
     lines = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(null, 0)
     serve(int(sys.argv[1]), Path(sys.argv[2]), lines, answers)
+    # Python would take a second to unload torch.
+    os._exit(0)
