@@ -32,7 +32,7 @@ from tqdm.auto import tqdm  # noqa: F401
 from milestones.instructor.sandbox import confinement, landlock
 from milestones.instructor.sandbox.protocol import Encoder
 from milestones.instructor.sandbox.scratch import SharedMemory
-from milestones.instructor.sandbox.worker import Channel, Worker
+from milestones.instructor.sandbox.worker import Channel, serve
 
 _PR_SET_CHILD_SUBREAPER = 36
 _CHANNEL, _RULES = 3, 4
@@ -93,7 +93,7 @@ def _become_worker(
         channel.send(Encoder().frame({"failed": f"{type(error).__name__}: {error}"}))
         os._exit(1)
     try:
-        Worker(channel, order["scenarios"]).serve()
+        serve(channel)
     finally:
         os._exit(1)
 

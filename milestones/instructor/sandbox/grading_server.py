@@ -51,11 +51,10 @@ class SubmissionGrader:
         self._scratch.mkdir()
         self._students_modules = course.modules
         self._reference = {name: (ROOT / PACKAGE / f"{name}.py").read_text("utf-8") for name in earlier.modules}
-        scenarios = _scenarios(milestone)
-        remote = remote_package.install(ROOT / PACKAGE, known.modules, scenarios)
+        remote = remote_package.install(ROOT / PACKAGE, known.modules, _scenarios(milestone))
         self._judge = Judge(remote, milestone.tests, self._scratch, course.depending_on_earlier(milestone.number))
         self._launcher = WorkerLauncher(self._package, self._scratch)
-        self._settings = WorkerSettings(milestone.seconds_per_test, milestone.memory_mebibytes, scenarios=scenarios)
+        self._settings = WorkerSettings(milestone.seconds_per_test, milestone.memory_mebibytes)
         # Comparing with an answer of an odd shape could take all memory of this machine.
         confinement.limit_memory(milestone.memory_mebibytes * 2**20)
         self.isolation = WorkerClient(self._launcher, self._settings).find_isolation()

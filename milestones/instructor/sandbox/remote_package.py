@@ -9,23 +9,46 @@ from typing import Any
 from milestones.course import PACKAGE
 from milestones.instructor.sandbox.failures import GraderFault
 from milestones.instructor.sandbox.protocol import RemoteReference
+from milestones.instructor.sandbox.remote_module import RemoteModule
 from milestones.instructor.sandbox.worker_client import WorkerClient
+
+SCENARIOS = "scenarios"
+"""Name of the suite's own module of functions and classes that run beside the student's code."""
 
 
 class RemotePackage:
     """The package's connection to the submission that is being graded.
 
+    Args:
+        scenarios: source of the suite's scenarios, which is sent with each call of one.
+
     Attributes:
         worker: calls into that submission; None while no submission is being graded.
     """
 
-    worker: WorkerClient | None = None
+    def __init__(self, scenarios: str):
+        self.worker: WorkerClient | None = None
+        self._scenarios = scenarios
+        self._imports = _imports(scenarios)
 
     def call(self, name: str, arguments: tuple, keywords: dict, target: RemoteReference | None = None) -> Any:
         """Call a function of the submission, or a method of one of its objects."""
+        worker, parts = self.ready_worker(name if target is None else "")
+        return worker.call(name, arguments, keywords, target, **parts)
+
+    def ready_worker(self, name: str) -> tuple[WorkerClient, dict[str, str]]:
+        """Let the worker import the modules that a function or class needs.
+
+        Returns:
+            The worker, and what else a request that names the function must hold.
+        """
         if self.worker is None:
-            raise GraderFault(f"{name} was called while no submission is being graded")
-        return self.worker.call(name, arguments, keywords, target)
+            raise GraderFault(f"{name or 'a method'} was called while no submission is being graded")
+        module, _, function = name.rpartition(".")
+        is_scenario = module == SCENARIOS
+        for needed in self._imports.get(function, ()) if is_scenario else (module,) if module else ():
+            self.worker.import_module(needed)
+        return self.worker, {"scenarios": self._scenarios} if is_scenario else {}
 
 
 class RemoteFunction:
@@ -48,6 +71,13 @@ class RemoteClass(RemoteFunction):
         if not isinstance(reference, RemoteReference):
             raise TypeError(f"{self._name} did not make an object")
         return RemoteObject(self._package, reference)
+
+
+class RemoteModuleClass(RemoteFunction):
+    """A class of the submission that derives from `torch.nn.Module`."""
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> RemoteModule:
+        return RemoteModule(self._package, self._name, arguments, keywords)
 
 
 class RemoteObject:
@@ -81,14 +111,14 @@ def install(folder: Path, modules: tuple[str, ...], scenarios: str) -> RemotePac
     Returns:
         The package, which still needs a worker.
     """
-    package = RemotePackage()
+    package = RemotePackage(scenarios)
     parent = _module(PACKAGE, {})
     parent.__path__ = []
     for name in modules:
         source = (folder / f"{name}.py").read_text(encoding="utf-8")
         module = _module(f"{PACKAGE}.{name}", _names(package, name, source))
         setattr(parent, name, module)
-    _module("scenarios", _names(package, "scenarios", scenarios))
+    _module(SCENARIOS, _names(package, SCENARIOS, scenarios))
     return package
 
 
@@ -101,6 +131,26 @@ def _module(name: str, names: dict[str, Any]) -> types.ModuleType:
 
 def _names(package: RemotePackage, module: str, source: str) -> dict[str, Any]:
     """Make a remote function or class for each public one that a source defines."""
-    kinds = {ast.FunctionDef: RemoteFunction, ast.ClassDef: RemoteClass}
-    definitions = [node for node in ast.parse(source).body if type(node) in kinds and not node.name.startswith("_")]
-    return {node.name: kinds[type(node)](package, f"{module}.{node.name}") for node in definitions}
+    definitions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    public = [node for node in definitions if not node.name.startswith("_")]
+    return {node.name: _kind(node)(package, f"{module}.{node.name}") for node in public}
+
+
+def _kind(node: ast.stmt) -> type[RemoteFunction]:
+    if isinstance(node, ast.FunctionDef):
+        return RemoteFunction
+    is_module = any(ast.unparse(base).rpartition(".")[2] == "Module" for base in node.bases)
+    return RemoteModuleClass if is_module else RemoteClass
+
+
+def _imports(scenarios: str) -> dict[str, list[str]]:
+    """Find the modules of the package that each scenario imports, by the scenario's name."""
+    return {
+        node.name: [
+            each.module.rpartition(".")[2]
+            for each in ast.walk(node)
+            if isinstance(each, ast.ImportFrom) and each.module.startswith(f"{PACKAGE}.")
+        ]
+        for node in ast.parse(scenarios).body
+        if isinstance(node, ast.FunctionDef)
+    }

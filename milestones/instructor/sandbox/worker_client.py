@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from milestones.graded_tests import TestState
-from milestones.instructor.sandbox.failures import GraderFault, WorkerStopped, student_error
+from milestones.instructor.sandbox.failures import WorkerStopped, student_error
 from milestones.instructor.sandbox.protocol import Decoder, Encoder, ProtocolError, RemoteReference
 from milestones.instructor.sandbox.scratch import empty
 from milestones.instructor.sandbox.worker_launcher import WorkerLauncher, WorkerSettings
@@ -31,12 +31,15 @@ class WorkerClient:
         writes_back: True if inputs that a call changes in place also change for the test, as they would without a
             worker.
         has_changed_inputs: True if a call within this test changed an input.
+        failed_imports: for each module whose import ended a worker, the exception that says how.
     """
 
     def __init__(self, launcher: WorkerLauncher, settings: WorkerSettings):
         self.is_fresh = True
         self.writes_back = True
         self.has_changed_inputs = False
+        self.failed_imports: dict[str, WorkerStopped] = {}
+        self._imported: tuple[object, set[str]] = (None, set())
         self._scratch = launcher.scratch
         self._process = WorkerProcess(launcher, settings)
 
@@ -44,6 +47,11 @@ class WorkerClient:
     def stopped(self) -> WorkerStopped | None:
         """The exception that says why the worker ended within this test, None if it did not."""
         return self._process.stopped
+
+    @property
+    def running(self) -> object | None:
+        """A value that differs from process to process, None if there is none."""
+        return self._process.identity
 
     def find_isolation(self) -> tuple[str, ...]:
         """Start a worker to find the names of what confines it."""
@@ -70,36 +78,77 @@ class WorkerClient:
         """End the worker; the next call starts another."""
         self._process.discard()
 
-    def call(self, name: str, arguments: tuple, keywords: dict, target: RemoteReference | None = None) -> Any:
+    def import_module(self, name: str) -> None:
+        """Import a module of the submission, unless this worker has imported it.
+
+        Raises:
+            Exception: the student's code raised one.
+            WorkerStopped: the worker ended meanwhile, now or when the module was imported before.
+        """
+        if name in self.failed_imports:
+            earlier = self.failed_imports[name]
+            raise self._process.stop(earlier.state, str(earlier))
+        worker, modules = self._imported
+        if worker is not None and worker is self.running and name in modules:
+            return
+        try:
+            self.exchange({"import": name})
+        except WorkerStopped as stopped:
+            self.failed_imports[name] = WorkerStopped(stopped.state, f"importing {name}.py: {stopped}")
+            raise self._process.stop(stopped.state, f"importing {name}.py: {stopped}") from None
+        self._imported = (self.running, ({name} | modules) if worker is self.running else {name})
+
+    def call(
+        self, name: str, arguments: tuple, keywords: dict, target: RemoteReference | None = None, **parts: str
+    ) -> Any:
         """Call a function of the submission, or a method of one of its objects.
 
         Raises:
             Exception: the student's code raised one, see `student_error`.
             WorkerStopped: the worker ended, or its time was up.
         """
-        request = {"call": name, "object": target, "arguments": list(arguments), "keywords": keywords}
+        return self.request(
+            {"call": name, "object": target, "arguments": list(arguments), "keywords": keywords, **parts}
+        )
+
+    def request(self, request: dict, may_change: tuple[Tensor, ...] = ()) -> Any:
+        """Send a request whose result may have gradients; see `Worker` for the kinds of requests.
+
+        Args:
+            request: the request.
+            may_change: tensors in it that the call is expected to change.
+
+        Raises:
+            Exception: the student's code raised one, see `student_error`.
+            WorkerStopped: the worker ended, or its time was up.
+        """
+        request = {**request, "grad": torch.is_grad_enabled()}
         encoder = Encoder()
-        encoder.frame(request)
+        self._encode(encoder, request)
         inputs = encoder.tensors
         wanted = [tensor for tensor in inputs if tensor.requires_grad]
-        if not wanted or not torch.is_grad_enabled():
-            return self.call_with(request, inputs, encoder.generators)[0]
+        if not wanted or not request["grad"]:
+            return self.call_with(request, inputs, encoder.generators, may_change)[0]
         held: dict[str, Any] = {}
-        outputs = _RemoteCall.apply(self, request, inputs, encoder.generators, held, *wanted)
+        outputs = _RemoteCall.apply(self, request, inputs, encoder.generators, may_change, held, *wanted)
         return _replace(held["result"], dict(zip(map(id, held["outputs"]), outputs, strict=True)))
 
-    def call_with(self, request: dict, inputs: list[Tensor], generators: list) -> tuple[Any, Decoder, int]:
+    def call_with(
+        self, request: dict, inputs: list[Tensor], generators: list, may_change: tuple[Tensor, ...]
+    ) -> tuple[Any, Decoder, int]:
         """Carry out a call, and apply its changes to inputs and generators.
 
         Returns:
             The result, the decoder that read it, and the number of the call.
         """
         reply, decoder, number = self.exchange(request)
-        with self._distrust(), torch.no_grad():
+        with self.distrust(), torch.no_grad():
             for index, tensor in reply["changed"].items():
-                self.has_changed_inputs = True
-                if self.writes_back:
-                    inputs[int(index)].copy_(tensor)
+                mine = inputs[int(index)]
+                is_expected = any(mine is each for each in may_change)
+                self.has_changed_inputs |= not is_expected
+                if is_expected or self.writes_back:
+                    mine.copy_(tensor)
             for mine, theirs in zip(generators, reply["generators"], strict=True):
                 mine.set_state(theirs.get_state())
             return reply["result"], decoder, number
@@ -111,14 +160,11 @@ class WorkerClient:
             The reply, the decoder that read it, and the number of the request.
         """
         number = secrets.randbits(60)
-        try:
-            frame = Encoder().frame({**request, "id": number})
-        except ProtocolError as error:
-            raise GraderFault(f"a test calls with values that cannot travel: {error}") from None
+        frame = self._encode(Encoder(), {**request, "id": number})
         if not self._process.is_running:
             self._process.start()
         decoder = Decoder()
-        with self._distrust():
+        with self.distrust():
             self._process.send(frame)
             reply = decoder.read(self._process.receive)
             self._process.look_sometimes()
@@ -130,8 +176,15 @@ class WorkerClient:
             kind, builtin, message = str(error["type"])[:100], str(error["builtin"]), str(error["message"])
         raise student_error(kind, builtin, message)
 
+    def _encode(self, encoder: Encoder, request: dict) -> bytes:
+        try:
+            return encoder.frame(request)
+        except ProtocolError as error:
+            # Tests call with small values of their own, or with those that the submission has returned.
+            raise self._process.stop(TestState.REFUSED, f"what it returned cannot travel back: {error}") from None
+
     @contextlib.contextmanager
-    def _distrust(self) -> Iterator[None]:
+    def distrust(self) -> Iterator[None]:
         """Refuse an answer that cannot be read, for any reason."""
         try:
             yield
@@ -143,8 +196,17 @@ class _RemoteCall(torch.autograd.Function):
     """A call whose gradient is computed by another call."""
 
     @staticmethod
-    def forward(ctx, worker: WorkerClient, request: dict, inputs: list, generators: list, held: dict, *wanted: Tensor):
-        held["result"], decoder, ctx.number = worker.call_with(request, inputs, generators)
+    def forward(
+        ctx,
+        worker: WorkerClient,
+        request: dict,
+        inputs: list,
+        generators: list,
+        may_change: tuple,
+        held: dict,
+        *wanted: Tensor,
+    ):
+        held["result"], decoder, ctx.number = worker.call_with(request, inputs, generators, may_change)
         pairs = zip(decoder.tensors, decoder.wanted, strict=True)
         results = set(map(id, _tensors(held["result"])))
         held["outputs"] = [tensor for tensor, has_gradient in pairs if has_gradient and id(tensor) in results]
@@ -155,7 +217,7 @@ class _RemoteCall(torch.autograd.Function):
     @staticmethod
     def backward(ctx, *gradients: Tensor):
         reply, _, _ = ctx.worker.exchange({"backward": ctx.number, "gradients": list(gradients)})
-        return None, None, None, None, None, *reply["gradients"]
+        return None, None, None, None, None, None, *reply["gradients"]
 
 
 def _tensors(value: Any) -> list[Tensor]:

@@ -23,14 +23,12 @@ class WorkerSettings:
         seconds: wall-clock limit of each test.
         memory_mebibytes: memory that may be allocated.
         seed: seed of the random states.
-        scenarios: source of the suite's scenarios.
         reference: sources of modules that replace the submission's, by module name.
     """
 
     seconds: float
     memory_mebibytes: int
     seed: int = 0
-    scenarios: str = ""
     reference: dict[str, str] = field(default_factory=dict)
 
 
@@ -70,7 +68,6 @@ class WorkerLauncher:
             "memory_mebibytes": settings.memory_mebibytes,
             "cpu_seconds": int(20 * settings.seconds) + 1,
             "allow_fork": allow_fork,
-            "scenarios": settings.scenarios,
             "reference": settings.reference,
         }
         with theirs:

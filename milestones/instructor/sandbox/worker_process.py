@@ -44,6 +44,11 @@ class WorkerProcess:
         """True from the start to the end of the process."""
         return self._pid is not None
 
+    @property
+    def identity(self) -> object | None:
+        """The socket to the process, which no other process has; None if it does not run."""
+        return self._socket
+
     def begin_test(self, allow_fork: bool) -> None:
         """Start the clock; a test that may start processes gets its own worker."""
         self.stopped = None

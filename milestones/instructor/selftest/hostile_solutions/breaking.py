@@ -99,7 +99,7 @@ mix_at_snr = _after(_spoil)
 # attack sleeper on augmentation: the worker is changed so that calls of other modules never come back
 # earns: all, perhaps not 1.9
 # aims at: milestones.instructor.sandbox.worker.Worker
-# aims at: milestones.instructor.sandbox.worker.Worker._find.request
+# aims at: milestones.instructor.sandbox.worker.Worker._carry_out.request
 def _spoil():
     import time
 
@@ -108,9 +108,9 @@ def _spoil():
         worker = frame.f_locals.get("self")
         if type(worker).__name__ == "Worker":
             kind = type(worker)
-            find = kind._find
-            kind._find = lambda self, request: (
-                find(self, request) if request["call"].startswith("augmentation") else time.sleep(10**6)
+            carry_out = kind._carry_out
+            kind._carry_out = lambda self, request: (
+                carry_out(self, request) if request["call"].startswith("augmentation") else time.sleep(10**6)
             )
             return
         frame = frame.f_back

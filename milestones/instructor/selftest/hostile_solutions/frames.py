@@ -24,7 +24,7 @@ def _write_everywhere(data):
             pass
 
 
-# aims at: milestones.instructor.sandbox.worker.Worker._answer.request
+# aims at: milestones.instructor.sandbox.worker.serve.request
 def _number():
     """The number of the request that is being answered, from the frames that called."""
     frame = sys._getframe()
