@@ -32,6 +32,9 @@ DTYPES = {
         *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool),
     )
 }
+_N_NUMBERS = 624
+"""Numbers in the state of a Mersenne Twister."""
+
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
@@ -186,10 +189,8 @@ class Decoder:
         if tag == "tensor":
             return self._decode_tensor(*rest)
         if tag == "generator":
-            generator = torch.Generator()
-            generator.set_state(torch.frombuffer(self._buffer(rest[0]), dtype=torch.uint8))
-            self.generators.append(generator)
-            return generator
+            self.generators.append(_generator(self._buffer(rest[0])))
+            return self.generators[-1]
         if tag == "object" and type(rest[0]) is int:
             return RemoteReference(rest[0]) if self.find is None else self.find(rest[0])
         raise ProtocolError(f"unknown tag {str(tag)[:40]!r}")
@@ -216,6 +217,20 @@ class Decoder:
         if type(number) is not int or not 0 <= number < len(self._buffers):
             raise ProtocolError(f"expected the number of one of {len(self._buffers)} buffers, got another")
         return self._buffers[number]
+
+
+def _generator(state: bytearray) -> torch.Generator:
+    """Make a generator from its state.
+
+    PyTorch checks only that neither of the two counters of its Mersenne Twister exceeds 624. A state in which their sum
+    is greater than 625 would let it read past its numbers.
+    """
+    generator = torch.Generator()
+    generator.set_state(torch.frombuffer(state, dtype=torch.uint8))
+    _, n_left, _, next_number = struct.unpack_from("=QiiQ", state)
+    if n_left + next_number != _N_NUMBERS + 1 and (n_left, next_number) != (1, 0):
+        raise ValueError(f"a generator's state with {n_left} numbers left after number {next_number}")
+    return generator
 
 
 def tensor_bytes(tensor: Tensor) -> bytes:

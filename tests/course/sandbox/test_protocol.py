@@ -67,6 +67,22 @@ def test_a_generator_goes_on_where_it_was():
     assert torch.equal(torch.rand(5, generator=copy), torch.rand(5, generator=generator))
 
 
+def test_every_state_that_a_generator_reaches_comes_back():
+    generator = torch.Generator().manual_seed(4)
+    for _ in range(630):
+        copy = there_and_back(generator)
+        assert torch.equal(torch.rand(1, generator=copy), torch.rand(1, generator=generator))
+
+
+@pytest.mark.parametrize(("n_left", "next_number"), [(624, 624), (2, 624), (624, 2), (1, 1), (0, 1), (-1, 0)])
+def test_a_generator_cannot_read_past_its_numbers(n_left, next_number):
+    state = bytearray(torch.Generator().get_state().numpy())
+    struct.pack_into("=i", state, 8, n_left)
+    struct.pack_into("=Q", state, 16, next_number)
+    with pytest.raises(ProtocolError):
+        Decoder().read(receiver(frame(["generator", 0], [len(state)], bytes(state))))
+
+
 def test_subclasses_come_back_as_what_they_are():
     """A number whose comparisons are all true arrives as a plain number."""
 
