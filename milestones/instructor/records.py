@@ -145,6 +145,7 @@ class Record:
         seed: of the workers' random states.
         submitted: time of handing in.
         refused: reason why it was not graded, None if it was.
+        notes: what was chosen or left out when it was read, for the student to read.
         tests: one result for each test.
     """
 
@@ -157,6 +158,7 @@ class Record:
     seed: int
     submitted: datetime
     refused: str | None
+    notes: tuple[str, ...]
     tests: tuple[TestResult, ...]
 
     @property

@@ -60,6 +60,7 @@ def record(name="ada", states=(), hours_late=-1, refused=None, **changes):
         seed=123,
         submitted=MILESTONE.deadline + timedelta(hours=hours_late),
         refused=refused,
+        notes=(),
         tests=tuple(tests),
     )
     return replace(whole, **changes)

@@ -37,7 +37,7 @@ def test_the_format_of_a_line(log):
     assert log.read_text() == (
         f'{{"submission": "ada", "milestone": 1, "submission_hash": "{"5" * 64}", "tests_hash": "{"7" * 64}", '
         f'"environment_hash": "{"9" * 64}", "isolation": ["landlock 7", "seccomp"], "seed": 123, '
-        f'"submitted": "2026-12-18T22:59:00+01:00", "refused": null, "tests": [{test}]}}\n'
+        f'"submitted": "2026-12-18T22:59:00+01:00", "refused": null, "notes": [], "tests": [{test}]}}\n'
     )
 
 

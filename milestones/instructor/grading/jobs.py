@@ -64,6 +64,7 @@ class Exam:
             seed=0,
             submitted=submitted,
             refused=None,
+            notes=(),
             tests=(),
         )
 
