@@ -93,7 +93,7 @@ class JudgePlugin:
             self.worker.discard()
         start = time.monotonic()
         try:
-            self.worker.begin_test(allow_fork=item.get_closest_marker("processes") is not None)
+            self.worker.begin_test(item.get_closest_marker("processes") is not None, self.worker._process.settings.seconds)
             result = yield
         finally:
             verdict = self._verdict or Verdict(TestState.PASSED)

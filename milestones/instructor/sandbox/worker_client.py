@@ -59,10 +59,20 @@ class WorkerClient:
         self._process.discard()
         return tuple(self._process.isolation)
 
-    def begin_test(self, allow_fork: bool = False) -> None:
-        """Start the clock, on a worker that has forgotten earlier calls or on a fresh one with empty scratch."""
+    @property
+    def seconds_starting(self) -> float:
+        """Wall-clock time that workers took to start, in all; it is not the submission's."""
+        return self._process.seconds_starting
+
+    def begin_test(self, allow_fork: bool, seconds: float) -> None:
+        """Start the clock, on a worker that has forgotten earlier calls or on a fresh one with empty scratch.
+
+        Args:
+            allow_fork: True to let the worker start processes.
+            seconds: wall-clock limit of the test.
+        """
         self.has_changed_inputs = False
-        self._process.begin_test(allow_fork)
+        self._process.begin_test(allow_fork, seconds)
         self.is_fresh = not self._process.is_running
         if self.is_fresh:
             empty(self._scratch)
@@ -71,7 +81,8 @@ class WorkerClient:
             self.exchange({"forget": True})
             self._process.look()
         except WorkerStopped:
-            self._process.stopped, self.is_fresh = None, True
+            self._process.begin_test(allow_fork, seconds)
+            self.is_fresh = True
             empty(self._scratch)
 
     def discard(self) -> None:

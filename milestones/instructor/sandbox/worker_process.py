@@ -26,6 +26,7 @@ class WorkerProcess:
     Attributes:
         isolation: names of what confined the last process.
         stopped: the exception that says why it ended within this test, None if it did not.
+        seconds_starting: wall-clock time that processes took to start, in all.
     """
 
     def __init__(self, launcher: WorkerLauncher, settings: WorkerSettings):
@@ -35,7 +36,9 @@ class WorkerProcess:
         self.stopped: WorkerStopped | None = None
         self._pid: int | None = None
         self._socket: socket.socket | None = None
+        self.seconds_starting = 0.0
         self._allow_fork = False
+        self._seconds = settings.seconds
         self._deadline = float("inf")
         self._looked = 0.0
 
@@ -49,10 +52,11 @@ class WorkerProcess:
         """The socket to the process, which no other process has; None if it does not run."""
         return self._socket
 
-    def begin_test(self, allow_fork: bool) -> None:
+    def begin_test(self, allow_fork: bool, seconds: float) -> None:
         """Start the clock; a test that may start processes gets its own worker."""
         self.stopped = None
-        self._deadline = time.monotonic() + self.settings.seconds
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
         if allow_fork or self._allow_fork:
             self.discard()
         self._allow_fork = allow_fork
@@ -66,8 +70,8 @@ class WorkerProcess:
         """
         if self.stopped is not None:
             raise self.stopped
+        begin, until = time.monotonic(), self._deadline
         self._pid, self._socket = self.launcher.fork(self.settings, self._allow_fork)
-        until = self._deadline
         self._deadline = time.monotonic() + START_SECONDS
         try:
             first = Decoder().read(self.receive)
@@ -77,7 +81,9 @@ class WorkerProcess:
             raise GraderFault(f"expected a worker to start, got none ({first['failed']})")
         self.isolation = first["ready"]
         # The time to start does not count as the submission's.
-        self._deadline = max(until, time.monotonic() + 0.5 * self.settings.seconds)
+        took = time.monotonic() - begin
+        self.seconds_starting += took
+        self._deadline = until + took
 
     def discard(self) -> None:
         """End it if it runs."""
@@ -132,7 +138,7 @@ class WorkerProcess:
         """Stop it if its time is up, or if it takes more space or processes than allowed."""
         self._looked = time.monotonic()
         if self._looked >= self._deadline:
-            raise self.stop(TestState.OUT_OF_TIME, f"took more than {self.settings.seconds:g} s")
+            raise self.stop(TestState.OUT_OF_TIME, f"took more than {self._seconds:g} s")
         n_files, n_bytes = usage(self.launcher.scratch)
         if n_bytes > MAX_SCRATCH_BYTES or n_files > MAX_SCRATCH_FILES:
             limits = f"{MAX_SCRATCH_BYTES >> 20} MB or {MAX_SCRATCH_FILES} files"
