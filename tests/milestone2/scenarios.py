@@ -5,7 +5,6 @@ and dictionaries of them. It records by name what it sees; only the tests say wh
 """
 
 import os
-from importlib import import_module
 from numbers import Number
 from pathlib import Path
 
@@ -14,82 +13,40 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 
-def call_module(name: str, arguments: list, calls: list, training: bool = False) -> list:
-    """Make a module of `unet.py` as `name(*arguments)`, and return its output for each call's list of inputs.
-
-    The module is brought to the dtype and the device of the first input.
-    """
-    module = _make(name, arguments, calls[0]).train(training)
-    with torch.no_grad():
-        return [module(*inputs) for inputs in calls]
-
-
-def call_decoder(channels: list, bottleneck: Tensor, skips: list) -> dict:
-    """Call a `Decoder` in evaluation mode; return its output and the list of skips as it is afterwards."""
-    decoder = _make("Decoder", [channels], [bottleneck]).eval()
-    with torch.no_grad():
-        decoded = decoder(bottleneck, skips)
-    return {"decoded": decoded, "skips": skips}
-
-
-def gradients(name: str, arguments: list, inputs: list, training: bool = False) -> dict:
-    """Weight a module's outputs at random, and differentiate their sum by each input and each parameter."""
-    module = _make(name, arguments, inputs).train(training)
-    leaves = [[each.requires_grad_() for each in part] for part in (_tensors(part) for part in inputs)]
-    outputs = _tensors(module(*inputs))
-    sum((output * torch.randn_like(output)).sum() for output in outputs).backward()
-    return {
-        "inputs": [leaf.grad for part in leaves for leaf in part],
-        "parameters": {name: parameter.grad for name, parameter in module.named_parameters()},
-    }
-
-
-def enhance(
-    noisy: Tensor,
-    share: float,
-    power: float = 0.0,
-    sizes: tuple = (),
-    training: bool = False,
-    factor_in_training: float = 1.0,
-) -> dict:
-    """Call a `MaskingEnhancer` on noisy speech with a U-Net whose mask is known.
+class KnownMask(nn.Module):
+    """Stand-in for a U-Net, with a mask of `share * (magnitude / (1 + magnitude)) ** power`.
 
     Args:
-        noisy: of any dtype and device.
-        share, power: the mask is `share * (magnitude / (1 + magnitude)) ** power`.
-        sizes: `n_fft` and `hop_length`; the defaults if it is empty.
-        training: mode of the enhancer.
-        factor_in_training: factor on the mask while the U-Net is in training mode.
-
-    Returns:
-        The enhanced waveform, the magnitude that the U-Net was given, and for each parameter of the enhancer the
-        gradient of the sum of the squares of the enhanced waveform.
+        share: first value of the only parameter.
+        power: 0 for a mask that does not depend on the magnitude.
+        factor_in_training: factor on the mask in training mode.
     """
-    unet = _KnownMask(share, power, factor_in_training)
-    enhancer = _make("MaskingEnhancer", [unet, *sizes], [noisy]).train(training)
-    enhanced = enhancer(noisy)
-    enhanced.square().sum().backward()
-    slopes = [parameter.grad for parameter in enhancer.parameters()]
-    return {"enhanced": enhanced.detach(), "magnitude": unet.magnitude, "gradients": slopes}
+
+    def __init__(self, share: float, power: float = 0.0, factor_in_training: float = 1.0):
+        super().__init__()
+        self.share = nn.Parameter(torch.tensor(share))
+        self.power = power
+        self.factor_in_training = factor_in_training
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        shape = tuple(magnitude.shape)
+        if len(shape) != 4 or shape[1] != 1:
+            raise ValueError(f"the U-Net was given {shape}, expected (batch, 1, freq, frames)")
+        if magnitude.dtype != self.share.dtype:
+            raise ValueError(f"the U-Net was given {magnitude.dtype}, expected {self.share.dtype}")
+        mask = self.share * (magnitude / (1 + magnitude)) ** self.power
+        return self.factor_in_training * mask if self.training else mask
 
 
-def overfit(given: Tensor, target: Tensor, channels: list, of_waveforms: bool, steps: int, enough: float) -> list:
-    """Train a `UNet`, or a `MaskingEnhancer` of one, on one batch again and again; return its mean squared errors.
+class Twice(nn.Module):
+    """A module that is called twice with the same inputs, to see that the first call leaves them as they were."""
 
-    It ends after `steps` steps, or when the error has come down to `enough` times the first.
-    """
-    model = _make("UNet", [channels], [given])
-    if of_waveforms:
-        model = _make("MaskingEnhancer", [model], [given])
-    optimizer = torch.optim.Adam(model.train().parameters(), 1e-2)
-    losses = []
-    while len(losses) < steps and losses[-1:] >= [enough * loss for loss in losses[:1]]:
-        error = (model(given) - target).square().mean()
-        optimizer.zero_grad()
-        error.backward()
-        optimizer.step()
-        losses.append(error.item())
-    return losses
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, *inputs: Tensor | list) -> list:
+        return [self.module(*inputs), self.module(*inputs)]
 
 
 def train_once(data: dict, setup: dict, was_training: bool = True) -> dict:
@@ -217,32 +174,6 @@ def items_from_workers(speech_files: list, noise_files: list, length: int, epoch
 
 def _as_arrays(items: list) -> list:
     return [[signal.numpy() for signal in item] for item in items]
-
-
-def _make(name: str, arguments: list, inputs: list) -> nn.Module:
-    """Make a module of `unet.py`, the same weights each time, of the dtype and on the device of the first input."""
-    torch.manual_seed(0)
-    return getattr(import_module("speech_enhancement.unet"), name)(*arguments).to(inputs[0].device, inputs[0].dtype)
-
-
-def _tensors(value) -> list:
-    """Flatten nested lists and tuples of tensors."""
-    return [value] if isinstance(value, Tensor) else [each for part in value for each in _tensors(part)]
-
-
-class _KnownMask(nn.Module):
-    """Stand-in for a U-Net, which remembers the magnitude that it was given."""
-
-    def __init__(self, share: float, power: float, factor_in_training: float):
-        super().__init__()
-        self.share = nn.Parameter(torch.tensor(share))
-        self.power = power
-        self.factor_in_training = factor_in_training
-
-    def forward(self, magnitude: Tensor) -> Tensor:
-        self.magnitude = magnitude.detach()
-        mask = self.share * (magnitude / (1 + magnitude)) ** self.power
-        return self.factor_in_training * mask if self.training else mask
 
 
 class _Gain(nn.Module):

@@ -7,6 +7,7 @@ but what its module computes from them contradicts itself, or its own gradients.
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from milestones.instructor.sandbox.protocol import ProtocolError
@@ -68,7 +69,9 @@ class RemoteModule(nn.Module):
         name, arguments, keywords = self._recipe
         worker, parts = self._package.ready_worker(name)
         arguments = [each.reference() if isinstance(each, RemoteModule) else each for each in arguments]
-        made = worker.request({"make": name, "arguments": arguments, "keywords": keywords, **parts})
+        # New weights follow from the seed that a test sets, as they do without a worker.
+        seed = int(torch.randint(2**62, ()))
+        made = worker.request({"make": name, "arguments": arguments, "keywords": keywords, "seed": seed, **parts})
         with worker.distrust():
             self._reference, self._made_by = made["module"], worker.running
         return made

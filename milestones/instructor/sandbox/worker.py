@@ -76,7 +76,8 @@ class Worker:
 
     A request is one of
     - `call`: "module.name", or the "name" of a method of `object`, kept earlier; with `arguments` and `keywords`;
-    - `make`: "module.name" of a class of `torch.nn.Module`, with `arguments` and `keywords`; the module is kept;
+    - `make`: "module.name" of a class of `torch.nn.Module`, with `arguments`, `keywords` and the `seed` of its weights;
+      the module is kept;
     - `forward`: a module kept earlier, with `inputs`, the mode `training`, and the `state` to compute with;
     - `backward`: number of an earlier call or forward, with `gradients` of its outputs.
 
@@ -124,6 +125,7 @@ class Worker:
             module = request["forward"].train(request["training"])
             return torch.func.functional_call(module, request["state"], tuple(request["inputs"])), None
         if "make" in request:
+            torch.manual_seed(request["seed"])
             module = _find(request["make"])(*request["arguments"], **request["keywords"])
             if not isinstance(module, torch.nn.Module):
                 raise TypeError(f"{request['make']}: expected a torch.nn.Module, got {type(module).__name__}")
