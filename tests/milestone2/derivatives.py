@@ -14,7 +14,7 @@ difference comes from activations with a kink near an input. If an output does n
 gradients are reported, a direction's difference is below the tolerance with a probability of at most 0.16.
 """
 
-N_DIRECTIONS = 9
+N_DIRECTIONS = 7
 N_ATTEMPTS = 2
 
 
@@ -60,8 +60,9 @@ def check_is_computed(module: nn.Module, inputs: list, drawn: torch.Generator) -
     Raises:
         AssertionError: they do not change with the weights as the gradients say.
     """
-    error = min(typical_error(module, inputs, drawn) for _ in range(N_ATTEMPTS))
-    assert error < TOLERANCE, (
+    errors = (typical_error(module, inputs, drawn) for _ in range(N_ATTEMPTS))
+    error = next((each for each in errors if each < TOLERANCE), None)
+    assert error is not None, (
         f"when the weights change, the output changes otherwise than its gradients say (by {error:.2g} of their size):"
         " is it computed from inputs and weights alone?"
     )

@@ -1,11 +1,10 @@
 """Scenarios for tests of milestone 2 that need more than a plain call: modules, training, worker processes.
 
 Each function here runs beside the student's code, and takes and returns only tensors, numbers, texts, paths, and lists
-and dictionaries of them. It records by name what it sees; only the tests say what is right.
+and dictionaries of them. Only the tests say what is right, by computing it once more.
 """
 
 import os
-from numbers import Number
 from pathlib import Path
 
 import torch
@@ -68,7 +67,7 @@ def train_once(data: dict, setup: dict, was_training: bool = True) -> dict:
 def validate_once(
     data: dict, setup: dict, was_training: bool = True, probe: Tensor | None = None, old_gradient: float = 7.0
 ) -> dict:
-    """Call `validate` once; return its result, and the model's state, gradients and behaviour afterwards.
+    """Call `validate` once, and go on with the model as it is left.
 
     Args:
         data, setup, was_training: as in `train_once`; a submodule `frozen` is in evaluation mode in any case.
@@ -76,9 +75,8 @@ def validate_once(
         old_gradient: value of each parameter's gradient before.
 
     Returns:
-        `returned`; `state`; `outputs` of the submodules for `probe`, by name, in the mode that each is in; `gradients`
-        of the parameters; `learns`, true if PyTorch records gradients again; and `seen`, the names of what a "Watcher"
-        saw if the clean speech is silence: "training mode", "gradients" (being recorded), or "something else".
+        `returned`; the model's `state` after it; `outputs` of the submodules for `probe`, by name, in the mode that
+        each is in; and `stepped`, the model's state after a step on all data, whose gradients are added to the old.
     """
     from speech_enhancement.training import validate
 
@@ -88,15 +86,17 @@ def validate_once(
         submodule.train(was_training and name != "frozen")
     for parameter in run.model.parameters():
         parameter.grad = torch.full_like(parameter, old_gradient)
-    returned = validate(run.model, _loader(**data), run.loss_fn, "cpu")
-    learns = torch.is_grad_enabled()
-    torch.set_grad_enabled(True)
-    state = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    left = [parameter.grad for parameter in run.model.parameters()]
-    with torch.no_grad():
-        outputs = {} if probe is None else {name: part(probe) for name, part in run.model.named_children()}
-    seen = _seen(returned, data["noisy"]) if isinstance(run.model, _Watcher) else []
-    return {"returned": returned, "state": state, "outputs": outputs, "gradients": left, "learns": learns, "seen": seen}
+    try:
+        returned = validate(run.model, _loader(**data), run.loss_fn, "cpu")
+        state = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+        with torch.no_grad():
+            outputs = {} if probe is None else {name: part(probe) for name, part in run.model.named_children()}
+        run.loss_fn(run.model(data["noisy"]), data["clean"]).backward()
+    finally:
+        torch.set_grad_enabled(True)
+    run.optimizer.step()
+    stepped = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    return {"returned": returned, "state": state, "outputs": outputs, "stepped": stepped}
 
 
 def save(path, setup: dict, data: dict, steps: int, epoch: int, extra: dict) -> dict:
@@ -134,8 +134,12 @@ def load(path, setup: dict, data: dict, steps: int, names: list, with_optimizer:
     return {"entries": entries, "restored": restored, "held": held, "state": dict(run.model.state_dict())}
 
 
+def new_process() -> None:
+    """Let a new process make the next calls where each process does not see what others remember, as in a grading."""
+
+
 def fit_once(train: dict, validation: dict, setup: dict, epochs: int, resume=None, save_to=None, **arguments) -> dict:
-    """Call `fit` once; return the history, the epochs that each dataset was told, and the model's last state.
+    """Call `fit` once; return the history and the model's last state.
 
     Args:
         train, validation: data as `_loader` takes them.
@@ -153,8 +157,7 @@ def fit_once(train: dict, validation: dict, setup: dict, epochs: int, resume=Non
     history = fit(run.model, *loaders, run.loss_fn, run.optimizer, epochs, **arguments)
     if save_to is not None:
         save_checkpoint(save_to, run.model, run.optimizer, epochs - 1)
-    told = [getattr(getattr(loader, "dataset", None), "epochs", []) for loader in loaders]
-    return {"history": history, "told": told, "state": dict(run.model.state_dict())}
+    return {"history": history, "state": dict(run.model.state_dict())}
 
 
 def items_from_workers(speech_files: list, noise_files: list, length: int, epochs: list, seed: int = 0) -> list:
@@ -198,12 +201,8 @@ class _NormalisedGain(_Gain):
         return self.gain * self.norm(noisy)
 
 
-_FACTORS = {(): 1, ("training mode",): 3, ("gradients",): 5, ("training mode", "gradients"): 7}
-"""Factor on the output of a `_Watcher` for each set of things that it can see."""
-
-
 class _Watcher(_NormalisedGain):
-    """A model that says by the factor on its output what it sees, so that the loss says it too, even of a copy."""
+    """A model that tells by a factor on its output what it sees: 1, times 3 in training mode, plus 4 with gradients."""
 
     def __init__(self, gain: float):
         super().__init__(gain)
@@ -211,14 +210,8 @@ class _Watcher(_NormalisedGain):
 
     def forward(self, noisy: Tensor) -> Tensor:
         normalised = self.frozen(self.norm(noisy))
-        looks = {"training mode": self.norm.training, "gradients": torch.is_grad_enabled()}
-        return 0 * normalised + noisy * _FACTORS[tuple(name for name, is_seen in looks.items() if is_seen)]
-
-
-def _seen(loss: Number | Tensor, noisy: Tensor) -> list:
-    """Name what a `_Watcher` saw, by its loss for noisy speech and silence; or "something else" for any other loss."""
-    factor = float(loss) / float(noisy.abs().mean()) if isinstance(loss, Number | Tensor) else float("nan")
-    return next((list(names) for names, each in _FACTORS.items() if abs(factor - each) < 0.5), ["something else"])
+        factor = (3 if self.norm.training else 1) + (4 if torch.is_grad_enabled() else 0)
+        return 0 * normalised + noisy * factor
 
 
 class _Setup:
@@ -262,20 +255,20 @@ class _MakesFolder:
 
 
 class _Pairs(Dataset):
-    """Examples whose noisy speech grows by a share `growth` with each epoch; remembers the epochs that it was told."""
+    """Examples whose noisy speech grows by a share `growth` with each epoch."""
 
     def __init__(self, noisy: Tensor, clean: Tensor, growth: float):
         self.noisy, self.clean, self.growth = noisy, clean, growth
-        self.epochs = []
+        self.epoch = 0
 
     def __len__(self) -> int:
         return len(self.noisy)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.noisy[index] * (1 + self.growth * sum(self.epochs[-1:])), self.clean[index]
+        return self.noisy[index] * (1 + self.growth * self.epoch), self.clean[index]
 
     def set_epoch(self, epoch: int) -> None:
-        self.epochs.append(epoch)
+        self.epoch = epoch
 
 
 class _Elsewhere:

@@ -12,16 +12,52 @@ def ratio(noisy, clean):
     return float(10 * (clean.square().mean() / (noisy - clean).square().mean()).log10())
 
 
+def matches(signal, stretch):
+    """Find out how well a stretch matches a signal from each start, as the cosine of the angle between the two."""
+    n_fft = signal.numel() + stretch.numel()
+    spectrum = torch.fft.rfft(signal.double(), n_fft) * torch.fft.rfft(stretch.double(), n_fft).conj()
+    products = torch.fft.irfft(spectrum, n_fft)[: signal.numel() - stretch.numel() + 1]
+    energy = torch.nn.functional.pad(signal.double().square().cumsum(0), (1, 0))
+    energies = energy[stretch.numel() :] - energy[: -stretch.numel()]
+    return products / (energies.clamp(min=1e-12).sqrt() * stretch.double().norm().clamp(min=1e-12))
+
+
+def check_pair(pair, speech, noises, snr_db=(-5, 15)):
+    """Require a stretch of speech that is not rescaled, and added to it a stretch of one of the noises, by the files.
+
+    Args:
+        pair: noisy and clean.
+        speech, noises: contents of the file of speech, and of each file of noise.
+        snr_db: range of the ratio.
+    """
+    noisy, clean = pair[0][0], pair[1][0]
+    length = clean.numel()
+    speech = torch.nn.functional.pad(speech, (0, max(0, length - speech.numel())))
+    start = int(matches(speech, clean).argmax())
+    assert torch.allclose(speech[start : start + length], clean, atol=1e-4), "clean is no stretch of its file"
+    repeated = [noise.repeat(-(-length // noise.numel()) + 1) for noise in noises]
+    found = max(float(matches(noise, noisy - clean).max()) for noise in repeated)
+    assert found > 0.999, "noisy is not clean with a scaled stretch of noise"
+    level = ratio(noisy, clean)
+    assert snr_db[0] - 0.1 < level < snr_db[1] + 0.1, f"a ratio of {level:.2f} dB, expected {snr_db[0]} to {snr_db[1]}"
+
+
+def seeds(drawn, count):
+    """Draw different seeds that nobody knows before."""
+    return torch.randperm(1000, generator=drawn)[:count].tolist()
+
+
 @pytest.mark.task("2.1", points=1)
-def test_items(speech_files, noise_files):
+def test_items(speech_files, noise_files, read, drawn):
     """The dataset is as long as the speech files; an item is a pair of float32 (1, segment_length)."""
-    dataset = NoisySpeechDataset(speech_files, noise_files, 8000)
+    dataset = NoisySpeechDataset(speech_files, noise_files, 8000, seed=seeds(drawn, 1)[0])
     assert len(dataset) == 3, f"of 3 speech files, the dataset has the length {len(dataset)}"
-    for noisy, clean in (dataset[i] for i in range(3)):
+    for file, (noisy, clean) in zip(speech_files, (dataset[i] for i in range(3)), strict=True):
         shapes = tuple(noisy.shape), tuple(clean.shape)
         assert shapes == ((1, 8000), (1, 8000)), f"noisy and clean have the shapes {shapes}, expected (1, 8000)"
         dtypes = noisy.dtype, clean.dtype
         assert dtypes == (torch.float32, torch.float32), f"noisy and clean are {dtypes}, expected float32"
+        check_pair((noisy, clean), read(file), [read(each) for each in noise_files])
     with pytest.raises(IndexError):
         dataset[3]
 
@@ -37,17 +73,19 @@ def test_clean_is_a_stretch_of_the_file(speech_files, noise_files, read):
 
 
 @pytest.mark.task("2.1", points=1)
-def test_snr_lies_in_the_range(speech_files, noise_files):
+def test_snr_lies_in_the_range(speech_files, noise_files, read):
     """The ratio of clean to added noise lies in the range, and varies."""
     dataset = NoisySpeechDataset(speech_files, noise_files, 8000, snr_db=(0, 10))
     ratios = []
     for epoch in range(15):
         dataset.set_epoch(epoch)
-        ratios += [ratio(*dataset[i]) for i in range(3)]
+        pairs = [dataset[i] for i in range(3)]
+        ratios += [ratio(*pair) for pair in pairs]
     assert min(ratios) > -0.1 and max(ratios) < 10.1, (
         f"ratios from {min(ratios):.2f} to {max(ratios):.2f} dB, not 0 to 10"
     )
     assert max(ratios) - min(ratios) > 5, "the ratio hardly varies: is it drawn for each item and epoch?"
+    check_pair(pairs[2], read(speech_files[2]), [read(each) for each in noise_files], (0, 10))
 
 
 @pytest.mark.task("2.1", points=1)
@@ -61,27 +99,37 @@ def test_short_speech_is_padded_at_the_end(speech_files, noise_files, read):
 
 
 @pytest.mark.task("2.1", points=1)
-def test_seed_and_epoch_decide_the_pair(speech_files, noise_files):
+def test_seed_and_epoch_decide_the_pair(speech_files, noise_files, read, drawn):
     """The same seed and epoch give the same pair; another seed or epoch gives another."""
-    first, same, other = (NoisySpeechDataset(speech_files, noise_files, 8000, seed=seed) for seed in (1, 1, 2))
-    assert torch.equal(first[2][0], same[2][0]), "the same seed gave two different pairs: is a generator left running?"
-    assert torch.equal(first[2][0], first[2][0]), "asking twice for an item gave two different pairs"
-    assert not torch.equal(first[2][0], other[2][0]), "another seed gave the same pair"
+    seed, another = seeds(drawn, 2)
+    first, same, other = (
+        NoisySpeechDataset(speech_files, noise_files, 8000, seed=each) for each in (seed, seed, another)
+    )
     before, clean_before = first[2]
+    assert torch.equal(before, same[2][0]), "the same seed gave two different pairs: is a generator left running?"
+    assert torch.equal(first[2][0], first[2][0]), "asking twice for an item gave two different pairs"
+    assert not torch.equal(before, other[2][0]), "another seed gave the same pair"
     first.set_epoch(1)
-    assert not torch.equal(first[2][0], before), "another epoch gave the same pair"
-    assert not torch.equal(first[2][1], clean_before), "another epoch gave the same stretch of speech"
+    noisy, clean = first[2]
+    assert not torch.equal(noisy, before), "another epoch gave the same pair"
+    assert not torch.equal(clean, clean_before), "another epoch gave the same stretch of speech"
     first.set_epoch(0)
     assert torch.equal(first[2][0], before), "going back to an epoch does not bring its pairs back"
+    for pair in ((before, clean_before), (noisy, clean)):
+        check_pair(pair, read(speech_files[2]), [read(each) for each in noise_files])
 
 
 @pytest.mark.processes
 @pytest.mark.task("2.1", points=1)
-def test_workers_change_nothing(speech_files, noise_files):
+def test_workers_change_nothing(speech_files, noise_files, read, drawn):
     """Worker processes, also those that outlive an epoch, give the pairs of a dataset without workers."""
-    dataset = NoisySpeechDataset(speech_files, noise_files, 4000)
-    for epoch, pairs in enumerate(items_from_workers(speech_files, noise_files, 4000, epochs=[0, 1])):
+    (seed,) = seeds(drawn, 1)
+    dataset, epochs = NoisySpeechDataset(speech_files, noise_files, 4000, seed=seed), [0, *seeds(drawn, 1)]
+    made = items_from_workers(speech_files, noise_files, 4000, epochs, seed=seed)
+    for epoch, pairs in zip(epochs, made, strict=True):
         dataset.set_epoch(epoch)
+        for file, pair in zip(speech_files, pairs, strict=True):
+            check_pair(pair, read(file), [read(each) for each in noise_files])
         equal = [torch.equal(noisy, dataset[i][0]) for i, (noisy, _) in enumerate(pairs)]
         assert equal == [True] * 3, f"epoch {epoch} differs with workers that outlive an epoch: do they see set_epoch?"
 
@@ -217,7 +265,7 @@ def test_snr_is_uniform(write):
     category="common mistakes",
     hint="Do index, seed and epoch each count for themselves, so that seed 1 in epoch 0 is not seed 0 in epoch 1?",
 )
-def test_index_seed_and_epoch_count_for_themselves(write):
+def test_index_seed_and_epoch_count_for_themselves(write, read):
     """Pairs differ between seeds, between epochs and between items of one and the same file."""
     speech, noise = write("speech", white(16000, 0.1, 38)), write("noise", white(16000, 0.1, 39))
     seen = []
@@ -225,9 +273,11 @@ def test_index_seed_and_epoch_count_for_themselves(write):
         dataset = NoisySpeechDataset([speech] * 3, [noise], 500, seed=seed)
         for epoch in range(3):
             dataset.set_epoch(epoch)
-            noisy = [dataset[i][0] for i in range(3)]
+            pairs = [dataset[i] for i in range(3)]
+            noisy = [pair[0] for pair in pairs]
             assert not torch.equal(noisy[0], noisy[1]) and not torch.equal(noisy[1], noisy[2])
             seen.append(noisy[1])
+            check_pair(pairs[1], read(speech), [read(noise)])
     assert not any(torch.equal(one, other) for i, one in enumerate(seen) for other in seen[:i])
 
 
@@ -237,20 +287,22 @@ def test_index_seed_and_epoch_count_for_themselves(write):
     category="common mistakes",
     hint="Does anything but index, seed and epoch decide: the order of the calls, another dataset, the files' folder?",
 )
-def test_nothing_else_decides(write):
+def test_nothing_else_decides(write, read, drawn):
     """The order of calls, repetition, another dataset in between and the files' names do not change a pair."""
     signals = [white(3000 + n, 0.1, 40 + n) for n in range(3)]
     here, there = ([write(f"{name}/{n}", signal) for n, signal in enumerate(signals)] for name in ("here", "there"))
-    first, second = (NoisySpeechDataset(files, files[:2], 1000, seed=9) for files in (here, there))
-    first.set_epoch(4)
+    seed, epoch, between = seeds(drawn, 3)
+    first, second = (NoisySpeechDataset(files, files[:2], 1000, seed=seed) for files in (here, there))
+    first.set_epoch(epoch)
     forward = [first[i] for i in range(3)]
     NoisySpeechDataset(here, here, 800, seed=1)[1]
-    second.set_epoch(7)
+    second.set_epoch(between)
     second[0]
-    second.set_epoch(4)
+    second.set_epoch(epoch)
     backward = [second[i] for i in (2, 1, 0)][::-1]
-    for (noisy, clean), (other_noisy, other_clean) in zip(forward, backward, strict=True):
+    for file, (noisy, clean), (other_noisy, other_clean) in zip(here, forward, backward, strict=True):
         assert torch.equal(noisy, other_noisy) and torch.equal(clean, other_clean)
+        check_pair((noisy, clean), read(file), [read(each) for each in here[:2]])
 
 
 @pytest.mark.processes
@@ -260,15 +312,17 @@ def test_nothing_else_decides(write):
     category="common mistakes",
     hint="Do workers that live through several epochs see whichever epoch was set, later, earlier or the same again?",
 )
-def test_workers_see_every_epoch(speech_files, noise_files):
+def test_workers_see_every_epoch(speech_files, noise_files, read, drawn):
     """Epochs in any order, with workers that live through them, give what the dataset gives without."""
-    dataset = NoisySpeechDataset(speech_files[::-1], noise_files, 3000, seed=5)
-    epochs = [3, 0, 3, 1]
-    made = items_from_workers(speech_files[::-1], noise_files, 3000, epochs, seed=5)
+    seed, one, other = seeds(drawn, 3)
+    dataset = NoisySpeechDataset(speech_files[::-1], noise_files, 3000, seed=seed)
+    epochs = [one, 0, one, other]
+    made = items_from_workers(speech_files[::-1], noise_files, 3000, epochs, seed=seed)
     for epoch, pairs in zip(epochs, made, strict=True):
         dataset.set_epoch(epoch)
         for i, (noisy, clean) in enumerate(pairs):
             assert torch.equal(noisy, dataset[i][0]) and torch.equal(clean, dataset[i][1])
+            check_pair((noisy, clean), read(speech_files[2 - i]), [read(each) for each in noise_files])
 
 
 @pytest.mark.task(

@@ -121,7 +121,7 @@ def test_mask_has_the_shape_of_the_magnitude(size, drawn):
     got = tuple(mask.shape)
     assert got == (2, 1, *size), f"the mask has the shape {got}, the magnitude (2, 1, *{size})"
     assert mask.min() >= 0 and mask.max() <= 1, "a mask lies between 0 and 1: where is the sigmoid?"
-    check_is_computed(unet, [magnitude], drawn)
+    check_is_computed(unet, [magnitude[..., :40, :30]], drawn)
 
 
 @pytest.mark.task("2.5", points=1)
