@@ -24,6 +24,8 @@ _MAKE_DIR, _MAKE_REG, _REFER, _TRUNCATE = 1 << 7, 1 << 8, 1 << 13, 1 << 14
 _READ = _READ_FILE | _READ_DIR
 # No symbolic links, sockets, pipes and devices, so that the folder holds only plain files afterwards.
 _SCRATCH = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
+# No folders, and no list of names: others may have files there, whose names cannot be guessed.
+_SHARED_MEMORY = _READ_FILE | _WRITE_FILE | _REMOVE_FILE | _MAKE_REG | _TRUNCATE
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -57,8 +59,9 @@ def make_rules(readable: list[Path], writable: list[Path]) -> int | None:
     # Imports list the folders that they search for modules, which does not require reading files.
     for path in (*_package_folders(), Path(sysconfig.get_path("stdlib"))):
         _allow(rules, path, _READ_DIR)
-    for path in [Path("/dev/null"), Path("/dev/zero"), Path("/dev/shm"), *writable]:
+    for path in [Path("/dev/null"), Path("/dev/zero"), *writable]:
         _allow(rules, path, _SCRATCH & handled)
+    _allow(rules, Path("/dev/shm"), _SHARED_MEMORY & handled)
     for path in (Path("/dev/urandom"), Path("/dev/random")):
         _allow(rules, path, _READ_FILE)
     return rules
