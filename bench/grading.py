@@ -20,8 +20,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from milestones.course import ROOT, load_milestone
 from milestones.graded_tests import TestState
-from milestones.instructor.grading.grade import LOG_NAME, grade_class
+from milestones.instructor.grading.grade import LOG_NAME
 from milestones.instructor.grading.jobs import Exam
+from milestones.instructor.grading.passes import grade_class
 from milestones.instructor.records import read
 from milestones.instructor.sandbox.server_pool import local_servers
 from milestones.instructor.selftest.reference import reference

@@ -78,6 +78,7 @@ class Milestone:
         title: text for headings.
         deadline: time of the deadline, with its time zone.
         seconds_per_test: wall-clock limit of one test.
+        seconds_per_submission: wall-clock limit of all tests of a submission together.
         memory_mebibytes: memory that a submission may allocate beyond what importing torch takes.
         late: the rule for late work.
         tasks: tasks in the order of the handout.
@@ -88,6 +89,7 @@ class Milestone:
     title: str
     deadline: datetime
     seconds_per_test: float
+    seconds_per_submission: float
     memory_mebibytes: int
     late: LatePolicy
     tasks: tuple[Task, ...]
@@ -221,6 +223,7 @@ def load_milestone(number: int, root: Path = ROOT) -> Milestone:
             title=text["title"],
             deadline=_with_time_zone(text["deadline"]),
             seconds_per_test=text["seconds_per_test"],
+            seconds_per_submission=text["seconds_per_submission"],
             memory_mebibytes=text["memory_mebibytes"],
             late=LatePolicy(**text["late"]),
             tasks=tuple(Task(**{**task, "depends": tuple(task["depends"])}) for task in text["tasks"]),

@@ -1,8 +1,8 @@
 """The data that passes between processes or is stored in a file: a job, its result, and the log of a grading.
 
-A grading server receives a `Job` and answers with a `JobResult`; a line of `results.jsonl` is a `Record`. Only this
-module reads and writes them as JSON. Reading checks entries and types, since a log may come from another version of the
-grader.
+A grading server receives a `Job`, and answers with a `TestResult` for each test and a `JobEnd`; a line of
+`results.jsonl` is a `Record`. Only this module reads and writes them as JSON. Reading checks entries and types, since a
+log may come from another version of the grader.
 """
 
 import contextlib
@@ -23,6 +23,21 @@ _FROM_TEXT = {TestState: TestState, datetime: datetime.fromisoformat}
 
 
 @dataclass(frozen=True)
+class FailedImport:
+    """A module of a submission whose import ended the worker.
+
+    Attributes:
+        module: its name.
+        state: state of each test that needs the module.
+        message: the reason.
+    """
+
+    module: str
+    state: TestState
+    message: str
+
+
+@dataclass(frozen=True)
 class Job:
     """A submission, and the tests to grade it with.
 
@@ -30,10 +45,14 @@ class Job:
         milestone: number of the milestone.
         files: sources of the submission's package, by path within the package.
         seed: of the workers' random states.
-        tests: the expected tests.
+        tests: the expected tests, in the order in which they are to run.
         tests_hash, environment_hash: those of the process that sends the job, see `fingerprints`.
         seconds_per_test: wall-clock limit of one test.
+        seconds: wall-clock limit of all tests together.
         allow_weak_isolation: True to grade it even if Landlock or seccomp is missing.
+        tells: True if messages may be shown; no server that ran a hidden test or the reference may take such a job.
+        on_reference: True to run the tests on the reference's modules of earlier milestones.
+        failed_imports: modules that earlier jobs could not import.
     """
 
     milestone: int
@@ -43,7 +62,11 @@ class Job:
     tests_hash: str
     environment_hash: str
     seconds_per_test: float
+    seconds: float
     allow_weak_isolation: bool
+    tells: bool = False
+    on_reference: bool = False
+    failed_imports: tuple[FailedImport, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,21 +119,41 @@ class TestResult:
 
 
 @dataclass(frozen=True)
+class JobEnd:
+    """The end of a job.
+
+    Attributes:
+        seconds: wall-clock time of its tests.
+        failed_imports: modules that it could not import.
+        fault: the reason for which the grader failed before all tests had a result; None if it did not.
+    """
+
+    seconds: float
+    failed_imports: tuple[FailedImport, ...] = ()
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
 class JobResult:
     """The results of a job's tests.
 
     Attributes:
         tests: one result for each test of the job, in its order.
+        end: its end; the seconds are those of all attempts, and the fault is the grader's.
         isolation: names of what confined the workers.
+        notes: remarks for the record.
     """
 
     tests: tuple[TestResult, ...]
+    end: JobEnd
     isolation: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def fault(cls, job: Job, message: str, isolation: tuple[str, ...] = ()) -> "JobResult":
         """Make the result of a job that could not be graded."""
-        return cls(tuple(TestResult.of(test, TestState.GRADER_FAULT, message) for test in job.tests), isolation)
+        tests = (TestResult.of(test, TestState.GRADER_FAULT, message) for test in job.tests)
+        return cls(tuple(tests), JobEnd(0.0, fault=message), isolation)
 
     @property
     def has_fault(self) -> bool:
@@ -211,7 +254,7 @@ def latest(records: list[Record]) -> dict[tuple[str, int], Record]:
     return {(record.submission, record.milestone): record for record in records}
 
 
-def to_line(shape: Job | JobResult | ServerTerms) -> str:
+def to_line(shape: Job | TestResult | JobEnd | ServerTerms) -> str:
     """Write a dataclass as one line of ASCII, which any pipe accepts."""
     return json.dumps(asdict(shape))
 

@@ -86,6 +86,7 @@ MILESTONE = """number = 1
 title = "Gains"
 deadline = 2027-01-22T23:59:00+01:00
 seconds_per_test = 10
+seconds_per_submission = 60
 memory_mebibytes = 512
 late = {share_per_day = 0.1, days = 3}
 

@@ -12,6 +12,7 @@ MILESTONE = Milestone(
     title="Gains",
     deadline=datetime(2026, 12, 18, 23, 59, tzinfo=timezone(timedelta(hours=1))),
     seconds_per_test=10,
+    seconds_per_submission=60,
     memory_mebibytes=512,
     late=LatePolicy(share_per_day=0.1, days=3),
     tasks=(Task("1.1", "gain.amplify", 4), Task("1.2", "gain.attenuate", 4, ("1.1",)), Task("1.10", "gain.mute", 2)),

@@ -16,7 +16,8 @@ def write_milestone(root, number, tasks):
     folder = root / "milestones" / f"milestone{number}"
     folder.mkdir(parents=True)
     text = f'number = {number}\ntitle = "Number {number}"\ndeadline = 2027-01-22T23:59:00+01:00\n'
-    text += "seconds_per_test = 10\nmemory_mebibytes = 512\nlate = {share_per_day = 0.1, days = 3}\n"
+    text += "seconds_per_test = 10\nseconds_per_submission = 60\nmemory_mebibytes = 512\n"
+    text += "late = {share_per_day = 0.1, days = 3}\n"
     for words, depends in tasks.items():
         task, name = words.split()
         text += f'[[tasks]]\nid = "{task}"\nname = "{name}"\npoints = 2\ndepends = {depends}\n'

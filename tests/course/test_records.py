@@ -8,7 +8,7 @@ import pytest
 from milestones.course import CourseError
 from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor import records
-from milestones.instructor.records import Job, JobResult
+from milestones.instructor.records import FailedImport, Job, JobEnd, JobResult
 from tests.course.records import record
 
 
@@ -71,11 +71,13 @@ def test_a_record_of_another_shape_is_named(log, change, got):
 def test_what_crosses_a_pipe_comes_back():
     """A shape is one line of ASCII, lone surrogates in a submission's files included."""
     tests = (GradedTest("test_gain.py::test_louder", "1.1", 0.5, "It is louder.", None, None, 12),)
-    job = Job(1, {"gain.py": "x = 'é\udcff'\n"}, 7, tests, "7" * 64, "9" * 64, 20, False)
+    failed = (FailedImport("gain", TestState.OUT_OF_TIME, "importing gain.py: took more than 20 s"),)
+    job = Job(1, {"gain.py": "x = 'é\udcff'\n"}, 7, tests, "7" * 64, "9" * 64, 20, 60, False, failed_imports=failed)
     line = records.to_line(job)
     assert line.isascii() and "\n" not in line and records.from_line(Job, line) == job
+    end = JobEnd(1.5, failed, "no memory")
+    assert records.from_line(JobEnd, records.to_line(end)) == end
     result = JobResult.fault(job, "no memory")
-    assert records.from_line(JobResult, records.to_line(result)) == result
     assert result.has_fault and result.tests[0].state is TestState.GRADER_FAULT
 
 

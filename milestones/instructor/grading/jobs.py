@@ -1,14 +1,15 @@
 """The tests for all submissions of a milestone, and the job that is made of each submission."""
 
 import tempfile
+from collections.abc import Container
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from milestones import graded_tests
-from milestones.course import PACKAGE, Milestone
+from milestones.course import Milestone
 from milestones.instructor import fingerprints
-from milestones.instructor.grading import submissions
+from milestones.instructor.grading.reading import Reading
 from milestones.instructor.records import Job, Record, TestResult
 
 
@@ -34,23 +35,22 @@ class Exam:
             tests = graded_tests.collect(milestone.tests, Path(folder, "tests.json"))
         return cls(milestone, tests, fingerprints.of_tests(milestone), fingerprints.of_environment())
 
-    def prepare(self, path: Path, allow_weak_isolation: bool) -> tuple[Record, Job | None]:
+    def prepare(self, name: str, reading: Reading, allow_weak_isolation: bool) -> tuple[Record, Job | None]:
         """Make a submission's record without results, and the job that gives them; no job if it is refused."""
-        record = self.record(submissions.name(path), submissions.submitted(path))
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                submission_hash = submissions.unpack(path, Path(folder))
-            except submissions.Refused as reason:
-                results = tuple(TestResult.of(test, graded_tests.TestState.REFUSED) for test in self.tests)
-                return replace(record, refused=str(reason), tests=results), None
-            package = Path(folder, PACKAGE)
-            files = {
-                str(file.relative_to(package)): file.read_bytes().decode("utf-8", errors="surrogateescape")
-                for file in sorted(package.rglob("*.py"))
-            }
+        record = self.record(name, datetime.fromtimestamp(reading.submitted, tz=timezone.utc))
+        if reading.refused is not None:
+            results = tuple(TestResult.of(test, graded_tests.TestState.REFUSED) for test in self.tests)
+            return replace(record, refused=reading.refused, tests=results), None
+        submission_hash = reading.submission_hash
         seed = int(fingerprints.digest(submission_hash.encode(), bytes([self.milestone.number]))[:8], 16)
-        record = replace(record, submission_hash=submission_hash, seed=seed)
-        return record, self.job(files, seed, allow_weak_isolation)
+        notes = (*reading.notes, *self._missing(reading.files))
+        record = replace(record, submission_hash=submission_hash, seed=seed, notes=notes)
+        return record, self.job(reading.files, seed, allow_weak_isolation)
+
+    def _missing(self, files: Container[str]) -> list[str]:
+        """Say which modules of the milestone were not handed in."""
+        missing = [f"{name}.py" for name in self.milestone.modules if f"{name}.py" not in files]
+        return [f"expected all modules of the milestone, got none of the name {', '.join(missing)}"] if missing else []
 
     def record(self, submission: str, submitted: datetime) -> Record:
         """Make the record of a submission before it is graded."""
@@ -78,5 +78,6 @@ class Exam:
             tests_hash=self.tests_hash,
             environment_hash=self.environment_hash,
             seconds_per_test=self.milestone.seconds_per_test,
+            seconds=self.milestone.seconds_per_submission,
             allow_weak_isolation=allow_weak_isolation,
         )

@@ -2,16 +2,21 @@
 
     python -m milestones.instructor.sandbox.grading_server MILESTONE FOLDER
 
-The folder holds the submission and its scratch files, and is removed at the end. The server reads jobs from standard
-input and writes results to standard output, one JSON object on each line (see `records`). Its first line states the
-terms on which it grades. When its input ends, it stops its workers and ends.
+The folder holds the submission and its scratch files, and is removed at the end. The server first writes the terms on
+which it grades. Then it reads jobs from standard input, and tells of each on standard output. A line is a word and a
+JSON value: `begins` and the id of a test, `ends` and its result, and at last `done` and the job's `JobEnd`. When its
+input ends, it stops its workers and ends, even in the middle of a job.
 """
 
 import contextlib
 import gc
+import json
 import os
+import queue
 import shutil
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -20,56 +25,71 @@ import torch
 
 from milestones.course import PACKAGE, ROOT, Course, Milestone, load_course
 from milestones.instructor import fingerprints
-from milestones.instructor.records import Job, JobResult, ServerTerms, from_line, to_line
+from milestones.instructor.records import Job, JobEnd, ServerTerms, from_line, to_line
 from milestones.instructor.sandbox import confinement, remote_package
 from milestones.instructor.sandbox.failures import GraderFault
 from milestones.instructor.sandbox.judge import Judge
-from milestones.instructor.sandbox.scratch import remove
+from milestones.instructor.sandbox.removal import remove
+from milestones.instructor.sandbox.suite import Suite
 from milestones.instructor.sandbox.worker_client import WorkerClient
 from milestones.instructor.sandbox.worker_launcher import WorkerLauncher, WorkerSettings
 
 PACKAGE_FOLDER = "package"
 SCRATCH_FOLDER = "scratch"
+TERMS, BEGINS, ENDS, DONE = "terms", "begins", "ends", "done"
 
 
 class SubmissionGrader:
-    """A judge, a worker launcher and a folder, which together grade one submission after another.
+    """A suite, a worker launcher and a folder, which together grade one submission after another.
 
     Args:
         course: the course to which the milestone belongs.
         milestone: the milestone.
         folder: for the submission and its scratch files.
+        answers: what is told of jobs goes there.
 
     Attributes:
+        suite: the tests.
         isolation: names of what confines the workers.
     """
 
-    def __init__(self, course: Course, milestone: Milestone, folder: Path):
+    def __init__(self, course: Course, milestone: Milestone, folder: Path, answers: TextIO):
         earlier, known = course.before(milestone.number), course.up_to(milestone.number)
         self._folder, self._package, self._scratch = folder, folder / PACKAGE_FOLDER, folder / SCRATCH_FOLDER
         self._package.mkdir()
         self._scratch.mkdir()
+        self._answers = answers
         self._students_modules = course.modules
         self._reference = {name: (ROOT / PACKAGE / f"{name}.py").read_text("utf-8") for name in earlier.modules}
-        remote = remote_package.install(ROOT / PACKAGE, known.modules, _scenarios(milestone))
-        self._judge = Judge(remote, milestone.tests, self._scratch, course.depending_on_earlier(milestone.number))
+        self._remote = remote_package.install(ROOT / PACKAGE, known.modules, _scenarios(milestone))
         self._launcher = WorkerLauncher(self._package, self._scratch)
         self._settings = WorkerSettings(milestone.seconds_per_test, milestone.memory_mebibytes)
         # Comparing with an answer of an odd shape could take all memory of this machine.
         confinement.limit_memory(milestone.memory_mebibytes * 2**20)
+        self.suite = Suite(milestone.tests, self._scratch)
         self.isolation = WorkerClient(self._launcher, self._settings).find_isolation()
 
-    def grade_submission(self, job: Job) -> JobResult:
-        """Grade a job; if the grader fails, the result reports a fault for each test."""
+    def tell(self, word: str, line: str) -> None:
+        """Write a line of an answer."""
+        self._answers.write(f"{word} {line}\n")
+        self._answers.flush()
+
+    def grade_submission(self, job: Job) -> None:
+        """Grade a job, and tell of each test and of the end."""
         settings = replace(self._settings, seed=job.seed, seconds=job.seconds_per_test)
-        worker, on_reference = WorkerClient(self._launcher, settings), None
-        if self._reference:
-            on_reference = WorkerClient(self._launcher, replace(settings, reference=self._reference))
+        if job.on_reference:
+            settings = replace(settings, reference=self._reference)
+        judge = Judge(self.suite, self._remote, WorkerClient(self._launcher, settings), job)
+        fault = None
         try:
             self._lay_out(job.files)
-            return JobResult(tuple(self._judge.judge_submission(job.tests, worker, on_reference)), self.isolation)
-        except (GraderFault, Exception) as fault:
-            return JobResult.fault(job, f"{type(fault).__name__}: {fault}", self.isolation)
+            judge.judge(
+                begins=lambda test: self.tell(BEGINS, json.dumps(test.id)),
+                ends=lambda result: self.tell(ENDS, to_line(result)),
+            )
+        except (GraderFault, Exception) as error:
+            fault = f"{type(error).__name__}: {error}"
+        self.tell(DONE, to_line(JobEnd(round(judge.seconds, 3), judge.failed_imports, fault)))
 
     def close(self) -> None:
         """End the workers and remove the folder."""
@@ -78,7 +98,8 @@ class SubmissionGrader:
 
     def _lay_out(self, files: dict[str, str]) -> None:
         """Write the submission's files, and the provided files that it lacks, to the folder that workers import."""
-        remove(*self._package.iterdir(), *self._scratch.iterdir())
+        remove(*self._package.iterdir())
+        self._launcher.empty_scratch()
         ours, provided = self._package / PACKAGE, ROOT / PACKAGE
         for source in provided.rglob("*.py"):
             target = ours / source.relative_to(provided)
@@ -92,27 +113,48 @@ class SubmissionGrader:
             target.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
-def serve(number: int, folder: Path, jobs: TextIO, results: TextIO) -> None:
-    """Grade each job of a stream, and write its result to another.
+def serve(number: int, folder: Path, jobs: TextIO, answers: TextIO) -> None:
+    """Grade each job of a stream, and tell of it on another.
 
     Args:
         number: number of the milestone.
         folder: folder for the submission and its scratch files; it is removed at the end.
-        jobs, results: one JSON object on each line.
+        jobs: one `Job` on each line.
+        answers: for the answers.
     """
     torch.set_num_threads(1)
     course = load_course()
     milestone = course.milestone(number)
-    tests_hash = fingerprints.of_tests(milestone)
-    with contextlib.closing(SubmissionGrader(course, milestone, folder)) as grader:
-        _write(results, ServerTerms(grader.isolation, tests_hash, fingerprints.of_environment()))
-        for line in jobs:
-            _write(results, grader.grade_submission(from_line(Job, line)))
+    terms = fingerprints.of_tests(milestone), fingerprints.of_environment()
+    grader = SubmissionGrader(course, milestone, folder, answers)
+
+    def grade_all() -> None:
+        grader.tell(TERMS, to_line(ServerTerms(grader.isolation, *terms)))
+        for line in _until_closed(jobs, grader):
+            grader.grade_submission(from_line(Job, line))
             # Tracebacks of failed tests form cycles that hold tensors.
             gc.collect()
             if not gc.get_freeze_count():
                 # The modules that the tests imported stay, so that later collections may pass over them.
                 gc.freeze()
+
+    with contextlib.closing(grader):
+        grader.suite.serve(grade_all)
+
+
+def _until_closed(jobs: TextIO, grader: SubmissionGrader) -> Iterator[str]:
+    """Yield the lines of a stream; when it is closed, end this process, whatever it is doing."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in jobs:
+            lines.put(line)
+        grader.close()
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield lines.get()
 
 
 def _scenarios(milestone: Milestone) -> str:
@@ -120,18 +162,11 @@ def _scenarios(milestone: Milestone) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _write(results: TextIO, shape: ServerTerms | JobResult) -> None:
-    results.write(to_line(shape) + "\n")
-    results.flush()
-
-
 if __name__ == "__main__":
-    # Text that tests and libraries print must not mix with the results.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # Text that tests and libraries print must not mix with the answers.
+    told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)
     lines = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(null, 0)
-    serve(int(sys.argv[1]), Path(sys.argv[2]), lines, answers)
-    # Python would take a second to unload torch.
-    os._exit(0)
+    serve(int(sys.argv[1]), Path(sys.argv[2]), lines, told)

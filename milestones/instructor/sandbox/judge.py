@@ -1,30 +1,26 @@
-"""The judge: pytest runs the graded suite on the remote package, and each test gets a state.
+"""The judge: it runs the tests of a submission on the remote package, and gives each of them a state.
 
-The same suite runs in up to three passes. The first runs all tests on one worker. The second repeats tests that failed
-on a worker that had run others before, each on a fresh one, so that no test pays for another. The third repeats tests
-that still fail and depend on an earlier milestone, with that milestone's modules taken from the reference. If a test
-passes although an input was changed in place, it must pass again with unchanged inputs, since its expected values may
-be computed from them afterwards.
+A test that fails on a worker that has run others before is run again on a fresh one, so that no test pays for another.
+If a test passes although an input was changed in place, it must pass again with unchanged inputs, since its expected
+values may be computed from them afterwards. Once a test has run out of time, the others of its task come last, so that
+a function that never returns costs the other tasks little of the time that a submission may take in all.
 """
 
-import os
+import contextlib
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 import torch
 
 from milestones.graded_tests import GradedTest, TestState
-from milestones.instructor.records import TestResult
+from milestones.instructor.records import FailedImport, Job, TestResult
 from milestones.instructor.sandbox.failures import GraderFault, StudentError, WorkerStopped
 from milestones.instructor.sandbox.remote_package import RemotePackage
-from milestones.instructor.sandbox.scratch import PYTEST_FOLDER
+from milestones.instructor.sandbox.suite import Failure, Suite
 from milestones.instructor.sandbox.worker_client import WorkerClient
 
-MAX_TIME_OUTS = 3
 MAX_MESSAGE = 600
 _HARMLESS = (TestState.PASSED, TestState.NOT_IMPLEMENTED)
 """States that no other test can have caused, and after which the next test can use the same worker."""
@@ -34,103 +30,126 @@ _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judge's notes on one test.
+    """The judge's opinion of one run of a test.
 
     Attributes:
         state: of the test.
         message: the reason, as far as pytest can tell.
-        was_fresh: True if the worker had run no test before.
-        has_changed_inputs: True if an input was changed in place.
-        seconds: wall-clock time.
-        on_reference: True if the modules of earlier milestones were the reference's.
+        is_doubtful: True if another run, on a fresh worker, may find otherwise.
     """
 
     state: TestState
     message: str = ""
-    was_fresh: bool = True
-    has_changed_inputs: bool = False
-    seconds: float = 0.0
-    on_reference: bool = False
+    is_doubtful: bool = False
 
 
-class JudgePlugin:
-    """Pytest plugin that gives each test its worker and its time, and keeps the verdicts.
+class Judge:
+    """The judge of one submission.
 
     Args:
+        suite: the tests.
+        package: the remote package, which the tests import.
         worker: calls into the submission.
-        wanted: ids of the tests to run.
-        always_fresh: True to give each test its own worker.
+        job: the tests to run, and their limits.
+
+    Attributes:
+        seconds: wall-clock time of the tests so far; the time in which workers start is not counted.
     """
 
-    def __init__(self, worker: WorkerClient, wanted: set[str], always_fresh: bool):
-        self.worker = worker
-        self.wanted = wanted
-        self.always_fresh = always_fresh
-        self.verdicts: dict[str, Verdict] = {}
-        self._time_outs = 0
-        self._verdict: Verdict | None = None
+    def __init__(self, suite: Suite, package: RemotePackage, worker: WorkerClient, job: Job):
+        self.seconds = 0.0
+        self._suite = suite
+        self._package = package
+        self._worker = worker
+        self._job = job
+        for failed in job.failed_imports:
+            worker.failed_imports[failed.module] = WorkerStopped(failed.state, failed.message)
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Take the first test of each task, then the second of each, and so on.
+    @property
+    def failed_imports(self) -> tuple[FailedImport, ...]:
+        """The modules whose import ended a worker."""
+        return tuple(FailedImport(name, stop.state, str(stop)) for name, stop in self._worker.failed_imports.items())
 
-        Three tests in a row that run out of time end the grading of a submission; in this order, a single function that
-        never returns does not cause that.
+    def judge(self, begins: Callable[[GradedTest], None], ends: Callable[[TestResult], None]) -> None:
+        """Judge the tests.
+
+        Args:
+            begins: function that is told of a test before it is run.
+            ends: function that is told its result.
+
+        Raises:
+            GraderFault: the grader failed on the test that has begun.
         """
-        turns: Counter[str] = Counter()
-        rounds = []
-        for item in items:
-            test = GradedTest.of(item)
-            if test.id in self.wanted:
-                rounds.append((turns[test.task], item))
-                turns[test.task] += 1
-        items[:] = [item for _, item in sorted(rounds, key=lambda pair: pair[0])]
+        self._package.worker = self._worker
+        slow_tasks: set[str] = set()
+        later: list[GradedTest] = []
+        for test in self._job.tests:
+            if test.task in slow_tasks:
+                later.append(test)
+                continue
+            begins(test)
+            result = self._judge_test(test, fresh=self._job.on_reference)
+            ends(result)
+            if result.state == TestState.OUT_OF_TIME:
+                slow_tasks.add(test.task)
+        for test in later:
+            begins(test)
+            ends(self._judge_test(test, fresh=True))
+        self._worker.discard()
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> object:
-        self._verdict = None
+    def _judge_test(self, test: GradedTest, fresh: bool) -> TestResult:
+        before = self.seconds
+        verdict = self._run(test.id, fresh)
+        if verdict.is_doubtful:
+            verdict = self._run(test.id, fresh=True)
+        if verdict.state == TestState.PASSED and self._worker.has_changed_inputs:
+            self._worker.writes_back = False
+            verdict = self._run(test.id, fresh=True)
+            self._worker.writes_back = True
+        is_lent = self._job.on_reference and verdict.state == TestState.PASSED
+        message = verdict.message if self._job.tells else ""
+        return TestResult.of(test, verdict.state, message, self.seconds - before, is_lent)
+
+    def _run(self, test: str, fresh: bool) -> Verdict:
+        """Run a test once, for at most the time that is left to the submission."""
+        left = self._job.seconds - self.seconds
+        if left <= 0:
+            return Verdict(TestState.OUT_OF_TIME, f"not run: {self._too_slow()}")
+        worker = self._worker
+        # Where a test writes files, code that runs meanwhile could put others in their place.
+        if fresh or self._suite.writes_files(test):
+            worker.discard()
+        begin, starting = time.monotonic(), worker.seconds_starting
+        failed_imports = dict(worker.failed_imports)
         torch.manual_seed(0)
-        if self.always_fresh:
-            self.worker.discard()
-        start = time.monotonic()
-        try:
-            self.worker.begin_test(item.get_closest_marker("processes") is not None, self.worker._process.settings.seconds)
-            result = yield
-        finally:
-            verdict = self._verdict or Verdict(TestState.PASSED)
-            seconds = time.monotonic() - start
-            self.verdicts[GradedTest.of(item).id] = replace(
-                verdict,
-                was_fresh=self.worker.is_fresh,
-                has_changed_inputs=self.worker.has_changed_inputs,
-                seconds=seconds,
-            )
-            self._after(item, verdict)
-        return result
-
-    def _after(self, item: pytest.Item, verdict: Verdict) -> None:
+        worker.begin_test(self._suite.starts_processes(test), min(left, self._job.seconds_per_test))
+        self._import_first()
+        failure = self._suite.run(test)
+        verdict = Verdict(TestState.PASSED) if failure is None else self._judge_failure(failure)
         if verdict.state not in _HARMLESS:
-            self.worker.discard()
-        self._time_outs = self._time_outs + 1 if verdict.state == TestState.OUT_OF_TIME else 0
-        if verdict.state == TestState.GRADER_FAULT:
-            item.session.shouldstop = verdict.message
-        if self._time_outs >= MAX_TIME_OUTS:
-            item.session.shouldstop = "too many tests in a row ran out of time"
+            worker.discard()
+            verdict = replace(verdict, is_doubtful=not worker.is_fresh or worker.doubtful_import is not None)
+        self.seconds += time.monotonic() - begin - (worker.seconds_starting - starting)
+        if verdict.state == TestState.OUT_OF_TIME and left < self._job.seconds_per_test:
+            worker.failed_imports = failed_imports
+            return Verdict(TestState.OUT_OF_TIME, self._too_slow())
+        return verdict
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
-        report = yield
-        if call.excinfo is not None and self._verdict is None:
-            self._verdict = self._judge_error(call.excinfo.value, call.when)
-        return report
+    def _import_first(self) -> None:
+        """Import a module again that stopped a worker, in case what the worker did before was the reason."""
+        name, self._worker.doubtful_import = self._worker.doubtful_import, None
+        if name is not None:
+            # If the worker stops again, the test's first call finds it stopped.
+            with contextlib.suppress(WorkerStopped, Exception):
+                self._worker.import_module(name)
 
-    def _judge_error(self, error: BaseException, when: str) -> Verdict:
-        text = _first_lines(str(error))
-        # A test writes its files before it calls the submission, so a full disk for example is a fault of the grader.
-        is_ours = when == "setup" and isinstance(error, OSError) and not isinstance(error, StudentError)
-        if is_ours or isinstance(error, GraderFault | pytest.skip.Exception):
-            return Verdict(TestState.GRADER_FAULT, text)
-        if self.worker.stopped is not None:
-            return Verdict(self.worker.stopped.state, str(self.worker.stopped))
+    def _judge_failure(self, failure: Failure) -> Verdict:
+        error, text = failure.error, _first_lines(str(failure.error))
+        if isinstance(error, GraderFault | pytest.skip.Exception):
+            raise GraderFault(text)
+        stopped = self._worker.stopped
+        if stopped is not None:
+            return Verdict(stopped.state, str(stopped))
         if isinstance(error, WorkerStopped):
             return Verdict(error.state, text)
         if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
@@ -140,103 +159,13 @@ class JudgePlugin:
             is_stub = isinstance(error, NotImplementedError) and "aten::" not in str(error)
             state = TestState.NOT_IMPLEMENTED if is_stub else TestState.CRASHED
             return Verdict(state, f"{error.type_name}: {text}".rstrip(": "))
+        if isinstance(error, OSError) and self._worker.is_fresh and not self._worker.has_started:
+            # None of the submission's code has run since scratch was emptied, so a full disk for example is ours.
+            raise GraderFault(f"{type(error).__name__}: {text}")
         return Verdict(TestState.WRONG, text)
 
-
-@dataclass(frozen=True)
-class Judge:
-    """The judge of all submissions of a milestone.
-
-    Attributes:
-        package: the remote package, which the tests import.
-        suite: folder of the tests.
-        scratch: folder for the tests' files.
-        depending_on_earlier: ids of the tasks that depend on an earlier milestone.
-    """
-
-    package: RemotePackage
-    suite: Path
-    scratch: Path
-    depending_on_earlier: set[str]
-
-    def judge_submission(
-        self, tests: Sequence[GradedTest], worker: WorkerClient, on_reference: WorkerClient | None
-    ) -> list[TestResult]:
-        """Judge the tests of a submission.
-
-        Args:
-            tests: the expected tests.
-            worker: calls into the submission.
-            on_reference: calls into the submission with the reference's earlier modules, None for the first milestone.
-
-        Raises:
-            GraderFault: pytest failed, or a test was not found.
-        """
-        verdicts = self._judge_tests([test.id for test in tests], worker, always_fresh=False)
-        again = [test for test, verdict in verdicts.items() if _may_have_paid_for_another(verdict)]
-        verdicts |= self._judge_tests(again, worker, always_fresh=True)
-        if on_reference is not None:
-            failed = [test.id for test in tests if self._may_fail_by_an_earlier_milestone(test, verdicts[test.id])]
-            for test, verdict in self._judge_tests(failed, on_reference, always_fresh=True).items():
-                if verdict.state == TestState.PASSED:
-                    verdicts[test] = replace(verdict, on_reference=True)
-        return [_result(test, verdicts[test.id]) for test in tests]
-
-    def _may_fail_by_an_earlier_milestone(self, test: GradedTest, verdict: Verdict) -> bool:
-        return verdict.state != TestState.PASSED and test.task in self.depending_on_earlier
-
-    def _judge_tests(self, tests: Sequence[str], worker: WorkerClient, always_fresh: bool) -> dict[str, Verdict]:
-        """Reach a verdict on each test, by id.
-
-        If grading stopped early, the tests that were not run share the verdict on the last one.
-        """
-        verdicts = self._run_pytest(tests, worker, always_fresh)
-        doubtful = [
-            test
-            for test, verdict in verdicts.items()
-            if verdict.state == TestState.PASSED and verdict.has_changed_inputs
-        ]
-        worker.writes_back = False
-        verdicts |= self._run_pytest(doubtful, worker, always_fresh=True)
-        worker.writes_back = True
-        return verdicts
-
-    def _run_pytest(self, tests: Sequence[str], worker: WorkerClient, always_fresh: bool) -> dict[str, Verdict]:
-        if not tests:
-            return {}
-        self.package.worker = worker
-        plugin = JudgePlugin(worker, set(tests), always_fresh)
-        options = ["-q", "-s", "-c", os.devnull, "--tb=no"]
-        # The last of these plugins collects garbage at the end of a run, which takes as long as the tests.
-        options += ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:unraisableexception"]
-        options += ["--rootdir", str(self.suite), "--confcutdir", str(self.suite)]
-        options += ["--basetemp", str(self.scratch / PYTEST_FOLDER)]
-        files = sorted({str(self.suite / test.partition("::")[0]) for test in tests})
-        status = pytest.main([*options, *files], plugins=[plugin])
-        worker.discard()
-        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
-            raise GraderFault(f"pytest: expected it to run the tests, got {status!r}")
-        return plugin.verdicts | _not_run(tests, plugin.verdicts)
-
-
-def _may_have_paid_for_another(verdict: Verdict) -> bool:
-    return verdict.state not in _HARMLESS and not verdict.was_fresh
-
-
-def _not_run(tests: Sequence[str], verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
-    """Make verdicts on the tests that were not run, from the reason for which the last one ended grading."""
-    missing = [test for test in tests if test not in verdicts]
-    last = next(reversed(verdicts.values()), None)
-    if missing and (last is None or last.state not in (TestState.OUT_OF_TIME, TestState.GRADER_FAULT)):
-        raise GraderFault(f"{missing[0]}: expected pytest to run it, got no result")
-    not_run = f"not run: {MAX_TIME_OUTS} tests in a row ran out of time"
-    return {
-        test: Verdict(last.state, not_run if last.state == TestState.OUT_OF_TIME else last.message) for test in missing
-    }
-
-
-def _result(test: GradedTest, verdict: Verdict) -> TestResult:
-    return TestResult.of(test, verdict.state, verdict.message, verdict.seconds, verdict.on_reference)
+    def _too_slow(self) -> str:
+        return f"the tests took more than {self._job.seconds:g} s together"
 
 
 def _first_lines(text: str) -> str:

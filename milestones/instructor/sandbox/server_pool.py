@@ -1,164 +1,93 @@
-"""Grading servers seen from outside: processes that a pool keeps alive from one submission to the next."""
+"""The pool of grading servers that a process keeps alive from one submission to the next."""
 
 import contextlib
 import functools
-import os
-import queue
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import TypeVar
 
-from milestones.course import ROOT
-from milestones.instructor.records import Job, JobResult, ServerTerms, from_line, to_line
-from milestones.instructor.sandbox import confinement
-from milestones.instructor.sandbox.scratch import remove
+from milestones.instructor.records import Job, JobEnd, JobResult, ServerTerms
+from milestones.instructor.sandbox import confinement, cores
+from milestones.instructor.sandbox.attempts import MAX_ATTEMPTS, Attempts, check
+from milestones.instructor.sandbox.server_process import GradingServer, ServerFault
 
-ATTEMPTS = 3
-START_SECONDS = 120
-FOLDER_PREFIX = "grading_"
-
-Shape = TypeVar("Shape")
 Submit = Callable[[Job], Future[JobResult]]
 """A function that submits a job to be graded and returns at once."""
-
-
-class ServerFault(Exception):
-    """Fault of a grading server that ended, did not answer, or grades on other terms than requested."""
-
-
-class GradingServer:
-    """A grading server in a separate process.
-
-    Args:
-        milestone: number of the milestone.
-
-    Attributes:
-        terms: terms on which it grades.
-
-    Raises:
-        ServerFault: it did not start.
-    """
-
-    def __init__(self, milestone: int):
-        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, closed by close()
-        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "milestones.instructor.sandbox.grading_server", str(milestone), str(self._folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-            text=True,
-        )
-        try:
-            self.terms = self._read(ServerTerms, START_SECONDS)
-        except ServerFault:
-            self.close()
-            raise
-
-    def run_job(self, job: Job) -> JobResult:
-        """The result of a job.
-
-        Raises:
-            ServerFault: the server ended, or took longer than all tests together may.
-        """
-        try:
-            self.process.stdin.write(to_line(job) + "\n")
-            self.process.stdin.flush()
-        except OSError as error:
-            raise ServerFault(f"expected a grading server that takes a job, got {error}") from None
-        return self._read(JobResult, 60 + 3 * len(job.tests) * job.seconds_per_test)
-
-    def close(self) -> None:
-        """End it, and remove its folder."""
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
-        self._log.close()
-        remove(self._folder)
-
-    def kill(self) -> None:
-        """End it at once, even if it is busy, and remove its folder."""
-        self.process.kill()
-        self.close()
-
-    def _read(self, kind: type[Shape], seconds: float) -> Shape:
-        timer = threading.Timer(seconds, self.process.kill)
-        timer.start()
-        try:
-            line = self.process.stdout.readline()
-        finally:
-            timer.cancel()
-        if not line:
-            self._log.seek(0)
-            last = (self._log.read().strip().splitlines() or ["it said nothing"])[-1]
-            raise ServerFault(f"expected an answer of a grading server, got its end: {last[:300]}")
-        try:
-            return from_line(kind, line)
-        except ValueError as error:
-            raise ServerFault(f"expected an answer of a grading server, got {error}") from None
 
 
 class ServerPool:
     """The grading servers of this process; a method may be called by several threads at a time."""
 
     def __init__(self) -> None:
-        self._idle: dict[int, queue.SimpleQueue[GradingServer]] = {}
+        self._idle: list[GradingServer] = []
+        self._lock = threading.Lock()
         self._is_closed = False
 
     def grade_job(self, job: Job) -> JobResult:
-        """Grade a job on an idle server or a new one; after a fault of the grader, try once more on another."""
-        for attempt in range(1, ATTEMPTS + 1):
-            server = None
+        """Grade a job; where a server fails, others go on with the tests that have no result yet.
+
+        A second server and a third must first grade the reference by the test on which the one before failed. If they
+        can and fail on the submission again, the submission is to blame. Any other fault is the grader's own.
+        """
+        if not job.tests:
+            return JobResult((), JobEnd(0.0, job.failed_imports))
+        attempts = Attempts(job)
+        for _ in range(MAX_ATTEMPTS):
             try:
                 server = self._take(job)
-                result = server.run_job(job)
             except ServerFault as fault:
-                result = JobResult.fault(job, str(fault))
-                if server is not None:
-                    server.kill()
+                attempts.fault = str(fault)
                 continue
-            if not result.has_fault or attempt == ATTEMPTS:
-                self._put_back(job.milestone, server)
+            if attempts.failed_on_it and (fault := check(server, attempts.reference())):
+                attempts.fault = fault
+                server.close()
+                continue
+            attempts.add(server.run_job(attempts.rest()), server.terms.isolation)
+            if attempts.fault is None:
+                self._put_back(server)
                 break
             server.close()
-        return result
+            if not attempts.rest().tests:
+                break
+        return attempts.result()
 
     def close(self) -> None:
         """End the idle servers, and those in use as soon as they are idle."""
         self._is_closed = True
-        for idle in self._idle.values():
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    idle.get_nowait().close()
+        while server := self._pop(lambda _: True):
+            server.close()
 
     def _take(self, job: Job) -> GradingServer:
         """Take an idle server whose terms fit the job, or start one; close servers from before a test was changed."""
-        idle = self._idle.setdefault(job.milestone, queue.SimpleQueue())
-        with contextlib.suppress(queue.Empty):
-            while True:
-                server = idle.get_nowait()
-                if _difference(server.terms, job) is None:
-                    return server
-                server.close()
-        server = GradingServer(job.milestone)
+        while server := self._pop(lambda each: each.milestone == job.milestone and (each.may_tell or not job.tells)):
+            if _difference(server.terms, job) is None:
+                return server
+            server.close()
+        server = self._start(job.milestone)
         if difference := _difference(server.terms, job):
             server.close()
             raise ServerFault(difference)
         return server
 
-    def _put_back(self, milestone: int, server: GradingServer) -> None:
-        self._idle[milestone].put(server)
+    def _start(self, milestone: int) -> GradingServer:
+        """Start a server on a core of its own, for which an idle server of another kind may have to end."""
+        core = cores.take()
+        while core is None and (server := self._pop(lambda _: True)):
+            server.close()
+            core = cores.take()
+        return GradingServer(milestone, core)
+
+    def _pop(self, fits: Callable[[GradingServer], bool]) -> GradingServer | None:
+        """Take the idle server that was used last among those that fit; None if there is none."""
+        with self._lock:
+            server = next((each for each in reversed(self._idle) if fits(each)), None)
+            if server is not None:
+                self._idle.remove(server)
+            return server
+
+    def _put_back(self, server: GradingServer) -> None:
+        with self._lock:
+            self._idle.append(server)
         if self._is_closed:
             self.close()
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from milestones.graded_tests import TestState
 from milestones.instructor.sandbox.failures import WorkerStopped, student_error
 from milestones.instructor.sandbox.protocol import Decoder, Encoder, ProtocolError, RemoteReference
-from milestones.instructor.sandbox.scratch import empty
 from milestones.instructor.sandbox.worker_launcher import WorkerLauncher, WorkerSettings
 from milestones.instructor.sandbox.worker_process import WorkerProcess
 
@@ -31,7 +30,9 @@ class WorkerClient:
         writes_back: True if inputs that a call changes in place also change for the test, as they would without a
             worker.
         has_changed_inputs: True if a call within this test changed an input.
-        failed_imports: for each module whose import ended a worker, the exception that says how.
+        has_started: True if a worker was started within this test.
+        failed_imports: for each module whose import ended a fresh worker, the exception that says how.
+        doubtful_import: a module whose import ended a worker that had done something else before.
     """
 
     def __init__(self, launcher: WorkerLauncher, settings: WorkerSettings):
@@ -39,8 +40,9 @@ class WorkerClient:
         self.writes_back = True
         self.has_changed_inputs = False
         self.failed_imports: dict[str, WorkerStopped] = {}
+        self.doubtful_import: str | None = None
         self._imported: tuple[object, set[str]] = (None, set())
-        self._scratch = launcher.scratch
+        self._launcher = launcher
         self._process = WorkerProcess(launcher, settings)
 
     @property
@@ -64,6 +66,10 @@ class WorkerClient:
         """Wall-clock time that workers took to start, in all; it is not the submission's."""
         return self._process.seconds_starting
 
+    @property
+    def has_started(self) -> bool:
+        return self._process.has_started
+
     def begin_test(self, allow_fork: bool, seconds: float) -> None:
         """Start the clock, on a worker that has forgotten earlier calls or on a fresh one with empty scratch.
 
@@ -75,7 +81,7 @@ class WorkerClient:
         self._process.begin_test(allow_fork, seconds)
         self.is_fresh = not self._process.is_running
         if self.is_fresh:
-            empty(self._scratch)
+            self._launcher.empty_scratch()
             return
         try:
             self.exchange({"forget": True})
@@ -83,7 +89,7 @@ class WorkerClient:
         except WorkerStopped:
             self._process.begin_test(allow_fork, seconds)
             self.is_fresh = True
-            empty(self._scratch)
+            self._launcher.empty_scratch()
 
     def discard(self) -> None:
         """End the worker; the next call starts another."""
@@ -102,11 +108,16 @@ class WorkerClient:
         worker, modules = self._imported
         if worker is not None and worker is self.running and name in modules:
             return
+        is_first = not self._process.is_running
         try:
             self.exchange({"import": name})
         except WorkerStopped as stopped:
-            self.failed_imports[name] = WorkerStopped(stopped.state, f"importing {name}.py: {stopped}")
-            raise self._process.stop(stopped.state, f"importing {name}.py: {stopped}") from None
+            failed = WorkerStopped(stopped.state, f"importing {name}.py: {stopped}")
+            if is_first:
+                self.failed_imports[name] = failed
+            else:
+                self.doubtful_import = name
+            raise self._process.stop(failed.state, str(failed)) from None
         self._imported = (self.running, ({name} | modules) if worker is self.running else {name})
 
     def call(

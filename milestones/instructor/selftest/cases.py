@@ -13,7 +13,8 @@ from milestones.instructor.selftest import attacks, variants
 from milestones.instructor.selftest.reference import reference, template, with_piece
 
 VARIANTS = Path(__file__).parent
-SECONDS_PER_ATTACK = 3.0
+SECONDS_PER_TEST = 3.0
+SECONDS_PER_ATTACK = 18.0
 KINDS = ("reference", "template", "one stub emptied", "wrong", "right", "attack")
 
 Complaint = Callable[[Sequence[TestResult]], str]
@@ -82,7 +83,7 @@ def _attacks(course: Course, exam: Exam) -> Iterator[Case]:
         first = {test.task: test.id for test in reversed(exam.tests)}
         tests = [test for test in exam.tests if test.task in about or test.id == first[test.task]]
         job = replace(exam, tests=tests).job(with_piece(attack.module, attack.code))
-        job = replace(job, seconds_per_test=SECONDS_PER_ATTACK)
+        job = replace(job, seconds_per_test=SECONDS_PER_TEST, seconds=SECONDS_PER_ATTACK)
         complaint = _earns_no_more(attack.loses, must_pass)
         yield Case("attack", attack.family, f"{attack.family}, {attack.name}", job, complaint)
 

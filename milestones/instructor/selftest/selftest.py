@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from milestones.course import ROOT, CourseError, load_course
 from milestones.instructor.configuration import Selftest
 from milestones.instructor.grading.jobs import Exam
+from milestones.instructor.grading.passes import grade_in_passes
 from milestones.instructor.sandbox.server_pool import Submit, local_servers
 from milestones.instructor.selftest import attacks
 from milestones.instructor.selftest.cases import KINDS, Case, all_cases
@@ -44,9 +45,9 @@ def grade_cases(cases: Sequence[Case], submit: Submit) -> list[str]:
     """Return the complaint about the grade of each case; "" if the grade is right."""
     # Attacks look for the canary in the grader's environment.
     os.environ["SPEECH_COURSE_CANARY"] = attacks.CANARY
-    futures = [submit(case.job) for case in cases]
-    pairs = tqdm(zip(cases, futures, strict=True), total=len(cases), desc="selftest", unit="submission")
-    return [case.complaint(future.result().tests) for case, future in pairs]
+    with tqdm(total=2 * len(cases), desc="selftest", unit="pass") as bar:
+        results = dict(grade_in_passes([case.job for case in cases], submit, bar.update))
+    return [case.complaint(results[number].tests) for number, case in enumerate(cases)]
 
 
 def left_behind() -> list[Path]:

@@ -7,7 +7,7 @@ import pytest
 
 from milestones.course import load_milestone
 from milestones.instructor.grading.jobs import Exam
-from milestones.instructor.sandbox.server_pool import GradingServer
+from milestones.instructor.sandbox.server_process import GradingServer
 from milestones.instructor.selftest.reference import with_piece
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ def exam(suites_collected_once):
 
 @pytest.fixture(scope="module")
 def server():
-    with contextlib.closing(GradingServer(1)) as server:
+    with contextlib.closing(GradingServer(1, None)) as server:
         yield server
 
 
@@ -28,12 +28,13 @@ def server():
 def grade(exam, server):
     """Function that grades the reference with a piece of code appended to a module, by the first tests of tasks."""
 
-    def grade_piece(module, piece, tasks=None, seconds=10.0, at_most=100):
+    def grade_piece(module, piece, tasks=None, seconds=10.0, at_most=100, total=100.0):
         job = exam.job(with_piece(module, piece))
         tests = [test for test in job.tests if tasks is None or test.task in tasks]
         n_before = [sum(other.task == test.task for other in tests[:number]) for number, test in enumerate(tests)]
         tests = tuple(test for test, number in zip(tests, n_before, strict=True) if number < at_most)
-        return server.run_job(replace(job, tests=tests, seconds_per_test=seconds)).tests
+        job = replace(job, tests=tests, seconds_per_test=seconds, seconds=total, tells=True)
+        return server.run_job(job).tests
 
     return grade_piece
 
@@ -81,12 +82,33 @@ def test_a_function_that_never_ends_costs_one_task(grade):
     assert states(lines, "1.3") == {"passed"}
 
 
-def test_three_time_outs_in_a_row_end_a_submission(grade):
-    lines = grade("masking", "while True:\n    pass", tasks=("1.3", "1.4"), seconds=1.0)
-    assert {line.state for line in lines} == {"out of time"}
-    messages = [line.message for line in lines if not line.hidden]
-    assert "not run: 3 tests in a row ran out of time" in messages
-    assert sum(line.seconds > 0 for line in lines) == 3
+def test_a_module_that_is_never_imported_costs_its_tests_but_its_time_once(grade):
+    """Tests that need no more than its neighbours are not concerned."""
+    lines = grade("masking", "while True:\n    pass", tasks=("1.1", "1.3", "1.4"), seconds=1.0, at_most=3)
+    assert states(lines, "1.3") == states(lines, "1.4") == {"out of time"} and states(lines, "1.1") == {"passed"}
+    assert sum(line.seconds > 0.5 for line in lines) == 1
+    messages = {line.message for line in lines if line.task == "1.4" and not line.hidden}
+    assert messages == {"importing masking.py: took more than 1 s"}
+
+
+def test_an_import_that_another_test_spoilt_costs_only_that_test(grade):
+    piece = """
+def wiener_mask(speech_power, noise_power):
+    import builtins, os
+    builtins.__import__ = lambda *arguments, **keywords: os._exit(0)
+    return speech_power / (speech_power + noise_power).clamp(min=1e-30)
+"""
+    lines = grade("masking", piece, tasks=("1.4", "1.9", "1.11"), at_most=3)
+    assert states(lines, "1.9") == states(lines, "1.11") == {"passed"}
+
+
+def test_a_submission_has_a_time_limit_as_a_whole(grade):
+    """The tests of a function that never ends come last, so that those of others are run in time."""
+    piece = "def wiener_mask(speech_power, noise_power):\n    while True:\n        pass"
+    lines = grade("masking", piece, tasks=("1.3", "1.4"), seconds=0.5, total=2.0)
+    assert states(lines, "1.3") == {"passed"} and states(lines, "1.4") == {"out of time"}
+    not_run = "not run: the tests took more than 2 s together"
+    assert {line.message for line in lines if line.seconds == 0 and not line.hidden} == {not_run}
 
 
 def test_what_one_test_spoils_costs_no_other(grade):
