@@ -3,20 +3,21 @@
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import as_completed
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-
-from tqdm.auto import tqdm
 
 from milestones.course import CourseError, Milestone, load_milestone
 from milestones.instructor.configuration import Grade
 from milestones.instructor.grading import submissions
 from milestones.instructor.grading.jobs import Exam
-from milestones.instructor.records import Job, JobResult, Record, append, latest, read
+from milestones.instructor.grading.passes import grade_class
+from milestones.instructor.grading.reader import SubmissionReader
+from milestones.instructor.grading.reading import Reading
+from milestones.instructor.grading.submissions import Submission
+from milestones.instructor.records import Job, Record, append, latest, read
 from milestones.instructor.reports import reports, scores
-from milestones.instructor.reports.escaping import printable, same
+from milestones.instructor.reports.escaping import printable
 from milestones.instructor.sandbox import confinement, server_pool
 
 LOG_NAME = "results.jsonl"
@@ -27,76 +28,59 @@ def run(configuration: Grade) -> int:
     if not (configuration.dask or configuration.allow_weak_isolation or confinement.can_be_strong()):
         raise CourseError("isolation: expected Landlock and seccomp, got a host without; see --allow-weak-isolation")
     milestone = load_milestone(configuration.milestone)
-    paths = _find(configuration.submissions)
+    found = _find(configuration.submissions)
     configuration.out.mkdir(parents=True, exist_ok=True)
     log = configuration.out / LOG_NAME
     before = latest(read(log))
-    todo = _prepare(paths, Exam.of(milestone), configuration.allow_weak_isolation, before, log)
+    todo = _prepare(found, Exam.of(milestone), configuration.allow_weak_isolation, before, log)
     with _servers(configuration) as submit:
         grade_class(todo, submit, log)
     after = latest(read(log))
-    names = {submissions.name(path) for path in paths}
+    names = {submission.name for submission in found}
     records = [record for (name, number), record in after.items() if number == milestone.number and name in names]
     _print(configuration, milestone, before, after, records)
     return int(any(record.has_fault for record in records))
 
 
-def grade_class(todo: Sequence[tuple[Record, Job | None]], submit: server_pool.Submit, log: Path) -> None:
-    """Grade submissions, and append the record of each to the log as soon as it is done.
-
-    Args:
-        todo: for each submission, its record without results and its job, or None if there is nothing to grade.
-        submit: function that sends a job to be graded.
-        log: file for the records.
-    """
-    futures = {}
-    with tqdm(total=len(todo), desc="grading", unit="submission", disable=not todo) as bar:
-        for record, job in todo:
-            if job is None:
-                append(log, record)
-                bar.update()
-            else:
-                futures[submit(job)] = record, job
-        for future in as_completed(futures):
-            record, job = futures[future]
-            # A cluster's worker may be lost with its machine, which must not cost the others their grades.
-            error = future.exception()
-            result = JobResult.fault(job, f"{type(error).__name__}: {error}") if error else future.result()
-            append(log, replace(record, tests=result.tests, isolation=result.isolation))
-            bar.update()
-
-
-def _find(folder: Path) -> list[Path]:
-    """Find the submissions in a folder, and print a line about every other file.
+def _find(folder: Path) -> list[Submission]:
+    """Find the submissions in a folder, and print a line about every other file and every pair of equal names.
 
     Raises:
-        CourseError: there is none, or two have the same name, even if their accents are encoded differently.
+        CourseError: there is none.
     """
-    paths = submissions.find(folder)
-    for path in submissions.left_out(folder):
-        print(f"not graded, as neither folder nor zip or tar archive: {printable(path.name)}", file=sys.stderr)
-    if not paths:
+    found, others = submissions.find(folder)
+    for path in others:
+        kinds = "a folder, an archive or a module of the course"
+        print(f"not graded: expected {kinds}, got {printable(path.name)}", file=sys.stderr)
+    for submission in found:
+        if submission.refused is not None:
+            print(f"not graded: {printable(submission.name)}: {submission.refused}", file=sys.stderr)
+    if not found:
         raise CourseError(f"{folder}: expected submissions, folders or archives, got none")
-    seen: dict[str, Path] = {}
-    for path in paths:
-        other = seen.setdefault(same(submissions.name(path)), path)
-        if other is not path:
-            raise CourseError(f"{path}: expected one submission of each name, got {other.name} beside it")
-    return paths
+    return found
 
 
 def _prepare(
-    paths: Sequence[Path], exam: Exam, allow_weak_isolation: bool, before: dict[tuple[str, int], Record], log: Path
+    found: Sequence[Submission],
+    exam: Exam,
+    allow_weak_isolation: bool,
+    before: dict[tuple[str, int], Record],
+    log: Path,
 ) -> list[tuple[Record, Job | None]]:
-    """Prepare the submissions left to grade; if only the time of handing in has changed, append a record with it."""
+    """Read the submissions and prepare those left to grade; if only the time of handing in has changed, record it."""
     todo = []
-    for path in paths:
-        record, job = exam.prepare(path, allow_weak_isolation)
-        graded = before.get((record.submission, record.milestone))
-        if not _is_done(graded, record):
-            todo.append((record, job))
-        elif graded.submitted != record.submitted:
-            append(log, replace(graded, submitted=record.submitted))
+    with SubmissionReader() as reader:
+        for submission in found:
+            if submission.refused is None:
+                reading = reader.read(submission.path)
+            else:
+                reading = Reading.refusal(submission.path, submission.refused)
+            record, job = exam.prepare(submission.name, reading, allow_weak_isolation)
+            graded = before.get((record.submission, record.milestone))
+            if not _is_done(graded, record):
+                todo.append((record, job))
+            elif graded.submitted != record.submitted:
+                append(log, replace(graded, submitted=record.submitted))
     return todo
 
 
