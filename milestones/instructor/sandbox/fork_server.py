@@ -29,57 +29,66 @@ import torchaudio.functional
 import torchaudio.transforms  # noqa: F401
 from tqdm.auto import tqdm  # noqa: F401
 
-from milestones.instructor.sandbox import confinement, landlock
+from milestones.instructor.sandbox import confinement, landlock, scratch
 from milestones.instructor.sandbox.protocol import Encoder
-from milestones.instructor.sandbox.scratch import SharedMemory
+from milestones.instructor.sandbox.removal import NotEmptied
+from milestones.instructor.sandbox.shared_memory import PrivateSharedMemory, SharedMemory
 from milestones.instructor.sandbox.worker import Channel, serve
 
 _PR_SET_CHILD_SUBREAPER = 36
 _CHANNEL, _RULES = 3, 4
+_SECONDS_TO_END = 10.0
 
 
-def main(descriptor: int, package: Path, scratch: Path) -> None:
+def main(descriptor: int, package: Path, folder: Path) -> None:
     """Fork a worker for each order that comes with a socket, and reap workers on request; see `WorkerLauncher`.
 
     Args:
         descriptor: descriptor of the socket to the worker launcher.
         package: folder that holds the submission's `speech_enhancement`.
-        scratch: folder in which workers may write.
+        folder: the scratch folder.
     """
     torch.set_num_threads(1)
     with contextlib.suppress(OSError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     namespaces = ["namespaces"] if confinement.enter_namespaces() else []
-    rules = landlock.make_rules([package], [scratch])
-    shared_memory = SharedMemory()
+    rules = landlock.make_rules([package], scratch.writable(folder))
+    shared_memory = PrivateSharedMemory() if namespaces else SharedMemory()
+    workers: set[int] = set()
     control = socket.socket(fileno=descriptor)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 2**20, 1)
         if not message:
-            return
+            break
         order = json.loads(message)
         del message
         if "reap" in order:
-            control.send(json.dumps({"status": _reap(order["reap"], order["patience"])}).encode())
-            shared_memory.clear()
+            workers.discard(order["reap"])
+            status = _end(order["reap"], order["patience"])
+            answer = {"status": status, "left": _clean_up(order["reap"], shared_memory)}
+            control.send(json.dumps(answer).encode())
             continue
-        shared_memory = SharedMemory()
         pid = os.fork()
         if pid == 0:
             control.close()
-            _become_worker(order, descriptors[0], rules, namespaces, package, scratch)
+            _become_worker(order, descriptors[0], rules, namespaces, package, folder / scratch.HOME)
+        workers.add(pid)
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)
         os.close(descriptors[0])
         control.send(json.dumps({"pid": pid}).encode())
+    for pid in workers:
+        _end(pid, 0.0)
 
 
 def _become_worker(
-    order: dict, descriptor: int, rules: int | None, namespaces: list[str], package: Path, scratch: Path
+    order: dict, descriptor: int, rules: int | None, namespaces: list[str], package: Path, home: Path
 ) -> None:
     """Confine this process and answer calls; never return."""
     channel = Channel(descriptor)
     try:
         channel = _keep_only(descriptor, rules)
-        os.chdir(scratch)
+        os.chdir(home)
         _forget_project(package)
         torch.manual_seed(order["seed"])
         random.seed(order["seed"])
@@ -115,7 +124,8 @@ def _keep_only(descriptor: int, rules: int | None) -> Channel:
 def _forget_project(package: Path) -> None:
     """Let imports find the submission's `speech_enhancement`, and nothing else of this project."""
     here = Path(__file__).resolve().parents[3]
-    sys.path[:] = [str(package), *(path for path in sys.path if path and Path(path).resolve() != here)]
+    # The first entry is the folder in which the fork server was started.
+    sys.path[:] = [str(package), *(path for path in sys.path[1:] if path and Path(path).resolve() != here)]
     sys.meta_path[:] = [finder for finder in sys.meta_path if not repr(finder).count("editable")]
     sys.path_importer_cache.clear()
     sys.argv[:] = ["worker"]
@@ -136,7 +146,7 @@ def _load_reference(sources: dict[str, str], package: Path) -> None:
         exec(compile(source, "reference", "exec", optimize=2), module.__dict__)  # noqa: S102, the course's own
 
 
-def _reap(pid: int, patience: float) -> int:
+def _end(pid: int, patience: float) -> int:
     """Kill a worker and all processes that it started.
 
     Args:
@@ -147,19 +157,40 @@ def _reap(pid: int, patience: float) -> int:
         Its exit status, or minus the number of the signal that ended it; 0 if this function had to kill it.
     """
     until = time.monotonic() + patience
-    finished, raw = os.waitpid(pid, os.WNOHANG)
-    while finished == 0 and time.monotonic() < until:
-        time.sleep(0.005)
-        finished, raw = os.waitpid(pid, os.WNOHANG)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    # It stays a zombie, so that no other process gets its number before its group is killed.
+    while (ended := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.002)
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    if finished == 0:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+    if ended is None:
+        return 0
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+
+def _clean_up(group: int, shared_memory: SharedMemory | PrivateSharedMemory) -> str | None:
+    """Wait for the end of a worker's processes and clear `/dev/shm`; return what is left, if anything."""
+    try:
+        _reap_group(group)
+        shared_memory.clear()
+    except NotEmptied as left:
+        return str(left)
+    return None
+
+
+def _reap_group(group: int) -> None:
+    """Wait for the end of all processes of a group that has been killed.
+
+    Raises:
+        NotEmptied: one of them does not end.
+    """
+    until = time.monotonic() + _SECONDS_TO_END
     with contextlib.suppress(ChildProcessError):
-        while True:
-            os.waitpid(-pid, 0)
-    return os.waitstatus_to_exitcode(raw) if finished else 0
+        while time.monotonic() < until:
+            if os.waitpid(-group, os.WNOHANG)[0] == 0:
+                time.sleep(0.0005)
+        raise NotEmptied(f"process group {group}: expected it to end within {_SECONDS_TO_END:g} s, got more")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ _STATE, _N_THREADS = 0, 17
 
 _OWN_PAGES = re.compile(r"^(?:RssAnon|RssShmem):\s+(\d+) kB", re.MULTILINE)
 _SHARES_OF_PAGES = re.compile(r"^(?:Pss_Anon|Pss_Shmem):\s+(\d+) kB", re.MULTILINE)
-_DELETED = re.compile(r"^\S+ \S+ \S+ ([0-9a-f]+):([0-9a-f]+) (\d+) .* \(deleted\)$", re.MULTILINE)
+_MAPPED = re.compile(r"^\S+ \S+ \S+ ([0-9a-f]+):([0-9a-f]+) ([1-9]\d*) .*?( \(deleted\))?$", re.MULTILINE)
 
 
 def threads(leader: int, only_leader: bool) -> dict[int, int]:
@@ -43,6 +43,12 @@ def memory(processes: Sequence[int], enough: int) -> int:
     return sum(_sum(f"/proc/{number}/smaps_rollup", _SHARES_OF_PAGES) for number in processes)
 
 
+def files_in_memory() -> set[tuple[int, int]]:
+    """Find the device and inode of each file that any process of this user has in its memory."""
+    processes = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+    return {file for process in processes for file, _ in _mapped(process)}
+
+
 def count_deleted(processes: Sequence[int], devices: set[int]) -> int:
     """Count the files on some devices that have no name any more, and last as long as processes hold them."""
     found = {each for number in processes for each in _deleted(number)}
@@ -60,15 +66,20 @@ def _members(group: int) -> Iterator[int]:
 
 def _deleted(process: int) -> Iterator[tuple[int, int]]:
     """Yield the device and inode of each deleted file that a process has open or in its memory."""
-    with contextlib.suppress(OSError):
-        for major, minor, inode in _DELETED.findall(Path(f"/proc/{process}/maps").read_text(errors="replace")):
-            yield os.makedev(int(major, 16), int(minor, 16)), int(inode)
+    yield from (file for file, is_deleted in _mapped(process) if is_deleted)
     with contextlib.suppress(OSError):
         for descriptor in Path(f"/proc/{process}/fd").iterdir():
             with contextlib.suppress(OSError):
                 status = descriptor.stat()
                 if status.st_nlink == 0:
                     yield status.st_dev, status.st_ino
+
+
+def _mapped(process: int) -> Iterator[tuple[tuple[int, int], bool]]:
+    """Yield the device and inode of each file that a process has in its memory, and whether it is deleted."""
+    with contextlib.suppress(OSError):
+        for major, minor, inode, deleted in _MAPPED.findall(Path(f"/proc/{process}/maps").read_text(errors="replace")):
+            yield (os.makedev(int(major, 16), int(minor, 16)), int(inode)), bool(deleted)
 
 
 def _sum(file: str, lines: re.Pattern) -> int:

@@ -1,31 +1,54 @@
-"""The places where a worker may write: measuring their contents, and removing them."""
+"""The scratch folder of a grading server: what of it workers may write, and how much.
+
+    scratch/home     working folder of workers, for temporary files
+    scratch/tests    files of a test, which the test and the worker both read and write
+
+A worker has all rights below these two folders, and none on the folder that holds them. So it can neither move nor
+replace them, which would confuse the tests.
+"""
 
 import contextlib
 import os
-import subprocess
-import time
+import secrets
 from pathlib import Path
 
-MAX_SCRATCH_BYTES = 512 * 2**20
-MAX_SCRATCH_FILES = 20_000
-PYTEST_FOLDER = "pytest"
+from milestones.instructor.sandbox import removal
 
-# The arguments of a command may take 2 MB together, and a path in scratch 4 KiB.
-_PATHS_AT_ONCE = 250
+HOME = "home"
+TESTS = "tests"
+
+MAX_BYTES = 512 * 2**20
+MAX_FILES = 20_000
+
+
+def lay_out(scratch: Path) -> None:
+    """Make the folders that workers may write; those that are there already are moved out of the workers' reach."""
+    for folder in writable(scratch):
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(f"{folder}.{secrets.token_hex(8)}")
+        folder.mkdir(mode=0o700)
+
+
+def writable(scratch: Path) -> list[Path]:
+    """List the folders that workers may write."""
+    return [scratch / HOME, scratch / TESTS]
 
 
 def empty(scratch: Path) -> None:
-    """Remove everything that earlier workers wrote; pytest's own folder stays, emptied."""
-    kept = scratch / PYTEST_FOLDER
-    remove(*(path for path in scratch.iterdir() if path != kept or not kept.is_dir()), *kept.glob("*"))
-    kept.mkdir(exist_ok=True)
+    """Remove everything that workers and tests wrote.
+
+    Raises:
+        NotEmptied: something could not be removed.
+    """
+    for folder in writable(scratch):
+        removal.empty(folder)
 
 
-def usage(folder: Path) -> tuple[int, int]:
-    """Count the files and folders below a folder, and their bytes; stop counting if there are too many."""
+def usage(scratch: Path) -> tuple[int, int]:
+    """Count the files and folders that workers and tests wrote, and their bytes; stop if there are too many."""
     n_files = n_bytes = 0
-    waiting = [folder]
-    while waiting and n_files <= MAX_SCRATCH_FILES:
+    waiting = list(map(str, writable(scratch)))
+    while waiting and n_files <= MAX_FILES:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
@@ -37,34 +60,5 @@ def usage(folder: Path) -> tuple[int, int]:
             continue
         # A folder that cannot be listed, for example because its path is too long, hides its contents.
         except OSError:
-            n_files += MAX_SCRATCH_FILES
+            n_files += MAX_FILES
     return n_files, n_bytes
-
-
-def remove(*paths: Path) -> None:
-    """Remove files and folders, including those nested too deeply for Python's recursive removal."""
-    for start in range(0, len(paths), _PATHS_AT_ONCE):
-        words = ["rm", "-rf", "--", *map(str, paths[start : start + _PATHS_AT_ONCE])]
-        subprocess.run(words, check=False, stderr=subprocess.DEVNULL)
-
-
-class SharedMemory:
-    """The contents of `/dev/shm` at one moment, so that files that a worker adds can be removed."""
-
-    FOLDER = Path("/dev/shm")
-
-    def __init__(self) -> None:
-        self.names = self._names()
-        self.since = time.time()
-
-    def clear(self) -> None:
-        """Remove files that are new and belong to this user."""
-        for name in self._names() - self.names:
-            path = self.FOLDER / name
-            with contextlib.suppress(OSError):
-                status = path.lstat()
-                if status.st_uid == os.getuid() and status.st_ctime >= self.since - 1:
-                    remove(path)
-
-    def _names(self) -> set[str]:
-        return set(os.listdir(self.FOLDER)) if self.FOLDER.is_dir() else set()  # noqa: PTH208, names are wanted

@@ -6,16 +6,14 @@ kernel keeps. Elsewhere all programs of the machine share one.
 
 import contextlib
 import os
-import re
 from pathlib import Path
 
+from milestones.instructor.sandbox import process_group
 from milestones.instructor.sandbox.removal import NotEmptied, empty, remove
 
 FOLDER = Path("/dev/shm")
 MAX_FILES = 4096
 MAX_BYTES = 256 * 2**20
-
-_MAPPED = re.compile(r"^\S+ \S+ \S+ ([0-9a-f]+):([0-9a-f]+) (\d+) +/dev/shm/", re.MULTILINE)
 
 
 class SharedMemory:
@@ -30,13 +28,13 @@ class SharedMemory:
         return len(new), sum(status.st_blocks * 512 for _, status in new)
 
     def clear(self) -> None:
-        """Remove new files of this user, except those that a live process uses.
+        """Remove new files of this user, except those that a live process has in its memory.
 
         Raises:
             NotEmptied: something could not be removed.
         """
         new = self._new()
-        used = _files_in_use() if new else set()
+        used = process_group.files_in_memory() if new else set()
         for name, status in new:
             if (status.st_dev, status.st_ino) not in used:
                 remove(FOLDER / name)
@@ -66,13 +64,3 @@ class PrivateSharedMemory:
             NotEmptied: something could not be removed.
         """
         empty(FOLDER)
-
-
-def _files_in_use() -> set[tuple[int, int]]:
-    """Find the device and inode of each file in `/dev/shm` that a process has in its memory."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            for major, minor, inode in _MAPPED.findall((process / "maps").read_text(errors="replace")):
-                found.add((os.makedev(int(major, 16), int(minor, 16)), int(inode)))
-    return found

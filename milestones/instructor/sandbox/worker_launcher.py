@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from milestones.course import ROOT
+from milestones.instructor.sandbox import scratch
 from milestones.instructor.sandbox.failures import GraderFault
+from milestones.instructor.sandbox.removal import NotEmptied
 
 START_SECONDS = 60.0
 
@@ -37,25 +39,31 @@ class WorkerLauncher:
 
     Each order and each answer is one JSON object. An order to fork has the settings of the worker, and comes with a
     socket; the answer has the worker's `pid`. An order to `reap` a worker has the `patience` in seconds; the answer has
-    the `status` with which the worker ended.
+    the `status` with which the worker ended, and what of it is `left` that could not be ended or removed, or null.
+    What is left stays out of the reach of later workers, which come from another fork server and write elsewhere.
 
     Args:
         package: folder that holds the submission's `speech_enhancement`; its content may change between submissions.
-        scratch: folder in which workers may write; its content may change as well.
+        folder: the scratch folder, which is empty.
     """
 
-    def __init__(self, package: Path, scratch: Path):
-        self.scratch = scratch
+    def __init__(self, package: Path, folder: Path):
+        self.scratch = folder
+        self._package = package
+        self._start()
+
+    def _start(self) -> None:
+        scratch.lay_out(self.scratch)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         words = [sys.executable, "-m", "milestones.instructor.sandbox.fork_server"]
-        words += [str(theirs.fileno()), str(package), str(scratch)]
+        words += [str(theirs.fileno()), str(self._package), str(self.scratch)]
         self.process = subprocess.Popen(
             words,
             pass_fds=[theirs.fileno()],
-            env=_clean_environment(scratch),
+            env=_clean_environment(self.scratch / scratch.HOME),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            cwd=scratch,
+            cwd=self.scratch,
         )
         theirs.close()
         self.control.settimeout(START_SECONDS)
@@ -76,7 +84,17 @@ class WorkerLauncher:
 
     def reap(self, pid: int, patience: float = 0.0) -> int:
         """Kill a worker and its children; return its exit status, or minus the number of the signal that ended it."""
-        return self._ask({"reap": pid, "patience": patience})["status"]
+        answer = self._ask({"reap": pid, "patience": patience})
+        if answer["left"] is not None:
+            self._replace()
+        return answer["status"]
+
+    def empty_scratch(self) -> None:
+        """Remove all files of workers and tests, while no worker runs."""
+        try:
+            scratch.empty(self.scratch)
+        except NotEmptied:
+            self._replace()
 
     def close(self) -> None:
         """End the fork server and its workers."""
@@ -86,6 +104,11 @@ class WorkerLauncher:
         self.process.kill()
         self.process.wait()
 
+    def _replace(self) -> None:
+        """Start another fork server, in other folders."""
+        self.close()
+        self._start()
+
     def _ask(self, order: dict, descriptors: list[int] = ()) -> dict:
         try:
             socket.send_fds(self.control, [json.dumps(order).encode()], descriptors)
@@ -94,12 +117,12 @@ class WorkerLauncher:
             raise GraderFault(f"expected an answer of the fork server, got {error}") from None
 
 
-def _clean_environment(scratch: Path) -> dict[str, str]:
+def _clean_environment(home: Path) -> dict[str, str]:
     """Make the environment of workers, which holds nothing of the instructor's."""
     return {
         "PATH": os.defpath,
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
+        "HOME": str(home),
+        "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "USER": "student",
         "PYTHONPATH": str(ROOT),

@@ -1,19 +1,17 @@
 """The process of a worker as the judge sees it: bytes are sent and received, and the process is watched meanwhile."""
 
-import contextlib
 import signal
 import socket
 import time
-from pathlib import Path
 
 from milestones.graded_tests import TestState
 from milestones.instructor.sandbox.failures import GraderFault, WorkerStopped
 from milestones.instructor.sandbox.protocol import Decoder, ProtocolError
-from milestones.instructor.sandbox.scratch import MAX_SCRATCH_BYTES, MAX_SCRATCH_FILES, usage
+from milestones.instructor.sandbox.shared_memory import SharedMemory
+from milestones.instructor.sandbox.watch import Watch
 from milestones.instructor.sandbox.worker_launcher import START_SECONDS, WorkerLauncher, WorkerSettings
 
-MAX_PROCESSES = 16
-_LOOK_EVERY = 0.25
+_LOOK_EVERY, _LOOK_THOROUGHLY_EVERY = 0.05, 0.25
 
 
 class WorkerProcess:
@@ -26,6 +24,7 @@ class WorkerProcess:
     Attributes:
         isolation: names of what confined the last process.
         stopped: the exception that says why it ended within this test, None if it did not.
+        has_started: True if one was started within this test.
         seconds_starting: wall-clock time that processes took to start, in all.
     """
 
@@ -36,11 +35,13 @@ class WorkerProcess:
         self.stopped: WorkerStopped | None = None
         self._pid: int | None = None
         self._socket: socket.socket | None = None
+        self.has_started = False
         self.seconds_starting = 0.0
         self._allow_fork = False
         self._seconds = settings.seconds
         self._deadline = float("inf")
-        self._looked = 0.0
+        self._watch: Watch | None = None
+        self._looked = self._looked_thoroughly = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -55,6 +56,7 @@ class WorkerProcess:
     def begin_test(self, allow_fork: bool, seconds: float) -> None:
         """Start the clock; a test that may start processes gets its own worker."""
         self.stopped = None
+        self.has_started = False
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         if allow_fork or self._allow_fork:
@@ -70,9 +72,11 @@ class WorkerProcess:
         """
         if self.stopped is not None:
             raise self.stopped
+        self.has_started = True
         begin, until = time.monotonic(), self._deadline
         self._pid, self._socket = self.launcher.fork(self.settings, self._allow_fork)
         self._deadline = time.monotonic() + START_SECONDS
+        self._watch = None
         try:
             first = Decoder().read(self.receive)
         except (WorkerStopped, ProtocolError) as error:
@@ -80,6 +84,7 @@ class WorkerProcess:
         if "ready" not in first:
             raise GraderFault(f"expected a worker to start, got none ({first['failed']})")
         self.isolation = first["ready"]
+        self._watch = self._begin_watch()
         # The time to start does not count as the submission's.
         took = time.monotonic() - begin
         self.seconds_starting += took
@@ -132,19 +137,23 @@ class WorkerProcess:
         """Check it if its time is up, or if it has not been checked for a while."""
         now = time.monotonic()
         if now >= min(self._deadline, self._looked + _LOOK_EVERY):
-            self.look()
+            self.look(thoroughly=now >= self._looked_thoroughly + _LOOK_THOROUGHLY_EVERY)
 
-    def look(self) -> None:
-        """Stop it if its time is up, or if it takes more space or processes than allowed."""
+    def look(self, thoroughly: bool = True) -> None:
+        """Stop it if its time is up, or if it takes more of something than allowed."""
         self._looked = time.monotonic()
         if self._looked >= self._deadline:
             raise self.stop(TestState.OUT_OF_TIME, f"took more than {self._seconds:g} s")
-        n_files, n_bytes = usage(self.launcher.scratch)
-        if n_bytes > MAX_SCRATCH_BYTES or n_files > MAX_SCRATCH_FILES:
-            limits = f"{MAX_SCRATCH_BYTES >> 20} MB or {MAX_SCRATCH_FILES} files"
-            raise self.stop(TestState.CRASHED, f"wrote more than {limits}")
-        if self._allow_fork and _group_size(self._pid) > MAX_PROCESSES:
-            raise self.stop(TestState.CRASHED, f"started more than {MAX_PROCESSES} processes")
+        if self._watch is not None and (excess := self._watch.find_excess(thoroughly)):
+            raise self.stop(*excess)
+        if thoroughly:
+            self._looked_thoroughly = time.monotonic()
+
+    def _begin_watch(self) -> Watch:
+        # What all processes take together may be a little more than one may allocate, since it includes libraries.
+        memory_bytes = self.settings.memory_mebibytes * 5 * 2**18
+        shared_memory = None if "namespaces" in self.isolation else SharedMemory()
+        return Watch(self._pid, self.launcher.scratch, memory_bytes, self._allow_fork, shared_memory)
 
     def _patience(self) -> float:
         return max(0.001, min(_LOOK_EVERY, self._deadline - time.monotonic()))
@@ -161,14 +170,3 @@ class WorkerProcess:
         else:
             self.stopped = WorkerStopped(TestState.CRASHED, "the process ended instead of answering")
         return self.stopped
-
-
-def _group_size(group: int) -> int:
-    """Count the processes of a process group."""
-    count = 0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError, IndexError):
-                stat = (entry / "stat").read_text()
-                count += int(stat.rpartition(")")[2].split()[2]) == group
-    return count
