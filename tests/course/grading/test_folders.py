@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -59,18 +60,25 @@ def test_a_file_that_becomes_a_pipe_while_it_is_read(tmp_path):
     folder.close()
 
 
-@pytest.mark.parametrize(("name", "depth"), [("d", 1500), ("d" * 250, 20)])
-def test_a_deep_folder(tmp_path, name, depth):
-    """A path may be longer than the system takes."""
+@pytest.fixture
+def deep_folder(tmp_path):
+    """A folder that pytest could not remove, since a function that calls itself does not come so deep."""
     path = write_folder(tmp_path / "ada", PACKAGE)
-    descriptor = os.open(path, os.O_RDONLY)
+    yield path
+    subprocess.run(["rm", "-r", path], check=True)
+
+
+@pytest.mark.parametrize(("name", "depth"), [("d", 1500), ("d" * 250, 20)])
+def test_a_deep_folder(deep_folder, name, depth):
+    """A path may be longer than the system takes."""
+    descriptor = os.open(deep_folder, os.O_RDONLY)
     for _ in range(depth):
         os.mkdir(name, dir_fd=descriptor)
         inner = os.open(name, os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
         descriptor = inner
     os.close(descriptor)
-    assert taken(path) == MODULES
+    assert taken(deep_folder) == MODULES
 
 
 def test_names_that_are_no_text(tmp_path):
