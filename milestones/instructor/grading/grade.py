@@ -109,8 +109,10 @@ def _print(
     after: dict[tuple[str, int], Record],
     records: list[Record],
 ) -> None:
-    all_scores = reports.write(configuration.out, records, milestone)
+    all_scores, strays = reports.write(configuration.out, records, milestone)
     print(reports.table(all_scores, milestone))
+    for stray in strays:
+        print(f"{stray.place}: expected the name of a submission, got {printable(stray.submission)}", file=sys.stderr)
     known = {key: record for key, record in before.items() if key[1] == milestone.number}
     for line in scores.changes(known, {key: after[key] for key in known}, milestone):
         print(line)

@@ -57,15 +57,15 @@ class Extension:
 def read_overrides(path: Path, milestone: Milestone) -> dict[str, dict[str, Override]]:
     """Read the overrides for a milestone, by submission (as spelt by `escaping.same`) and task; none without the file.
 
+    A task may be given by its id or its name.
+
     Raises:
         CourseError: a row is malformed, or is a second one for the same points.
     """
     maxima = {"": milestone.points, **{task.id: task.points for task in milestone.tasks}}
     found: dict[str, dict[str, Override]] = {}
     for place, row in _rows(path, _OVERRIDE_COLUMNS, milestone):
-        task = row["task"]
-        if task not in maxima:
-            raise CourseError(f"{place}: expected a task of milestone {milestone.number}, or none, got {task!r}")
+        task = _task(place, row["task"], milestone)
         points = _number(place, "points", row["points"], maxima[task])
         override = Override(row["submission"], task, points, row["reason"], _short(place))
         of_submission = found.setdefault(same(row["submission"]), {})
@@ -119,6 +119,19 @@ def _rows(path: Path, columns: tuple[str, ...], milestone: Milestone) -> Iterato
         raise CourseError(f"{path}: expected text in UTF-8, got a file that is not ({error.reason})") from None
     except csv.Error as error:
         raise CourseError(f"{path}:{reader.line_num}: expected comma-separated values, got: {error}") from None
+
+
+def _task(place: str, text: str, milestone: Milestone) -> str:
+    """Return the id of a task, "" for the total."""
+    names = {"": "", **{task.id: task.id for task in milestone.tasks}, **{t.name: t.id for t in milestone.tasks}}
+    if text not in names:
+        raise CourseError(f"{place}: expected a task of milestone {milestone.number}, or none, got {text!r}")
+    for task in milestone.tasks:
+        # A spreadsheet takes both for a number, and cuts the last zero off.
+        if task.id == f"{text}0":
+            (other,) = (each.name for each in milestone.tasks if each.id == text)
+            raise CourseError(f"{place}: expected {other} or {task.name}, got {text!r}, which may have been {task.id}")
+    return names[text]
 
 
 def _number(place: str, name: str, text: str, most: float) -> float:

@@ -14,7 +14,7 @@ from milestones.course import Milestone
 from milestones.instructor.records import Record
 from milestones.instructor.records import latest as latest_records
 from milestones.instructor.reports import class_page, student_page
-from milestones.instructor.reports.adjustments import Override, read_extensions, read_overrides
+from milestones.instructor.reports.adjustments import Extension, Override, read_extensions, read_overrides
 from milestones.instructor.reports.escaping import cell, page_name, printable, same
 from milestones.instructor.reports.scores import Score, score
 
@@ -23,6 +23,7 @@ OVERRIDES_NAME = "overrides.csv"
 EXTENSIONS_NAME = "extensions.csv"
 CLASS_NAME = "class.html"
 FEEDBACK_FOLDER = "feedback"
+_MAX_REMARK = 300
 
 _PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -33,7 +34,7 @@ _PAGES = jinja2.Environment(
 )
 
 
-def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Score]:
+def write(out: Path, records: Sequence[Record], milestone: Milestone) -> tuple[list[Score], list[Override | Extension]]:
     """Write `grades.csv`, `feedback/NAME.html` and `class.html`.
 
     Args:
@@ -43,7 +44,7 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Sc
         milestone: the milestone.
 
     Returns:
-        The scores, in the order of the submissions' names.
+        The scores, in the order of the submissions' names, and the overrides and extensions of unknown submissions.
 
     Raises:
         CourseError: `overrides.csv` or `extensions.csv` is malformed; nothing is written.
@@ -62,12 +63,13 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> list[Sc
     strays = [row for row in rows if same(row.submission) not in known]
 
     (out / FEEDBACK_FOLDER).mkdir(parents=True, exist_ok=True)
-    _replace(out / GRADES_NAME, grades(scores, milestone))
+    # Without the mark, Excel takes UTF-8 for the encoding of its country.
+    _replace(out / GRADES_NAME, "\ufeff" + grades(scores, milestone))
     for record, each in graded:
         page = _render("feedback.html", **student_page.view(record, each))
         _replace(out / FEEDBACK_FOLDER / page_name(each.submission), page)
     _replace(out / CLASS_NAME, _render("class.html", **class_page.view(graded, milestone, strays)))
-    return scores
+    return scores, strays
 
 
 def grades(scores: Sequence[Score], milestone: Milestone) -> str:
@@ -101,7 +103,9 @@ def table(scores: Sequence[Score], milestone: Milestone) -> str:
     for name, each in zip(names, scores, strict=True):
         points = [_text(task.points) for task in each.tasks]
         late = f"{each.days_late} d" if each.days_late else ""
-        lines.append(line(name, points, _text(each.total), late, printable(each.note)))
+        note = printable(each.note)
+        brief = note if len(note) <= _MAX_REMARK else f"{note[:_MAX_REMARK]}..."
+        lines.append(line(name, points, _text(each.total), late, brief))
     maxima = [f"{task.points:g}" for task in milestone.tasks]
     return "\n".join([*lines, line("of", maxima, f"{milestone.points:g}", "", "")])
 

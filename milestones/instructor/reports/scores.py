@@ -51,6 +51,7 @@ class Score:
         extension: of the deadline.
         override: a total given by hand, which is final.
         refused: the reason why nothing was graded.
+        notes: what was chosen or left out when the submission was read or graded.
     """
 
     submission: str
@@ -61,6 +62,7 @@ class Score:
     extension: Extension | None = None
     override: Override | None = None
     refused: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def sum(self) -> float | None:
@@ -124,7 +126,7 @@ class Score:
         if self.extension is not None:
             notes.append(f"deadline extended by {self.extension.hours:g} h")
         notes += [f"{f'task {each.task}' if each.task else 'total'} given by hand" for each in self.overrides]
-        return "; ".join(notes)
+        return "; ".join((*notes, *self.notes))
 
 
 def score(
@@ -152,6 +154,7 @@ def score(
         extension=extension,
         override=overrides.get(""),
         refused=record.refused,
+        notes=record.notes,
     )
 
 

@@ -10,6 +10,13 @@ from milestones.course import CourseError
 from milestones.instructor.reports import escaping, reports
 from tests.course.records import HIDDEN_WORDS, MILESTONE, record, with_test
 
+
+def written(out, *records):
+    """Write the reports, and return their folder."""
+    reports.write(out, records, MILESTONE)
+    return out
+
+
 FAILING = {"zero_gain": "wrong", "[4-float32]": "out of time", "silence": "not implemented"}
 
 
@@ -22,15 +29,15 @@ def page(out, name="ada"):
 
 def grades(out):
     """Read the rows of the grades, by submission."""
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         return {row["submission"]: row for row in csv.DictReader(file)}
 
 
 def test_grades(tmp_path):
     """Submissions are rows, in the order of their names; tasks are columns, in the order of the milestone."""
-    scores = reports.write(tmp_path, [record("bob"), record("ada", FAILING, hours_late=30)], MILESTONE)
+    scores, _ = reports.write(tmp_path, [record("bob"), record("ada", FAILING, hours_late=30)], MILESTONE)
     assert [each.submission for each in scores] == ["ada", "bob"]
-    assert (tmp_path / "grades.csv").read_text().splitlines() == [
+    assert (tmp_path / "grades.csv").read_text("utf-8-sig").splitlines() == [
         '"submission","milestone","task 1.1","task 1.2","task 1.10","sum","days late","late deduction","override",'
         '"total","maximum","note"',
         '"ada",1,2,3,0,5,2,1,"",4,10,""',
@@ -40,7 +47,7 @@ def test_grades(tmp_path):
 
 def test_overrides_and_extensions_survive(tmp_path):
     """Both files are read each time and never written to, and grades and student's page show them."""
-    overrides = "submission,milestone,task,points,reason\nada,1,1.1,3,explained it well\nbob,1,,7,agreed\n"
+    overrides = "submission,milestone,task,points,reason\nada,1,gain.amplify,3,explained it well\nbob,1,,7,agreed\n"
     extensions = "submission,milestone,hours,reason\nada,1,24,ill\n"
     (tmp_path / "overrides.csv").write_text(overrides)
     (tmp_path / "extensions.csv").write_text(extensions)
@@ -65,16 +72,37 @@ def test_malformed_overrides_leave_the_grades_alone(tmp_path):
     """Earlier grades stay as they are."""
     reports.write(tmp_path, [record()], MILESTONE)
     before = (tmp_path / "grades.csv").read_bytes()
-    (tmp_path / "overrides.csv").write_text("submission,milestone,task,points,reason\nada,1,1.1,x,\n")
+    (tmp_path / "overrides.csv").write_text("submission,milestone,task,points,reason\nada,1,gain.amplify,x,\n")
     with pytest.raises(CourseError, match=r"overrides\.csv:2"):
         reports.write(tmp_path, [record(states=FAILING)], MILESTONE)
     assert (tmp_path / "grades.csv").read_bytes() == before
 
 
+def test_grades_open_in_a_spreadsheet_with_their_accents(tmp_path):
+    """Excel takes a file without a byte-order mark for the encoding of its country."""
+    reports.write(tmp_path, [record("Zoë Übung")], MILESTONE)
+    assert (tmp_path / "grades.csv").read_bytes().startswith(b'\xef\xbb\xbf"submission"')
+    assert list(grades(tmp_path)) == ["Zoë Übung"]
+
+
+def test_notes_on_the_reading(tmp_path):
+    """Page, grades and table show them, and they are text everywhere."""
+    notes = ("'<b>.zip' was graded", "red\x1b[31m", "n" * 500)
+    scores, _ = reports.write(tmp_path, [record(notes=notes)], MILESTONE)
+    text = page(tmp_path)
+    assert "How your submission was read:" in text and "'<b>.zip' was graded" in text
+    assert "<b>.zip" not in (tmp_path / "feedback" / "ada.html").read_text()
+    assert grades(tmp_path)["ada"]["note"].startswith("'<b>.zip' was graded; red\\u001b[31m; nnn")
+    table = reports.table(scores, MILESTONE)
+    assert all(line.isprintable() and len(line) < 400 for line in table.splitlines())
+    assert "How your submission was read" not in page(written(tmp_path / "other", record()))
+
+
 def test_overrides_without_submission_are_told(tmp_path):
-    """The class page shows file, line and name, since the name may be misspelt."""
-    (tmp_path / "overrides.csv").write_text("submission,milestone,task,points,reason\nadda,1,1.1,2,\n")
-    reports.write(tmp_path, [record()], MILESTONE)
+    """The class page and the command show file, line and name, since the name may be misspelt."""
+    (tmp_path / "overrides.csv").write_text("submission,milestone,task,points,reason\nadda,1,gain.amplify,2,\n")
+    _, (stray,) = reports.write(tmp_path, [record()], MILESTONE)
+    assert (stray.place, stray.submission) == ("overrides.csv:2", "adda")
     assert "overrides.csv:2: <bdi>adda</bdi>" in (tmp_path / "class.html").read_text()
 
 
@@ -148,7 +176,7 @@ def test_refused(tmp_path):
 )
 def test_odd_classes(tmp_path, records):
     """All reports are written for any class."""
-    scores = reports.write(tmp_path, records, MILESTONE)
+    scores, _ = reports.write(tmp_path, records, MILESTONE)
     classes = (tmp_path / "class.html").read_text()
     assert ("There are no submissions." in classes) == (not scores)
     assert len(grades(tmp_path)) == len(list((tmp_path / "feedback").iterdir())) == len(scores)
@@ -185,7 +213,7 @@ def test_hostile_names(tmp_path):
     """A name is text on every page, no formula in a spreadsheet, no path, and no command to a terminal."""
     out = tmp_path / "out"
     out.mkdir()
-    scores = reports.write(out, [record(name) for name in HOSTILE], MILESTONE)
+    scores, _ = reports.write(out, [record(name) for name in HOSTILE], MILESTONE)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert sorted(path.name for path in out.iterdir()) == ["class.html", "feedback", "grades.csv"]
     assert len(list((out / "feedback").glob("*.html"))) == len(HOSTILE)
@@ -207,7 +235,7 @@ def test_names_can_be_copied_from_the_grades(tmp_path):
         rows = csv.writer(file)
         rows.writerow(["submission", "milestone", "task", "points", "reason"])
         rows.writerows([name, 1, "", 5, ""] for name in grades(tmp_path))
-    scores = reports.write(tmp_path, [record(name) for name in HOSTILE], MILESTONE)
+    scores, _ = reports.write(tmp_path, [record(name) for name in HOSTILE], MILESTONE)
     assert {each.total for each in scores} == {5}
 
 

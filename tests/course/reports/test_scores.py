@@ -114,16 +114,31 @@ def test_refused():
     assert points(("", 5), refused="broken").total == 5
 
 
+def test_notes_on_the_reading_are_remarks():
+    """They follow those on the score."""
+    result = points(("", 5), notes=("'a.zip' was graded", "more"))
+    assert result.note == "total given by hand; 'a.zip' was graded; more"
+
+
 def test_reading_overrides(tmp_path):
     """Byte-order marks, spaces, empty rows and other milestones, as spreadsheets have them, do no harm."""
     path = tmp_path / "overrides.csv"
-    rows = 'ada, 1 ,1.10,1.5,"oral, ""good"""\n,,,,\n\nada,1,,9,\nada,2,2.1,3,other\n\'=x,1,1.1,0,\n'
+    rows = 'ada, 1 ,1.10,1.5,"oral, ""good"""\n,,,,\n\nada,1,,9,\nada,2,2.1,3,other\n\'=x,1,gain.amplify,0,\n'
     path.write_text("\ufeff" + OVERRIDE_HEADER + rows, encoding="utf-8")
     found = read_overrides(path, MILESTONE)
     assert found["ada"]["1.10"] == Override("ada", "1.10", 1.5, 'oral, "good"', "overrides.csv:2")
     assert found["ada"][""].points == 9
     assert found["=x"]["1.1"].points == 0
     assert set(found) == {"ada", "=x"}
+
+
+def test_tasks_by_name(tmp_path):
+    """A spreadsheet leaves names alone, while it makes 1.1 of 1.10."""
+    (tmp_path / "overrides.csv").write_text(
+        OVERRIDE_HEADER + "ada,1,gain.mute,2,\nada,1,gain.amplify,4,\nada,1,1.2,3,\n"
+    )
+    found = read_overrides(tmp_path / "overrides.csv", MILESTONE)["ada"]
+    assert {task: each.points for task, each in found.items()} == {"1.10": 2, "1.1": 4, "1.2": 3}
 
 
 def test_reading_nothing(tmp_path):
@@ -135,16 +150,23 @@ def test_reading_nothing(tmp_path):
 @pytest.mark.parametrize(
     "rows, complaint",
     [
-        ("ada,1,1.1,many,\n", "overrides.csv:2: points: expected a number from 0 to 4, got 'many'"),
-        ("ada,1,1.1,,\n", "overrides.csv:2: points: expected a number from 0 to 4, got ''"),
-        ("ada,1,1.1,5,\n", "overrides.csv:2: points: expected a number from 0 to 4, got '5'"),
+        ("ada,1,gain.amplify,many,\n", "overrides.csv:2: points: expected a number from 0 to 4, got 'many'"),
+        ("ada,1,gain.amplify,,\n", "overrides.csv:2: points: expected a number from 0 to 4, got ''"),
+        ("ada,1,gain.amplify,5,\n", "overrides.csv:2: points: expected a number from 0 to 4, got '5'"),
         ("ada,1,,-1,\n", "overrides.csv:2: points: expected a number from 0 to 10, got '-1'"),
         ("ada,1,,nan,\n", "overrides.csv:2: points: expected a number from 0 to 10, got 'nan'"),
         ("ada,1,1.2,3,\nada,1,1.9,3,\n", "overrides.csv:3: expected a task of milestone 1, or none, got '1.9'"),
         ("ada,one,1.1,3,\n", "overrides.csv:2: expected a milestone's number, got 'one'"),
         (",1,1.1,3,\n", "overrides.csv:2: expected the name of a submission, got none"),
         ("ada,1,1.1,3\n", "overrides.csv:2: expected 5 cells, got 4"),
-        ("ada,1,1.1,3,\nada,1,1.1,4,\n", "overrides.csv:3: expected one row for task 1.1 of 'ada', got a second"),
+        (
+            "ada,1,1.2,3,\nada,1,gain.attenuate,4,\n",
+            "overrides.csv:3: expected one row for task 1.2 of 'ada', got a second",
+        ),
+        (
+            "ada,1,1.1,3,\n",
+            "overrides.csv:2: expected gain.amplify or gain.mute, got '1.1', which may have been 1.10",
+        ),
         ('ada,1,1.1,3,"x\n', "overrides.csv:2: expected comma-separated values, got: unexpected end of data"),
     ],
 )
