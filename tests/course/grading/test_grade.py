@@ -195,17 +195,37 @@ def test_a_host_that_cannot_confine_is_an_error(submissions, tmp_path, monkeypat
     assert not (tmp_path / "grades").exists()
 
 
-def test_what_is_no_submission_is_told(submissions, tmp_path):
+def refusals(out):
+    return {record.submission: record.refused for record in read(out / "results.jsonl")}
+
+
+def test_what_is_no_submission_is_told(tmp_path):
+    """An archive of a kind that is not read is one, so that its student is told."""
     (tmp_path / "class").mkdir()
-    (tmp_path / "class" / "eve.zip").write_bytes((submissions / "eve.zip").read_bytes())
-    (tmp_path / "class" / "fay.rar").write_bytes(b"")
+    for name in ("fay.rar", "notes.txt"):
+        (tmp_path / "class" / name).write_bytes(b"")
     result = grade(tmp_path / "class", tmp_path / "grades")
-    assert result.returncode == 0 and "fay.rar" in result.stderr
+    assert result.returncode == 0 and "got notes.txt" in result.stderr
+    assert "expected an archive with the ending .zip" in refusals(tmp_path / "grades")["fay"]
+    assert "expected an archive with the ending .zip" in result.stdout
 
 
-def test_two_submissions_of_one_name_are_an_error(submissions, tmp_path):
+def test_two_submissions_of_one_name_are_their_own_affair(submissions, tmp_path):
     (tmp_path / "class" / "dora").mkdir(parents=True)
-    (tmp_path / "class" / "dora.zip").write_bytes((submissions / "dora.zip").read_bytes())
+    for name in ("dora.zip", "eve.zip"):
+        (tmp_path / "class" / name).write_bytes((submissions / name).read_bytes())
     result = grade(tmp_path / "class", tmp_path / "grades")
-    assert result.returncode == 1 and "dora" in result.stderr
-    assert not (tmp_path / "grades").exists()
+    reason = "expected one submission of each name, got 'dora', 'dora.zip'"
+    assert result.returncode == 0 and f"not graded: dora: {reason}" in result.stderr
+    assert refusals(tmp_path / "grades")["dora"] == reason
+    assert "paths inside the submission" in refusals(tmp_path / "grades")["eve"]
+
+
+def test_an_override_of_an_unknown_submission_is_told(submissions, tmp_path):
+    chosen = some(submissions, ["eve.zip"], tmp_path / "class")
+    (tmp_path / "grades").mkdir()
+    rows = "submission,milestone,task,points,reason\nevve,1,augmentation.random_crop,1,\n"
+    (tmp_path / "grades" / "overrides.csv").write_text(rows)
+    result = grade(chosen, tmp_path / "grades")
+    assert result.returncode == 0
+    assert "overrides.csv:2: expected the name of a submission, got evve\n" in result.stderr
