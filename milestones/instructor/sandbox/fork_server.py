@@ -31,7 +31,7 @@ from tqdm.auto import tqdm  # noqa: F401
 
 from milestones.instructor.sandbox import confinement, landlock, scratch
 from milestones.instructor.sandbox.protocol import Encoder
-from milestones.instructor.sandbox.removal import NotEmptied
+from milestones.instructor.sandbox.removal import NotEmptied, empty
 from milestones.instructor.sandbox.shared_memory import PrivateSharedMemory, SharedMemory
 from milestones.instructor.sandbox.worker import Channel, serve
 
@@ -49,6 +49,8 @@ def main(descriptor: int, package: Path, folder: Path) -> None:
         folder: the scratch folder.
     """
     torch.set_num_threads(1)
+    # PyTorch makes a folder for its caches when it is imported.
+    empty(folder / scratch.HOME)
     with contextlib.suppress(OSError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     namespaces = ["namespaces"] if confinement.enter_namespaces() else []

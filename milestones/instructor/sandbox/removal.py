@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,14 +34,17 @@ def empty(folder: Path) -> None:
 
 
 def remove(*paths: Path) -> None:
-    """Remove files and folders, as far as possible."""
+    """Remove files and folders, as far as possible; those that others still write to are tried again for a while."""
     for path in paths:
-        with contextlib.suppress(OSError, NotEmptied):
-            if path.is_dir() and not path.is_symlink():
-                empty(path)
-                path.rmdir()
-            else:
-                path.unlink()
+        for pause in (0.0, 0.1, 0.3, 1.0):
+            time.sleep(pause)
+            with contextlib.suppress(OSError, NotEmptied):
+                if path.is_dir() and not path.is_symlink():
+                    empty(path)
+                    path.rmdir()
+                else:
+                    path.unlink(missing_ok=True)
+                break
 
 
 def _try_to_empty(folder: Path) -> str | None:

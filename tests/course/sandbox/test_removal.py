@@ -53,7 +53,7 @@ def locked_folders(folder):
 
 def deep_tree(folder):
     os.chdir(folder)
-    for _ in range(3000):
+    for _ in range(2100):
         Path("d").mkdir(0o300)
         os.chdir("d")
 
