@@ -140,6 +140,8 @@ def _check_imports(archive: Path, milestones: Iterable[Milestone]) -> None:
                 words,
                 cwd=folder,
                 env=environment,
+                # A module that asks for input would wait for the student here, and finds none when it is graded.
+                stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 timeout=SECONDS_TO_IMPORT,

@@ -127,6 +127,21 @@ def test_import_that_hangs_is_refused(template, tmp_path, monkeypatch):
         submit(1, tmp_path / "a.zip", template)
 
 
+def test_import_that_asks_for_input_is_refused(template, tmp_path, monkeypatch):
+    """It does not wait for an answer, even with an open terminal."""
+    monkeypatch.setattr("milestones.submit.SECONDS_TO_IMPORT", 5)
+    replace(template, GAIN, '"""Louder and softer."""', "input('Gain? ')")
+    before, (reading, writing) = os.dup(0), os.pipe()
+    os.dup2(reading, 0)
+    try:
+        with pytest.raises(CourseError, match="expected a module that can be imported, got EOFError"):
+            submit(1, tmp_path / "a.zip", template)
+    finally:
+        os.dup2(before, 0)
+        for descriptor in (before, reading, writing):
+            os.close(descriptor)
+
+
 def test_links_are_refused(template, tmp_path):
     (template / "speech_enhancement" / "mine.py").symlink_to(tmp_path / "elsewhere.py")
     with pytest.raises(CourseError, match=r"speech_enhancement/mine.py: expected a file, got a link"):
