@@ -16,7 +16,9 @@ _MAX_PATH_LENGTH = 1000
 _MAX_DEPTH = 12
 _MAX_NAME_BYTES = 255
 _DEBRIS = ("__MACOSX", "__pycache__", "site-packages", "dist-packages", "node_modules")
-_COPY = re.compile(rf"{PACKAGE}( ?\(\d+\)| \d+|( -)? (copy|kopie)( ?\(?\d+\)?)?)?", re.IGNORECASE)
+# What systems and browsers append to the name of a second copy.
+_COPY = r"(?: ?\(\d+\)| \d+|-\d+|(?: -)? (?:copy|kopie)(?: ?\(?\d+\)?)?)"
+_PACKAGE_OR_COPY = re.compile(f"{PACKAGE}{_COPY}?", re.IGNORECASE)
 
 
 class Refused(ValueError):
@@ -80,15 +82,12 @@ def is_debris(parts: Sequence[str]) -> bool:
     """Return True for what tools leave behind: hidden files, caches, environments, and copies that pip builds."""
     if any((part.startswith(".") and part != "..") or part in _DEBRIS for part in parts):
         return True
-    return any(
-        first == "build" and second.startswith(("lib", "bdist"))
-        for first, second in itertools.pairwise(parts)
-    )
+    return any(first == "build" and second.startswith(("lib", "bdist")) for first, second in itertools.pairwise(parts))
 
 
 def is_package_name(folder: str) -> bool:
     """Return True for the package's name, and for those that a second download or copy of its folder gets."""
-    return _COPY.fullmatch(folder) is not None
+    return _PACKAGE_OR_COPY.fullmatch(folder) is not None
 
 
 def fault_of_name(parts: Sequence[str]) -> str | None:
@@ -116,8 +115,8 @@ def lone_module_of(file: str, modules: Sequence[str]) -> str | None:
 
 
 def _module(file: str, modules: Sequence[str], prefix: str) -> str | None:
-    suffix = r" ?\(\d+\)|-\d+| copy(?: \d+)?"
-    match = re.fullmatch(rf"(?:{prefix})?({'|'.join(modules)})(?:{suffix})?\.py", file, re.IGNORECASE | re.DOTALL)
+    renamed = rf"(?:{prefix})?({'|'.join(modules)}){_COPY}?\.py"
+    match = re.fullmatch(renamed, file, re.IGNORECASE | re.DOTALL)
     return match[1].lower() if match else None
 
 

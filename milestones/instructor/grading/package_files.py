@@ -13,6 +13,7 @@ from milestones.instructor.grading.entries import (
     Entry,
     Refused,
     fault_of_name,
+    is_package_name,
     module_of,
     shown,
 )
@@ -99,18 +100,15 @@ def _take(
     container: Container, entries: Sequence[Entry], place: Place, places: Sequence[Place], modules: Sequence[str]
 ) -> Package:
     """Read the Python files of a folder, without those of other packages within it."""
-    others = [other for other in places if other != place and is_within(other, place)]
     files: dict[str, bytes] = {}
     spellings: dict[str, str] = {}
     notes = []
     left = MAX_BYTES
-    for entry in entries:
-        parts = entry.parts
-        if not is_within(parts, place) or any(is_within(parts, other) for other in others):
-            continue
-        within = parts[len(place) :]
-        if entry.kind == FOLDER or (entry.kind == FILE and not _is_python(within)):
-            continue
+    for entry in _of_folder(entries, place, places):
+        within = entry.parts[len(place) :]
+        if len(files) >= MAX_FILES:
+            notes.append(f"expected at most {MAX_FILES} Python files; those in the deepest folders were left out")
+            break
         content, fault = _read(container, entry, within, left)
         if fault is not None:
             notes.append(f"{shown(entry.name)}: {fault}; it was left out")
@@ -125,14 +123,22 @@ def _take(
             both = f"{shown('/'.join((*place, first)))} and {shown(entry.name)}"
             raise Refused(f"{container.name}: expected each file once, got different ones, {both}")
         files[name] = content
-        if len(files) > MAX_FILES:
-            raise Refused(f"{container.name}: expected at most {MAX_FILES} Python files, got more")
     package = Package("/".join(place) or container.name, files, tuple(notes))
     return _with_modules_renamed(container, package, modules)
 
 
-def _is_python(within: Place) -> bool:
-    return within[-1].endswith(".py") and within[-1] not in _IGNORED
+def _of_folder(entries: Sequence[Entry], place: Place, places: Sequence[Place]) -> list[Entry]:
+    """List the Python files of a folder, the nearest to its top first, and its links if it has the package's name."""
+    others = [other for other in places if other != place and is_within(other, place)]
+    has_name = bool(place) and is_package_name(place[-1])
+    found = []
+    for entry in entries:
+        parts = entry.parts
+        is_python = parts[-1].endswith(".py") and parts[-1] not in _IGNORED and entry.kind != FOLDER
+        is_link = has_name and entry.kind not in (FILE, FOLDER)
+        if (is_python or is_link) and is_within(parts, place) and not any(is_within(parts, each) for each in others):
+            found.append(entry)
+    return sorted(found, key=lambda entry: len(entry.parts))
 
 
 def _read(container: Container, entry: Entry, within: Place, limit: int) -> tuple[bytes, str | None]:

@@ -94,7 +94,8 @@ def main(seconds: int, memory: int) -> None:
     """Read submissions until the input ends."""
     modules = load_course().modules
     for limit, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(limit, (most, most))
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(limit, (most, most))
     sys.stdout.write(_READY)
     sys.stdout.flush()
     for line in sys.stdin:

@@ -79,6 +79,9 @@ def test_a_deep_folder(deep_folder, name, depth):
         descriptor = inner
     os.close(descriptor)
     assert taken(deep_folder) == MODULES
+    folder = folders.Folder(deep_folder)
+    folder.close()
+    assert max(len(entry.parts) for entry in folder.entries) <= 40
 
 
 def test_names_that_are_no_text(tmp_path):

@@ -139,6 +139,18 @@ def test_modules_renamed_by_a_learning_management_system(tmp_path):
     assert "'student_123_456_stft.py' was graded as stft.py" in result.notes
 
 
+def test_links_beside_loose_modules_are_not_told(tmp_path):
+    path = write_folder(tmp_path / "ada", MODULES)
+    (path / "python").symlink_to("/usr/bin/python")
+    assert read(path).notes == ()
+
+
+@pytest.mark.parametrize("name", ["stft (1).py", "stft-1.py", "stft copy 2.py", "stft - Kopie.py", "STFT.py"])
+def test_names_of_a_second_copy(tmp_path, name):
+    result = read(write_folder(tmp_path / "ada", {f"speech_enhancement/{name}": b"1"}))
+    assert result.files["stft.py"] == "1" and result.notes == (f"'{name}' was graded as stft.py",)
+
+
 def test_second_download_of_a_module(tmp_path):
     """It is the module where there is no other; two that differ are refused."""
     renamed = {"speech_enhancement/masking.py": b"", "speech_enhancement/stft (1).py": b"1"}
