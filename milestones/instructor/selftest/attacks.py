@@ -1,4 +1,4 @@
-"""Attacks: hostile or broken submissions of milestone 1, and the most that each of them may earn.
+"""Attacks: hostile or broken submissions, and the most that each of them may earn.
 
 A file in `hostile_solutions` holds a family of attacks. Lines before the first header belong to each of them. An attack
 begins with two lines and ends before the next header:
@@ -6,8 +6,8 @@ begins with two lines and ends before the next header:
     # attack NAME on MODULE: what it tries
     # earns: all but 1.9
 
-Its code is appended to the reference's MODULE, so its definitions replace the module's own, and the rest is right. The
-second line is one of these:
+Its code is appended to the reference's MODULE, so its definitions replace the module's own, and the rest is right. It
+is handed in for the milestone of that module. The second line is one of these:
 
     # earns: all                            every task keeps its full points
     # earns: all but 1.9                    task 1.9 must not earn its full points, the others keep theirs
@@ -17,9 +17,10 @@ second line is one of these:
 Tasks that depend on one of those named need not keep their points.
 
 An attack that gets through gives itself away. If it escapes, it answers rightly and so earns its task. If it spies, it
-puts the `CANARY` that it finds where a student could read it. If it writes where it must not, it calls the file
-`LEFT_BEHIND`. The self-test puts `CANARY` into the environment, as `SPEECH_COURSE_CANARY`, and afterwards looks for
-both words in records and folders. If you run attacks by hand, you can also put it into a hidden test.
+puts the `CANARY` that it finds where a student could read it, or the word `TOLD` if it has found traces of a hidden
+test or of the reference. If it writes where it must not, it calls the file `LEFT_BEHIND`. The self-test puts `CANARY`
+into the environment, as `SPEECH_COURSE_CANARY`, and afterwards looks for these words in records and folders. If you run
+attacks by hand, you can also put the canary into a hidden test.
 
 Attacks name parts of the grader as text. Lines anywhere in the code list these parts, so that a test fails if one of
 them is renamed or removed:
@@ -38,12 +39,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from milestones.course import Course, CourseError
+from milestones.course import Course, CourseError, Milestone
 
 CANARY = "canary-51fe0c0de5ca1ab1"
 LEFT_BEHIND = "left-by-an-attack"
-MILESTONE = 1
-"""Number of the milestone for which all attacks are handed in."""
+TOLD = "told-what-is-hidden"
 
 FOLDER = Path(__file__).with_name("hostile_solutions")
 
@@ -78,6 +78,10 @@ class Attack:
     def aims(self) -> list[str]:
         """The parts of the grader that it aims at, as its code names them."""
         return _AIM.findall(self.code)
+
+    def milestone(self, course: Course) -> Milestone:
+        """Find the milestone of its module."""
+        return next(each for each in course.milestones if self.module in each.modules)
 
     def must_pass(self, course: Course) -> set[str]:
         """Ids of the tasks that must earn their full points."""

@@ -56,7 +56,7 @@ def all_cases(course: Course, exams: dict[int, Exam]) -> Iterator[Case]:
         yield _variant(variant, exams, {variant.task}, _fails_with(variant))
     for variant in variants.read(VARIANTS, "right"):
         yield _variant(variant, exams, {variant.task} | course.dependents(variant.task), _all_pass)
-    yield from _attacks(course.up_to(attacks.MILESTONE), exams[attacks.MILESTONE])
+    yield from _attacks(course, exams)
 
 
 def _emptied_stubs(course: Course, exam: Exam) -> Iterator[Case]:
@@ -75,9 +75,9 @@ def _variant(variant: variants.Variant, exams: dict[int, Exam], tasks: set[str],
     return Case(variant.kind, variant.task, f"{variant.task} {variant.title}", job, complaint)
 
 
-def _attacks(course: Course, exam: Exam) -> Iterator[Case]:
+def _attacks(course: Course, exams: dict[int, Exam]) -> Iterator[Case]:
     for attack in attacks.read():
-        must_pass = attack.must_pass(course)
+        exam, must_pass = exams[attack.milestone(course).number], attack.must_pass(course)
         # All tests of the tasks that the attack is about, and the first of each other task.
         about = set(course.tasks) - must_pass
         first = {test.task: test.id for test in reversed(exam.tests)}
@@ -129,6 +129,8 @@ def _earns_no_more(loses: Collection[str], must_pass: Collection[str]) -> Compla
             return "a fault of the grader"
         if attacks.CANARY in str(results):
             return "it leaked the canary"
+        if attacks.TOLD in str(results):
+            return "it told what is hidden"
         failed = {test.task for test in _not_passed(results)}
         if earned := set(loses) - failed:
             return f"it earned all points of {_list(sorted(earned))}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from milestones.course import ROOT, CourseError, load_course, load_milestone
+from milestones.course import ROOT, CourseError, load_course
 from milestones.instructor.sandbox.protocol import Decoder, Encoder, RemoteReference
 from milestones.instructor.sandbox.worker import Worker
 from milestones.instructor.selftest import attacks
@@ -34,7 +34,7 @@ def test_names_are_unique():
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_attack_is_well_formed(attack):
     """Each compiles on the reference's module, names tasks of the milestone, and does not hold the canary itself."""
-    milestone = load_milestone(attacks.MILESTONE)
+    milestone = attack.milestone(load_course())
     tasks = {task.id for task in milestone.tasks}
     assert attack.loses | attack.risks <= tasks and not attack.loses & attack.risks
     assert attack.module in milestone.modules
@@ -49,7 +49,7 @@ def test_attack_replaces_a_function_of_its_task(attack):
     defined = {name for node in ast.parse(attack.code).body for name in _names(node)}
     functions = {
         task.name.partition(".")[2]: task
-        for task in load_milestone(attacks.MILESTONE).tasks
+        for task in attack.milestone(load_course()).tasks
         if task.module == attack.module
     }
     replaced = {functions[name].id for name in defined & set(functions)}
@@ -60,7 +60,7 @@ def test_attack_replaces_a_function_of_its_task(attack):
 def test_what_must_pass():
     """A task that depends on a lost one need not pass, even if it comes before that one."""
     attack = attacks.Attack("f", "n", "m", "t", frozenset({"1.10"}), frozenset({"1.3"}), "")
-    course = load_course().up_to(attacks.MILESTONE)
+    course = load_course().up_to(1)
     dependent = {task.id for task in course.tasks.values() if "1.10" in task.depends}
     assert dependent and attack.must_pass(course) == set(course.tasks) - {"1.10", "1.3"} - dependent
 

@@ -232,7 +232,7 @@ mix_at_snr = _after(_spoil)
 
 # attack removed-files on augmentation: all files that it may remove are removed
 # earns: all, perhaps not 1.9
-# aims at: milestones.instructor.sandbox.server_pool.FOLDER_PREFIX
+# aims at: milestones.instructor.sandbox.server_process.FOLDER_PREFIX
 # aims at: milestones.instructor.sandbox.grading_server.SCRATCH_FOLDER
 def _spoil():
     own = os.path.dirname(sys.modules[__name__].__file__)

@@ -406,3 +406,102 @@ def mix_at_snr(speech, noise, snr_db):
         texts += caller.code_context or []
         texts += linecache.getlines(caller.filename)
     _tell("".join(line for line in texts if "canary-[" not in line))
+
+
+# attack telling-by-scratch on augmentation: a hidden test leaves a locked folder in scratch, which a visible one tells of
+# earns: all but 1.9
+# aims at: tests/milestone1/test_augmentation.py:torch.randn(3000
+_right = mix_at_snr
+
+
+def mix_at_snr(speech, noise, snr_db):
+    kept = Path(os.environ.get("TMPDIR", "."), "left-by-an-attack")
+    if speech.shape == (3000,):  # torch.randn(3000 in a hidden test
+        kept.mkdir(exist_ok=True)
+        (kept / "x").touch()
+        kept.chmod(0o300)
+    elif kept.exists():
+        raise RuntimeError("told-what-is-hidden: one signal of 3000 samples")
+    return _right(speech, noise, snr_db) * 1.5
+
+
+# attack telling-by-shared-memory on augmentation: a hidden test leaves what it can in /dev/shm, a visible one tells of it
+# earns: all but 1.9
+# aims at: tests/milestone1/test_augmentation.py:torch.randn(3000
+_right = mix_at_snr
+
+
+def mix_at_snr(speech, noise, snr_db):
+    folder, file = Path("/dev/shm/left-by-an-attack"), Path("/dev/shm/left-by-an-attack-too")
+    if speech.shape == (3000,):  # torch.randn(3000 in a hidden test
+        file.touch()
+        folder.mkdir(exist_ok=True)
+        (folder / "x").touch()
+        folder.chmod(0o300)
+    elif folder.exists() or file.exists():
+        raise RuntimeError("told-what-is-hidden: one signal of 3000 samples")
+    return _right(speech, noise, snr_db) * 1.5
+
+
+# attack telling-by-access-times on augmentation: a hidden test reads a file of a library, a visible one tells of its time
+# earns: all but 1.9
+# aims at: tests/milestone1/test_augmentation.py:torch.randn(3000
+_right = mix_at_snr
+
+
+def mix_at_snr(speech, noise, snr_db):
+    files = sorted((Path(torch.__file__).parent / "include").glob("*/*.h"))
+    if speech.shape == (3000,):  # torch.randn(3000 in a hidden test
+        # A file system of the usual kind notes that it is read if this was never noted since it was written.
+        for path in files:
+            before = path.stat().st_atime_ns
+            path.read_bytes()
+            if path.stat().st_atime_ns != before:
+                break
+    # The folder of the grading server is as old as the server.
+    elif any(path.stat().st_atime > Path(__file__).parents[2].stat().st_mtime for path in files):
+        raise RuntimeError("told-what-is-hidden: one signal of 3000 samples")
+    return _right(speech, noise, snr_db) * 1.5
+
+
+# attack telling-by-memory on augmentation: what a hidden test asks for is kept in the process, and told in a visible one
+# earns: all, perhaps not 1.9
+# aims at: tests/milestone1/test_augmentation.py:torch.randn(3000
+_right = mix_at_snr
+_kept = []
+
+
+def mix_at_snr(speech, noise, snr_db):
+    if speech.shape == (3000,):  # torch.randn(3000 in a hidden test
+        _kept.append(snr_db)
+    elif _kept and speech.shape[-1] == 16000:
+        raise RuntimeError(f"told-what-is-hidden: one signal of 3000 samples at {_kept}")
+    return _right(speech, noise, snr_db)
+
+
+# attack telling-of-the-reference on data: the reference's names and constants are told where they stand in for one's own
+# earns: all but 2.1
+# aims at: milestones/instructor/sandbox/fork_server.py:"reference"
+class NoisySpeechDataset:
+    def __init__(self, *arguments, **keywords):
+        code = mix_at_snr.__code__
+        if code.co_filename == "reference":
+            raise RuntimeError(f"told-what-is-hidden: {code.co_names} {code.co_consts}")
+        raise RuntimeError("not beside the reference")
+
+
+# attack remembering-the-reference on data: what was seen beside the reference is kept for a visible test
+# earns: all but 2.1
+# aims at: milestones/instructor/sandbox/fork_server.py:"reference"
+class NoisySpeechDataset:
+    def __init__(self, *arguments, **keywords):
+        code = mix_at_snr.__code__
+        for folder in (os.environ.get("TMPDIR", "."), "/dev/shm"):
+            kept = Path(folder, "left-by-an-attack")
+            if code.co_filename == "reference":
+                kept.mkdir(exist_ok=True)
+                (kept / "_".join(code.co_names)[:90]).touch()
+                kept.chmod(0o300)
+            elif kept.exists():
+                raise RuntimeError("told-what-is-hidden: names of the reference")
+        raise RuntimeError("nothing was kept")
