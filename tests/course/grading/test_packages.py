@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from milestones.instructor.grading import archives
 from tests.course.grading.making import (
     MODULES,
     PACKAGE,
@@ -105,6 +106,13 @@ def test_archive_in_an_archive(tmp_path):
     assert taken(write_zip(tmp_path / "once.zip", once)) == MODULES
     assert taken(write_tar(tmp_path / "twice.tar", twice)) == MODULES
     assert "got none" in refusal(write_zip(tmp_path / "often.zip", {"a.zip": zipped(twice)}))
+
+
+def test_a_large_archive_in_an_archive_is_not_read(tmp_path, monkeypatch):
+    """It is held in memory."""
+    monkeypatch.setattr(archives, "MAX_BYTES", 100)
+    path = write_zip(tmp_path / "ada.zip", {"submission.zip": zipped(PACKAGE)})
+    assert refusal(path).startswith("submission.zip: expected at most 0 MB for an archive within another")
 
 
 def test_archive_beside_the_package(tmp_path):

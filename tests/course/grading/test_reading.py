@@ -68,7 +68,13 @@ def test_bytes_stay_as_they_are(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["speech_enhancement/../../x.py", "/speech_enhancement/x.py", "..\\speech_enhancement\\x.py"]
+    "name",
+    [
+        "speech_enhancement/../../x.py",
+        "/speech_enhancement/x.py",
+        "C:\\speech_enhancement\\x.py",
+        "..\\speech_enhancement\\x.py",
+    ],
 )
 @pytest.mark.parametrize("write", [write_zip, write_tar])
 def test_a_package_that_leads_outside_is_refused(tmp_path, name, write):
