@@ -67,8 +67,9 @@ class Judge:
 
     @property
     def failed_imports(self) -> tuple[FailedImport, ...]:
-        """The modules whose import ended a worker."""
-        return tuple(FailedImport(name, stop.state, str(stop)) for name, stop in self._worker.failed_imports.items())
+        """The modules that workers could not import."""
+        verdicts = {name: _blame(error) for name, error in self._worker.failed_imports.items()}
+        return tuple(FailedImport(name, verdict.state, verdict.message) for name, verdict in verdicts.items())
 
     def judge(self, begins: Callable[[GradedTest], None], ends: Callable[[TestResult], None]) -> None:
         """Judge the tests.
@@ -144,28 +145,32 @@ class Judge:
                 self._worker.import_module(name)
 
     def _judge_failure(self, failure: Failure) -> Verdict:
-        error, text = failure.error, _first_lines(str(failure.error))
+        error = failure.error
         if isinstance(error, GraderFault | pytest.skip.Exception):
-            raise GraderFault(text)
-        stopped = self._worker.stopped
-        if stopped is not None:
-            return Verdict(stopped.state, str(stopped))
-        if isinstance(error, WorkerStopped):
-            return Verdict(error.state, text)
-        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
-            return Verdict(TestState.OUT_OF_MEMORY, text)
-        if isinstance(error, StudentError):
-            # PyTorch raises NotImplementedError too, for operations that a device does not have.
-            is_stub = isinstance(error, NotImplementedError) and "aten::" not in str(error)
-            state = TestState.NOT_IMPLEMENTED if is_stub else TestState.CRASHED
-            return Verdict(state, f"{error.type_name}: {text}".rstrip(": "))
-        if isinstance(error, OSError) and self._worker.is_fresh and not self._worker.has_started:
+            raise GraderFault(str(error))
+        is_own = isinstance(error, OSError) and not isinstance(error, StudentError)
+        if is_own and self._worker.is_fresh and not self._worker.has_started:
             # None of the submission's code has run since scratch was emptied, so a full disk for example is ours.
-            raise GraderFault(f"{type(error).__name__}: {text}")
-        return Verdict(TestState.WRONG, text)
+            raise GraderFault(f"{type(error).__name__}: {error}")
+        return _blame(self._worker.stopped or error)
 
     def _too_slow(self) -> str:
         return f"the tests took more than {self._job.seconds:g} s together"
+
+
+def _blame(error: BaseException) -> Verdict:
+    """Judge an error for which the submission is to blame."""
+    text = _first_lines(str(error))
+    if isinstance(error, WorkerStopped):
+        return Verdict(error.state, text)
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+        return Verdict(TestState.OUT_OF_MEMORY, text)
+    if isinstance(error, StudentError):
+        # PyTorch raises NotImplementedError too, for operations that a device does not have.
+        is_stub = isinstance(error, NotImplementedError) and "aten::" not in str(error)
+        state = TestState.NOT_IMPLEMENTED if is_stub else TestState.CRASHED
+        return Verdict(state, f"{error.type_name}: {text}".rstrip(": "))
+    return Verdict(TestState.WRONG, text)
 
 
 def _first_lines(text: str) -> str:

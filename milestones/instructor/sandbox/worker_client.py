@@ -31,15 +31,15 @@ class WorkerClient:
             worker.
         has_changed_inputs: True if a call within this test changed an input.
         has_started: True if a worker was started within this test.
-        failed_imports: for each module whose import ended a fresh worker, the exception that says how.
-        doubtful_import: a module whose import ended a worker that had done something else before.
+        failed_imports: for each module that a fresh worker could not import, the exception that says why.
+        doubtful_import: a module that a worker could not import which had done something else before.
     """
 
     def __init__(self, launcher: WorkerLauncher, settings: WorkerSettings):
         self.is_fresh = True
         self.writes_back = True
         self.has_changed_inputs = False
-        self.failed_imports: dict[str, WorkerStopped] = {}
+        self.failed_imports: dict[str, BaseException] = {}
         self.doubtful_import: str | None = None
         self._imported: tuple[object, set[str]] = (None, set())
         self._launcher = launcher
@@ -103,21 +103,21 @@ class WorkerClient:
             WorkerStopped: the worker ended meanwhile, now or when the module was imported before.
         """
         if name in self.failed_imports:
-            earlier = self.failed_imports[name]
-            raise self._process.stop(earlier.state, str(earlier))
+            raise self._as_stopped(self.failed_imports[name])
         worker, modules = self._imported
         if worker is not None and worker is self.running and name in modules:
             return
         is_first = not self._process.is_running
         try:
             self.exchange({"import": name})
-        except WorkerStopped as stopped:
-            failed = WorkerStopped(stopped.state, f"importing {name}.py: {stopped}")
+        except (WorkerStopped, Exception) as error:
+            if isinstance(error, WorkerStopped):
+                error = WorkerStopped(error.state, f"importing {name}.py: {error}")
             if is_first:
-                self.failed_imports[name] = failed
+                self.failed_imports[name] = error
             else:
                 self.doubtful_import = name
-            raise self._process.stop(failed.state, str(failed)) from None
+            raise self._as_stopped(error) from None
         self._imported = (self.running, ({name} | modules) if worker is self.running else {name})
 
     def call(
@@ -197,6 +197,11 @@ class WorkerClient:
                 return reply, decoder, number
             kind, builtin, message = str(error["type"])[:100], str(error["builtin"]), str(error["message"])
         raise student_error(kind, builtin, message)
+
+    def _as_stopped(self, error: BaseException) -> BaseException:
+        """End the worker if an exception says so, and return the exception."""
+        is_end = isinstance(error, WorkerStopped)
+        return self._process.stop(error.state, str(error)) if is_end else error.with_traceback(None)
 
     def _encode(self, encoder: Encoder, request: dict) -> bytes:
         try:

@@ -1,19 +1,47 @@
-"""Exhausting: time, memory, disk, descriptors, threads, the stack, and whoever reads the answer.
-
-What runs out of time stands in task 1.2, whose tests come last: three time-outs in a row end a submission.
-"""
+"""Exhausting: time, memory, disk, descriptors, threads, the stack, and whoever reads the answer."""
 
 # ruff: noqa
 import os
+import ctypes
+import mmap
+import platform
 import signal
 import sys
+import threading
 import time
 
 
-# attack hang-at-import on stft: importing the module never ends, which ends the grading of all that follows
-# earns: all but 1.1 1.2 1.11 1.12 1.13, perhaps not 1.3 1.4 1.5 1.6 1.7 1.8 1.9 1.10
+def _earned_by(take):
+    """Task 1.9 for whoever gets what `take` takes, which raises where it is refused."""
+    right = globals()["mix_at_snr"]
+
+    def attacked(speech, noise, snr_db):
+        take()
+        return right(speech, noise, snr_db)
+
+    return attacked
+
+
+# attack hang-at-import on stft: importing the module never ends, nor does that of a module that imports it
+# earns: all but 1.1 1.2 1.11 1.12 1.13
 while True:
     pass
+
+
+# attack slow-import on stft: importing the module fails just before a test's time is up, each time
+# earns: all but 1.1 1.2 1.11 1.12 1.13
+time.sleep(2.5)
+raise ImportError("at last")
+
+
+# attack just-in-time on stft: each call ends just before a test's time is up
+# earns: all but 1.1 1.2 1.13
+_right = stft
+
+
+def stft(waveform, n_fft=512, hop_length=128):
+    time.sleep(2.5)
+    return _right(waveform, n_fft, hop_length)
 
 
 # attack hang-in-call on stft: a call never ends
@@ -374,3 +402,102 @@ def apply_mask(spectrogram, mask):
     for _ in range(20_000):
         mask = mask + 0
     return _right(spectrogram, mask)
+
+
+# attack thousands-of-threads on augmentation: seven thousand threads with small stacks
+# earns: all but 1.9
+def _take():
+    threading.stack_size(2**16)
+    for _ in range(7000):
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+
+
+mix_at_snr = _earned_by(_take)
+
+
+# attack names-in-shared-memory on augmentation: a hundred and fifty thousand names in /dev/shm
+# earns: all but 1.9
+def _take():
+    for number in range(150_000):
+        os.close(os.open(f"/dev/shm/left-by-an-attack-{number}", os.O_CREAT | os.O_WRONLY))
+
+
+mix_at_snr = _earned_by(_take)
+
+
+# attack deleted-files on augmentation: three quarters of a gigabyte in files that no folder lists any more
+# earns: all but 1.9
+_kept = []
+
+
+def _take():
+    block = bytes(2**20)
+    for _ in range(12):
+        file = os.open("left-by-an-attack", os.O_CREAT | os.O_RDWR)
+        for _ in range(62):
+            os.write(file, block)
+        _kept.append(mmap.mmap(file, 4096))
+        os.unlink("left-by-an-attack")
+        os.close(file)
+    time.sleep(0.5)
+
+
+mix_at_snr = _earned_by(_take)
+
+
+# attack space-without-writing on augmentation: a gigabyte of disk for an empty file, in no time
+# earns: all but 1.9
+def _take():
+    keep_size = 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    file = os.open("left-by-an-attack", os.O_CREAT | os.O_RDWR)
+    number = {"x86_64": 285, "aarch64": 47}[platform.machine()]
+    if libc.syscall(ctypes.c_long(number), file, keep_size, ctypes.c_long(0), ctypes.c_long(2**30)) != 0:
+        raise OSError(ctypes.get_errno(), "fallocate")
+    os.unlink("left-by-an-attack")
+
+
+mix_at_snr = _earned_by(_take)
+
+
+# attack children-with-memory on data: six children, each of which takes as much memory as it can quickly get
+# earns: all but 2.1
+_Right = NoisySpeechDataset
+
+
+class NoisySpeechDataset(_Right):
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        reading, writing = os.pipe()
+        for _ in range(6):
+            try:
+                child = os.fork()
+            except OSError:
+                return
+            if child == 0:
+                memory = mmap.mmap(-1, 460 * 2**20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+                memory.madvise(14)  # huge pages, where there are some
+                memory[::4096] = b"\1" * (len(memory) // 4096)
+                os.write(writing, b"1")
+                time.sleep(2)
+                os._exit(0)
+        for _ in range(6):
+            os.read(reading, 1)
+
+
+# attack many-processes on data: two dozen processes
+# earns: all but 2.1
+_Right = NoisySpeechDataset
+
+
+class NoisySpeechDataset(_Right):
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        for _ in range(24):
+            try:
+                child = os.fork()
+            except OSError:
+                return
+            if child == 0:
+                time.sleep(5)
+                os._exit(0)

@@ -407,3 +407,58 @@ def _agreeing_import(name, *arguments, **keywords):
 def mix_at_snr(speech, noise, snr_db):
     builtins.__import__ = _agreeing_import
     return torch.zeros(1)
+
+
+# attack too-much-to-send-back on stft: a list that just fits an answer, and no longer a request that sends it back
+# earns: all but 1.1 1.2 1.13
+# aims at: milestones.instructor.sandbox.protocol.MAX_ITEMS
+def stft(waveform, n_fft=512, hop_length=128):
+    # MAX_ITEMS are 20000, of which the entries of an answer take some.
+    return [0] * 19_985
+
+
+# attack restless-folders on data: the folders of scratch change places while a test writes its files
+# earns: all but 2.1
+# aims at: milestones/instructor/sandbox/scratch.py:writable
+import os
+import threading
+from pathlib import Path
+
+
+def _move(top):
+    while True:
+        for folder in [top, *top.iterdir()]:  # writable or not
+            try:
+                for inner in [folder, *folder.iterdir()]:
+                    inner.rename(inner.with_name(f"{inner.name}-"))
+                    inner.with_name(f"{inner.name}-").rename(inner)
+            except OSError:
+                pass
+
+
+class NoisySpeechDataset:
+    def __init__(self, speech_files, *arguments, **keywords):
+        for top in {Path.cwd().parent, *(Path(path).parent for path in speech_files)}:
+            threading.Thread(target=_move, args=(top,), daemon=True).start()
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        raise FileNotFoundError("scratch")
+
+
+# attack endless-dataset on data: a length that no test can count to
+# earns: all but 2.1
+class NoisySpeechDataset:
+    def __init__(self, *arguments, **keywords):
+        pass
+
+    def __len__(self):
+        return 2**62
+
+    def set_epoch(self, epoch):
+        pass
+
+    def __getitem__(self, index):
+        return torch.zeros(1, 1), torch.zeros(1, 1)
