@@ -1,21 +1,25 @@
-"""A check of networks of any architecture: their outputs change with their weights as their gradients say."""
+"""A check of networks of any architecture: their outputs follow from their weights and their inputs.
+
+Outputs that are made up contradict the gradients that are reported with them, since these are compared with slopes
+along directions that are drawn afterwards.
+"""
 
 import torch
 from torch import Tensor, nn
 
-STEP = 0.0003
-"""Size of a step along a direction, relative to the weights."""
+STEPS = {torch.float32: 3e-4, torch.float64: 1e-6}
+"""Size of a step along a direction, relative to weights and inputs, that neither rounding nor curvature spoils."""
 
 TOLERANCE = 0.2
 """Largest difference of slope and gradient, relative to the spread of slopes over all directions.
 
-For the reference and the right solutions of the self-test, the median over the directions stays below 0.11; the
-difference comes from activations with a kink near an input. If an output does not follow from the weights, whatever
-gradients are reported, a direction's difference is below the tolerance with a probability of at most 0.16.
+In single precision, the median over the directions stays below 0.13 for the reference and the right solutions of the
+self-test, except that it reaches 0.36 where a group of few numbers is normalised; in double precision it stays below
+0.12. If an output does not follow from weights and inputs, whatever gradients are reported, a direction's difference is
+below the tolerance with a probability of at most 0.16.
 """
 
 N_DIRECTIONS = 7
-N_ATTEMPTS = 2
 
 
 def flatten(value: Tensor | list | tuple) -> list[Tensor]:
@@ -23,64 +27,82 @@ def flatten(value: Tensor | list | tuple) -> list[Tensor]:
     return [value] if isinstance(value, Tensor) else [each for part in value for each in flatten(part)]
 
 
+def check_is_computed(module: nn.Module, inputs: list, drawn: torch.Generator) -> None:
+    """Require that a module's outputs follow from its weights and inputs, as its gradients say.
+
+    Args:
+        module: in the mode in which it is to be checked; its weights are the same afterwards.
+        inputs: its inputs, tensors and lists of tensors.
+        drawn: for the directions, which must not be known before.
+
+    Raises:
+        AssertionError: they do not.
+    """
+    follows = typical_error(module, inputs, drawn) < TOLERANCE
+    if not follows and flatten(inputs)[0].dtype == torch.float32:
+        doubles = [[each.double() for each in part] if isinstance(part, list) else part.double() for part in inputs]
+        follows = typical_error(module.double(), doubles, drawn) < TOLERANCE
+        module.float()
+    assert follows, (
+        "when weights and inputs change, the output does not change as its gradients say: is it computed from them, and"
+        " nothing detached?"
+    )
+
+
 def typical_error(module: nn.Module, inputs: list, drawn: torch.Generator) -> float:
     """Compare the slopes of a random sum of a module's outputs with its gradients, along random directions.
 
     Args:
-        module: in the mode in which it is to be compared; its weights are the same afterwards.
-        inputs: its inputs.
-        drawn: for the sum and the directions, which must not be known before.
+        module, inputs, drawn: as in `check_is_computed`.
 
     Returns:
-        The median difference relative to the spread of slopes over all directions; 0 if the outputs depend on no
-        weight, infinity if they do though no gradient says so.
+        The median difference relative to the spread of slopes over all directions; infinity if there are no weights, or
+        none that the outputs depend on by their gradients.
     """
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    outputs = flatten(module(*inputs))
+    inputs = [[_leaf(each) for each in part] if isinstance(part, list) else _leaf(part) for part in inputs]
+    weights = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    outputs = flatten(_outputs(module, inputs))
     factors = [_noise_like(output, drawn) for output in outputs]
     total = _weighted(outputs, factors)
-    if not parameters or not total.requires_grad:
-        return 0.0
-    gradients = torch.autograd.grad(total, parameters, allow_unused=True)
-    gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
-    sizes = [parameter.detach().square().mean().sqrt().clamp(min=0.1) for parameter in parameters]
-    spread = sum((size * gradient).square().sum() for size, gradient in zip(sizes, gradients, strict=True)).sqrt()
-    errors = []
+    if not weights or not total.requires_grad:
+        return float("inf")
+    leaves = [*weights, *flatten(inputs)]
+    sizes = [weight.detach().square().mean().sqrt().clamp(min=0.1) for weight in weights]
+    sizes += [leaf.detach().abs() for leaf in leaves[len(weights) :]]
+    gradients = torch.autograd.grad(total, leaves, allow_unused=True)
+    scaled = [0 * size if slope is None else slope * size for slope, size in zip(gradients, sizes, strict=True)]
+    if not any(slope.any() for slope in scaled[: len(weights)]):
+        return float("inf")
+    length, errors = STEPS[total.dtype], []
     for _ in range(N_DIRECTIONS):
-        direction = [size * _noise_like(p, drawn) for size, p in zip(sizes, parameters, strict=True)]
-        slope = sum((gradient * step).sum() for gradient, step in zip(gradients, direction, strict=True))
-        errors.append((_measured_slope(module, inputs, factors, parameters, direction) - slope).abs())
-    error = float(torch.stack(errors).median())
-    return error / float(spread) if spread > 0 else (float("inf") if error > 0 else 0.0)
+        steps = [_noise_like(leaf, drawn) for leaf in leaves]
+        expected = sum((slope * step).sum() for slope, step in zip(scaled, steps, strict=True))
+        steps = [length * size * step for size, step in zip(sizes, steps, strict=True)]
+        errors.append((_difference(module, inputs, factors, leaves, steps) / (2 * length) - expected).abs())
+    spread = sum(slope.square().sum() for slope in scaled).sqrt()
+    return float(torch.stack(errors).median() / spread)
 
 
-def check_is_computed(module: nn.Module, inputs: list, drawn: torch.Generator) -> None:
-    """Require that a module's outputs follow from its weights.
-
-    Raises:
-        AssertionError: they do not change with the weights as the gradients say.
-    """
-    errors = (typical_error(module, inputs, drawn) for _ in range(N_ATTEMPTS))
-    error = next((each for each in errors if each < TOLERANCE), None)
-    assert error is not None, (
-        f"when the weights change, the output changes otherwise than its gradients say (by {error:.2g} of their size):"
-        " is it computed from inputs and weights alone?"
-    )
-
-
-def _measured_slope(
-    module: nn.Module, inputs: list, factors: list, parameters: list[nn.Parameter], direction: list[Tensor]
-) -> Tensor:
-    totals = []
-    before = [parameter.detach().clone() for parameter in parameters]
+def _difference(module: nn.Module, inputs: list, factors: list, leaves: list[Tensor], steps: list[Tensor]) -> Tensor:
+    """Measure the difference of the sum between a step forward and one back from weights and inputs."""
+    before, totals = [leaf.detach().clone() for leaf in leaves], []
     with torch.no_grad():
         for sign in (1, -1):
-            for parameter, old, step in zip(parameters, before, direction, strict=True):
-                parameter.copy_(old + sign * STEP * step)
-            totals.append(_weighted(flatten(module(*inputs)), factors))
-        for parameter, old in zip(parameters, before, strict=True):
-            parameter.copy_(old)
-    return (totals[0] - totals[1]) / (2 * STEP)
+            for leaf, old, step in zip(leaves, before, steps, strict=True):
+                leaf.copy_(old + sign * step)
+            totals.append(_weighted(flatten(_outputs(module, inputs)), factors))
+        for leaf, old in zip(leaves, before, strict=True):
+            leaf.copy_(old)
+    return totals[0] - totals[1]
+
+
+def _outputs(module: nn.Module, inputs: list) -> Tensor | list | tuple:
+    # Copies, since leaves must not be changed in place.
+    return module(*([each.clone() for each in part] if isinstance(part, list) else part.clone() for part in inputs))
+
+
+def _leaf(tensor: Tensor) -> Tensor:
+    return tensor.detach().clone().requires_grad_()
 
 
 def _weighted(outputs: list[Tensor], factors: list[Tensor]) -> Tensor:

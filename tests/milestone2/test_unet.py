@@ -59,10 +59,10 @@ def silent(parameters):
 @pytest.mark.parametrize(("size", "halved"), [((16, 12), (8, 6)), ((257, 63), (129, 32)), ((1, 1), (1, 1))])
 def test_down_block_halves(size, halved, drawn):
     """Both dimensions are halved, rounding up."""
-    block, x = DownBlock(3, 5), torch.rand(2, 3, *size)
-    got = tuple(run(block, x).shape)
+    block = DownBlock(3, 5)
+    got = tuple(run(block, torch.rand(2, 3, *size)).shape)
     assert got == (2, 5, *halved), f"{size} became {got[2:]}: which padding goes with the kernel and stride 2?"
-    check_is_computed(block, [x], drawn)
+    check_is_computed(block, [torch.rand(2, 3, 16, 12)], drawn)
 
 
 @pytest.mark.task("2.3", points=1)
@@ -73,16 +73,18 @@ def test_up_block_has_the_size_of_the_skip(size, drawn):
     with asking("is it upsampled to the size of skip, not by a factor of 2?"):
         got = tuple(run(block, *inputs).shape)
     assert got == (2, 5, *size), f"got {got}: is it upsampled to the size of skip, not by a factor of 2?"
-    check_is_computed(block, inputs, drawn)
+    check_is_computed(block, [torch.rand(2, 8, 8, 6), torch.rand(2, 3, 16, 12)], drawn)
 
 
 @pytest.mark.task("2.3", points=1)
-def test_up_block_uses_both_inputs(generator):
+def test_up_block_uses_both_inputs(generator, drawn):
     """The result depends on what comes from below and on the skip connection."""
     inputs = [torch.rand(1, 8, 4, 4, generator=generator), torch.rand(1, 3, 8, 8, generator=generator)]
-    x, skip = gradients(UpBlock(8, 3, 16), *inputs)["inputs"]
+    block = UpBlock(8, 3, 16)
+    x, skip = gradients(block, *inputs)["inputs"]
     assert x is not None and x.any(), "nothing depends on x"
     assert skip is not None and skip.any(), "nothing depends on skip: is it concatenated?"
+    check_is_computed(block, inputs, drawn)
 
 
 @pytest.mark.task("2.4", points=2)
@@ -116,12 +118,12 @@ def test_decoder_leads_back(drawn):
 @pytest.mark.parametrize("size", [(257, 194), (129, 37), (1, 1)])
 def test_mask_has_the_shape_of_the_magnitude(size, drawn):
     """A magnitude of any size becomes a mask of the same size, between 0 and 1."""
-    unet, magnitude = UNet(), torch.rand(2, 1, *size)
-    mask = run(unet, magnitude)
+    unet = UNet()
+    mask = run(unet, torch.rand(2, 1, *size))
     got = tuple(mask.shape)
     assert got == (2, 1, *size), f"the mask has the shape {got}, the magnitude (2, 1, *{size})"
     assert mask.min() >= 0 and mask.max() <= 1, "a mask lies between 0 and 1: where is the sigmoid?"
-    check_is_computed(unet, [magnitude[..., :40, :30]], drawn)
+    check_is_computed(unet, [torch.rand(2, 1, 40, 30)], drawn)
 
 
 @pytest.mark.task("2.5", points=1)
@@ -351,8 +353,9 @@ def test_other_depths(drawn):
         assert shapes_of([*skips, bottleneck]) == shapes
         skips, bottleneck = [noise(*shape, seed=13) for shape in shapes[:-1]], noise(*shapes[-1], seed=14)
         assert run(decoder, bottleneck, [*skips]).shape == shapes[0]
-        check_is_computed(encoder, [x], drawn)
-        check_is_computed(decoder, [bottleneck, skips], drawn)
+        if min(shapes[-1][2:]) > 1:
+            check_is_computed(encoder, [x], drawn)
+            check_is_computed(decoder, [bottleneck, skips], drawn)
 
 
 @pytest.mark.task(
@@ -465,7 +468,7 @@ def test_mask_of_silence(drawn):
     for magnitude in (torch.zeros(1, 1, 33, 20), speech, speech * 1e4, speech * 1e-6):
         mask = run(unet, magnitude)
         assert bool(((mask >= 0) & (mask <= 1)).all()), "NaN, or outside of 0 to 1"
-    check_is_computed(unet, [speech], drawn)
+    check_is_computed(unet, [noise(2, 1, 60, 47, seed=30).abs()], drawn)
 
 
 @pytest.mark.task(
