@@ -2,9 +2,10 @@
 
     python -m milestones.instructor.grading.reader SECONDS BYTES
 
-It reads the path of a submission from each line of its standard input, and writes a `Reading` as a line of JSON. The
-kernel ends it if a submission takes more processor time than the given seconds, and refuses it more memory than the
-given bytes; then another process reads the next submission.
+It reads the path of a submission from each line of its standard input, and writes two lines of JSON: a `Reading`, and
+a list of notes on modules that cannot be compiled, which may end Python itself. The kernel ends it if a submission
+takes more processor time than the given seconds, and refuses it more memory than the given bytes; then another process
+reads the next submission.
 """
 
 import contextlib
@@ -14,9 +15,11 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from milestones.course import ROOT, CourseError, load_course
+from milestones.instructor.grading import compiling
 from milestones.instructor.grading.entries import MAX_BYTES
 from milestones.instructor.grading.reading import Reading, read
 from milestones.instructor.records import from_line, to_line
@@ -57,12 +60,21 @@ class SubmissionReader(contextlib.AbstractContextManager):
         except OSError:
             line = ""
         if line.endswith("\n"):
-            return from_line(Reading, line)
+            return self._with_faults(from_line(Reading, line))
         if self._end() in _OUT_OF_TIME:
             limit = f"within {SECONDS} seconds, got one that takes longer"
         else:
             limit = f"in {MEMORY >> 20} MiB of memory, got one that needs more"
         return Reading.refusal(path, f"{path.name}: expected a submission that can be read {limit}")
+
+    def _with_faults(self, reading: Reading) -> Reading:
+        line = self._process.stdout.readline(_MAX_LINE)
+        if line.endswith("\n"):
+            notes = tuple(json.loads(line))
+        else:
+            self._end()
+            notes = ("expected modules that Python can compile, got one that ended it",)
+        return replace(reading, notes=(*reading.notes, *notes))
 
     def _start(self) -> None:
         self._end()
@@ -102,7 +114,10 @@ def main(seconds: int, memory: int) -> None:
         # The default action of both signals ends the process, even within a call that never returns to Python.
         signal.setitimer(signal.ITIMER_PROF, seconds)
         signal.setitimer(signal.ITIMER_REAL, _WALL_SECONDS_PER_SECOND * seconds)
-        sys.stdout.write(to_line(read(Path(json.loads(line)), modules)) + "\n")
+        reading = read(Path(json.loads(line)), modules)
+        sys.stdout.write(to_line(reading) + "\n")
+        sys.stdout.flush()
+        sys.stdout.write(json.dumps(compiling.faults(reading.files, modules)) + "\n")
         sys.stdout.flush()
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -134,6 +134,24 @@ def test_newest_of_two_archives(tmp_path):
     assert taken(path) == MODULES
 
 
+def test_the_last_download_of_an_archive(tmp_path):
+    """In an archive without times, numbers decide; what lies in deeper folders is older work."""
+    other = zipped(under("speech_enhancement", OTHER))
+    names = ("submission.zip", "submission (9).zip", "submission (10).zip", "old/submission.zip")
+    files = {name: zipped(PACKAGE) if "10" in name else other for name in names}
+    assert taken(write_zip(tmp_path / "ada.zip", files)) == MODULES
+
+
+def test_more_copies_than_anybody_has_are_refused(tmp_path):
+    path = write_zip(tmp_path / "ada.zip", {f"{number}/speech_enhancement/stft.py": b"" for number in range(9)})
+    assert refusal(path) == "ada.zip: expected one folder speech_enhancement, got 9"
+
+
+def test_a_folder_within_loose_modules_is_theirs(tmp_path):
+    files = MODULES | {"filters/data.py": b"x = 1\n"}
+    assert taken(write_folder(tmp_path / "ada", files)) == files
+
+
 def test_archives_of_two_assignments_are_refused(tmp_path):
     other = zipped(under("speech_enhancement", OTHER))
     path = write_folder(tmp_path / "ada", {"milestone1/a.zip": zipped(PACKAGE), "milestone2/a.zip": other})

@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import sys
 import tarfile
 
 import pytest
@@ -10,6 +11,8 @@ from milestones.course import CourseError
 from milestones.instructor.grading import reader
 from milestones.instructor.grading.reader import SubmissionReader
 from tests.course.grading.making import MODULES, PACKAGE, write_folder, write_tar, write_zip
+
+PYTHON = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +23,11 @@ def shared():
 
 def test_files_and_notes_come_back(shared, tmp_path):
     """Names that are no text and sources that are not UTF-8 pass through the pipe."""
-    source = {"speech_enhancement/masking.py": "x = 'é'\n".encode("latin-1")}
+    source = {"speech_enhancement/masking.py": "# é\n".encode("latin-1")}
     path = write_folder(tmp_path / "ada \udcff", PACKAGE | source | {"backup/stft.py": b""})
     reading = shared.read(path)
     assert set(reading.files) == {*MODULES, "masking.py"}
-    assert reading.files["masking.py"] == "x = '\udce9'\n" and reading.refused is None
+    assert reading.files["masking.py"] == "# \udce9\n" and reading.refused is None
     assert reading.notes == ("'speech_enhancement' was graded, and not 'backup/stft.py'",)
     assert reading.submitted == max(file.stat().st_mtime for file in path.rglob("*.py"))
 
@@ -35,6 +38,35 @@ def test_one_process_reads_a_class(shared, tmp_path):
     process = shared._process
     assert len({shared.read(path).submission_hash for path in paths}) == 1
     assert shared._process is process
+
+
+@pytest.mark.parametrize(
+    ("source", "note"),
+    [
+        (b"x = 1\n%load_ext autoreload\n", f"stft.py, line 2: expected {PYTHON}, got: invalid syntax"),
+        ("x = 1\n".encode("utf-16"), "stft.py, line 1: expected text in UTF-8, got null bytes, which UTF-16 has"),
+        (b"x = 'f\xfcr'\n", f"stft.py, line 1: expected {PYTHON}, got: (unicode error) 'utf-8' codec can't decode"),
+        (b"(" * 10_000, f"stft.py, line 1: expected {PYTHON}, got: too many nested parentheses"),
+    ],
+)
+def test_a_module_that_cannot_be_compiled_is_told(shared, tmp_path, source, note):
+    """It is graded all the same, since the other modules may be right."""
+    reading = shared.read(write_zip(tmp_path / "ada.zip", {"stft.py": source, "masking.py": b"", "mine.py": b"%"}))
+    assert reading.refused is None and set(reading.files) == {"stft.py", "masking.py", "mine.py"}
+    (told,) = reading.notes
+    assert told.startswith(note)
+
+
+def test_a_module_that_ends_the_compiler_costs_only_a_note(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "SECONDS", 1)
+    monkeypatch.setattr(reader, "MEMORY", 2**33)
+    path = write_zip(tmp_path / "ada.zip", {"stft.py": b"x = 1\n" * 3_000_000})
+    with SubmissionReader() as opened:
+        reading = opened.read(path)
+        assert reading.refused is None and reading.notes == (
+            "expected modules that Python can compile, got one that ended it",
+        )
+        assert opened.read(write_zip(tmp_path / "ben.zip", PACKAGE)).notes == ()
 
 
 def header_of_digits(path):
