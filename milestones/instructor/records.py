@@ -44,7 +44,7 @@ class Job:
     Attributes:
         milestone: number of the milestone.
         files: sources of the submission's package, by path within the package.
-        seed: of the workers' random states.
+        seed: of what the tests draw; that of the workers follows from it.
         tests: the expected tests, in the order in which they are to run.
         tests_hash, environment_hash: those of the process that sends the job, see `fingerprints`.
         seconds_per_test: wall-clock limit of one test.
@@ -185,7 +185,7 @@ class Record:
         submission_hash: of its files; "" where it was refused.
         tests_hash, environment_hash: see `fingerprints`.
         isolation: names of what confined the workers.
-        seed: of the workers' random states.
+        seed: of what the tests draw; that of the workers follows from it.
         submitted: time of handing in.
         refused: reason why it was not graded, None if it was.
         notes: what was chosen or left out when it was read, for the student to read.

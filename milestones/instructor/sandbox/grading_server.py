@@ -76,7 +76,7 @@ class SubmissionGrader:
 
     def grade_submission(self, job: Job) -> None:
         """Grade a job, and tell of each test and of the end."""
-        settings = replace(self._settings, seed=job.seed, seconds=job.seconds_per_test)
+        settings = replace(self._settings, seed=_seed_of_workers(job), seconds=job.seconds_per_test)
         if job.on_reference:
             settings = replace(settings, reference=self._reference)
         judge = Judge(self.suite, self._remote, WorkerClient(self._launcher, settings), job)
@@ -155,6 +155,11 @@ def _until_closed(jobs: TextIO, grader: SubmissionGrader) -> Iterator[str]:
     threading.Thread(target=read, daemon=True).start()
     while True:
         yield lines.get()
+
+
+def _seed_of_workers(job: Job) -> int:
+    """Make another seed, from which a worker cannot find out what the tests draw."""
+    return int(fingerprints.digest(b"workers", str(job.seed).encode())[:8], 16)
 
 
 def _scenarios(milestone: Milestone) -> str:
