@@ -91,7 +91,8 @@ def test_notes_on_the_reading(tmp_path):
     scores, _ = reports.write(tmp_path, [record(notes=notes)], MILESTONE)
     text = page(tmp_path)
     assert "How your submission was read:" in text and "'<b>.zip' was graded" in text
-    assert "<b>.zip" not in (tmp_path / "feedback" / "ada.html").read_text()
+    source = (tmp_path / "feedback" / "ada.html").read_text()
+    assert "<b>.zip" not in source and "\x1b" not in source
     assert grades(tmp_path)["ada"]["note"].startswith("'<b>.zip' was graded; red\\u001b[31m; nnn")
     table = reports.table(scores, MILESTONE)
     assert all(line.isprintable() and len(line) < 400 for line in table.splitlines())
