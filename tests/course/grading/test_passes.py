@@ -26,8 +26,8 @@ class Servers:
         end: end of each job.
     """
 
-    def __init__(self, states=(), end=JobEnd(1.0), error=None):
-        self.states, self.end, self.error = dict(states), end, error
+    def __init__(self, states=(), end=None, error=None):
+        self.states, self.end, self.error = dict(states), end or JobEnd(1.0), error
         self.jobs, self.events = [], []
 
     def submit(self, job):

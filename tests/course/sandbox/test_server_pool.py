@@ -1,7 +1,5 @@
 """The pool of grading servers: the choice of a server, and the consequences of a fault. No process is started."""
 
-from dataclasses import replace
-
 import pytest
 
 from milestones.graded_tests import GradedTest, TestState

@@ -28,19 +28,19 @@ while True:
     pass
 
 
-# attack slow-import on stft: importing the module fails just before a test's time is up, each time
-# earns: all but 1.1 1.2 1.11 1.12 1.13
+# attack slow-import on augmentation: importing the module fails just before a test's time is up, each time
+# earns: all but 1.7 1.8 1.9 1.10
 time.sleep(2.5)
 raise ImportError("at last")
 
 
-# attack just-in-time on stft: each call ends just before a test's time is up
-# earns: all but 1.1 1.2 1.13
+# attack just-in-time on stft: calls are so slow that tests just end in time, and all of them together do not
+# earns: all but 1.1, perhaps not 1.2
 _right = stft
 
 
 def stft(waveform, n_fft=512, hop_length=128):
-    time.sleep(2.5)
+    time.sleep(0.5)
     return _right(waveform, n_fft, hop_length)
 
 
