@@ -160,23 +160,28 @@ def fit_once(train: dict, validation: dict, setup: dict, epochs: int, resume=Non
     return {"history": history, "state": dict(run.model.state_dict())}
 
 
-def items_from_workers(speech_files: list, noise_files: list, length: int, epochs: list, seed: int = 0) -> list:
-    """Let two processes that live through all epochs make the pairs of a `NoisySpeechDataset` for each epoch."""
-    from speech_enhancement.data import NoisySpeechDataset
-
-    dataset = NoisySpeechDataset(speech_files, noise_files, length, seed=seed)
-    # Tensors would go from process to process through sockets or shared memory, arrays go through a plain pipe.
-    workers = {"num_workers": 2, "persistent_workers": True, "collate_fn": _as_arrays, "timeout": 15}
-    loader = DataLoader(dataset, batch_size=1, **workers)
-    made = []
-    for epoch in epochs:
-        dataset.set_epoch(epoch)
-        made.append([[torch.from_numpy(signal) for signal in pair] for (pair,) in loader])
-    return made
+def in_another_process(dataset: Dataset) -> "_InAnotherProcess":
+    """Return the copy of a dataset in a data loader's worker, which lives through all epochs."""
+    return _InAnotherProcess(dataset)
 
 
-def _as_arrays(items: list) -> list:
-    return [[signal.numpy() for signal in item] for item in items]
+class _InAnotherProcess:
+    def __init__(self, dataset: Dataset):
+        self._indices = [0]
+        # Tensors would go from process to process through sockets or shared memory, arrays go through a plain pipe.
+        workers = {"num_workers": 1, "persistent_workers": True, "collate_fn": _as_arrays, "timeout": 15}
+        self._loader = DataLoader(dataset, batch_size=1, sampler=self._indices, **workers)
+        self[0]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        self._indices[:] = [index]
+        ((noisy, clean),) = self._loader
+        return torch.from_numpy(noisy), torch.from_numpy(clean)
+
+
+def _as_arrays(items: list) -> tuple:
+    ((noisy, clean),) = items
+    return noisy.numpy(), clean.numpy()
 
 
 class _Gain(nn.Module):

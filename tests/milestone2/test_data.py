@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from scenarios import items_from_workers
+from scenarios import in_another_process
 
 from speech_enhancement.data import NoisySpeechDataset
 
@@ -124,10 +124,11 @@ def test_seed_and_epoch_decide_the_pair(speech_files, noise_files, read, drawn):
 def test_workers_change_nothing(speech_files, noise_files, read, drawn):
     """Worker processes, also those that outlive an epoch, give the pairs of a dataset without workers."""
     (seed,) = seeds(drawn, 1)
-    dataset, epochs = NoisySpeechDataset(speech_files, noise_files, 4000, seed=seed), [0, *seeds(drawn, 1)]
-    made = items_from_workers(speech_files, noise_files, 4000, epochs, seed=seed)
-    for epoch, pairs in zip(epochs, made, strict=True):
+    dataset = NoisySpeechDataset(speech_files, noise_files, 4000, seed=seed)
+    worker = in_another_process(dataset)
+    for epoch in (0, *seeds(drawn, 1)):
         dataset.set_epoch(epoch)
+        pairs = [worker[i] for i in range(3)]
         for file, pair in zip(speech_files, pairs, strict=True):
             check_pair(pair, read(file), [read(each) for each in noise_files])
         equal = [torch.equal(noisy, dataset[i][0]) for i, (noisy, _) in enumerate(pairs)]
@@ -316,11 +317,10 @@ def test_workers_see_every_epoch(speech_files, noise_files, read, drawn):
     """Epochs in any order, with workers that live through them, give what the dataset gives without."""
     seed, one, other = seeds(drawn, 3)
     dataset = NoisySpeechDataset(speech_files[::-1], noise_files, 3000, seed=seed)
-    epochs = [one, 0, one, other]
-    made = items_from_workers(speech_files[::-1], noise_files, 3000, epochs, seed=seed)
-    for epoch, pairs in zip(epochs, made, strict=True):
+    worker = in_another_process(dataset)
+    for epoch in (one, 0, one, other):
         dataset.set_epoch(epoch)
-        for i, (noisy, clean) in enumerate(pairs):
+        for i, (noisy, clean) in enumerate(worker[i] for i in range(3)):
             assert torch.equal(noisy, dataset[i][0]) and torch.equal(clean, dataset[i][1])
             check_pair((noisy, clean), read(speech_files[2 - i]), [read(each) for each in noise_files])
 

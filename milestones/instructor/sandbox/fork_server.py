@@ -36,7 +36,7 @@ from milestones.instructor.sandbox.shared_memory import PrivateSharedMemory, Sha
 from milestones.instructor.sandbox.worker import Channel, serve
 
 _PR_SET_CHILD_SUBREAPER = 36
-_CHANNEL, _RULES = 3, 4
+_CHANNEL, _RULES, _SECOND_CHANNEL = 3, 4, 5
 _SECONDS_TO_END = 10.0
 
 
@@ -59,7 +59,7 @@ def main(descriptor: int, package: Path, folder: Path) -> None:
     workers: set[int] = set()
     control = socket.socket(fileno=descriptor)
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 2**20, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, 2**20, 2)
         if not message:
             break
         order = json.loads(message)
@@ -73,23 +73,24 @@ def main(descriptor: int, package: Path, folder: Path) -> None:
         pid = os.fork()
         if pid == 0:
             control.close()
-            _become_worker(order, descriptors[0], rules, namespaces, package, folder / scratch.HOME)
+            _become_worker(order, descriptors, rules, namespaces, package, folder / scratch.HOME)
         workers.add(pid)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
-        os.close(descriptors[0])
+        for descriptor in descriptors:
+            os.close(descriptor)
         control.send(json.dumps({"pid": pid}).encode())
     for pid in workers:
         _end(pid, 0.0)
 
 
 def _become_worker(
-    order: dict, descriptor: int, rules: int | None, namespaces: list[str], package: Path, home: Path
+    order: dict, descriptors: list[int], rules: int | None, namespaces: list[str], package: Path, home: Path
 ) -> None:
     """Confine this process and answer calls; never return."""
-    channel = Channel(descriptor)
+    channel = Channel(descriptors[0])
     try:
-        channel = _keep_only(descriptor, rules)
+        channel = _keep_only(descriptors, rules)
         os.chdir(home)
         _forget_project(package)
         torch.manual_seed(order["seed"])
@@ -104,22 +105,23 @@ def _become_worker(
         channel.send(Encoder().frame({"failed": f"{type(error).__name__}: {error}"}))
         os._exit(1)
     try:
-        serve(channel)
+        serve(channel, Channel(_SECOND_CHANNEL))
     finally:
         os._exit(1)
 
 
-def _keep_only(descriptor: int, rules: int | None) -> Channel:
-    """Close all descriptors except the channel and the rules, and discard printed text."""
+def _keep_only(descriptors: list[int], rules: int | None) -> Channel:
+    """Close all descriptors except the channels and the rules, and discard printed text."""
     os.setpgid(0, 0)
     null = os.open(os.devnull, os.O_RDWR)
-    kept = fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10)
+    kept = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in descriptors]
     kept_rules = null if rules is None else fcntl.fcntl(rules, fcntl.F_DUPFD, 10)
     for standard in range(3):
         os.dup2(null, standard)
-    os.dup2(kept, _CHANNEL)
+    for channel, number in zip(kept, (_CHANNEL, _SECOND_CHANNEL), strict=False):
+        os.dup2(channel, number)
     os.dup2(kept_rules, _RULES)
-    os.closerange(_RULES + 1, 65536)
+    os.closerange(_RULES + len(descriptors), 65536)
     return Channel(_CHANNEL)
 
 

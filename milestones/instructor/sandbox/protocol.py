@@ -44,9 +44,15 @@ class ProtocolError(ValueError):
 
 @dataclass(frozen=True)
 class RemoteReference:
-    """An object that stays in the worker, known by its number."""
+    """An object that stays in the worker.
+
+    Attributes:
+        number: number by which the worker knows it.
+        process: 0 for the worker itself, 1 for the process that it has started.
+    """
 
     number: int
+    process: int = 0
 
 
 class Encoder:

@@ -15,8 +15,8 @@ from milestones.instructor.sandbox.worker_client import WorkerClient
 SCENARIOS = "scenarios"
 """Name of the suite's own module of functions and classes that run beside the student's code."""
 
-NEW_PROCESS = "new_process"
-"""Name of the scenario after which another worker makes the calls."""
+NEW_PROCESS, IN_ANOTHER_PROCESS = "new_process", "in_another_process"
+"""Names of the scenarios that the judge carries out itself: with a new worker, and with a process that one starts."""
 
 
 class RemotePackage:
@@ -38,6 +38,8 @@ class RemotePackage:
         """Call a function of the submission, or a method of one of its objects."""
         if name == f"{SCENARIOS}.{NEW_PROCESS}" and self.worker is not None:
             return self.worker.discard()
+        if name == f"{SCENARIOS}.{IN_ANOTHER_PROCESS}":
+            return arguments[0].in_another_process()
         worker, parts = self.ready_worker(name if target is None else "")
         return worker.call(name, arguments, keywords, target, **parts)
 
@@ -100,6 +102,11 @@ class RemoteObject:
 
     def __getitem__(self, index: Any) -> Any:
         return self._package.call("__getitem__", (index,), {}, self._reference)
+
+    def in_another_process(self) -> "RemoteObject":
+        """Let the worker start a process, and return the copy of the object that is in it."""
+        self._package.worker.exchange({"fork": True})
+        return RemoteObject(self._package, RemoteReference(self._reference.number, process=1))
 
     def set_epoch(self, epoch: int) -> Any:
         return self._package.call("set_epoch", (epoch,), {}, self._reference)

@@ -42,12 +42,12 @@ class Channel:
             view = view[os.write(self.descriptor, view) :]
 
 
-def serve(channel: Channel) -> None:
+def serve(channel: Channel, second: Channel) -> None:
     """Answer requests until the channel is closed.
 
-    A request is a dictionary with `id`. One with `import` names a module of the submission, and one with `forget` drops
-    what the last test left; `Worker` describes the others. While a module is imported, the process holds nothing of
-    a test: no object, no scenario.
+    A request is a dictionary with `id`. One with `import` names a module of the submission. One with `forget` drops
+    what the last test left. One with `fork` starts another process, which answers on the second channel. `Worker` describes
+    the others. While a module is imported, the process holds nothing of a test: no object, no scenario.
     """
     worker = None
     while True:
@@ -57,6 +57,11 @@ def serve(channel: Channel) -> None:
             if "forget" in request:
                 worker = None
                 sys.modules.pop(SCENARIOS, None)
+                frame = Encoder().frame({"id": request["id"]})
+            elif "fork" in request:
+                if os.fork() == 0:
+                    channel = second
+                    continue
                 frame = Encoder().frame({"id": request["id"]})
             elif "import" in request:
                 importlib.import_module(f"speech_enhancement.{request['import']}")

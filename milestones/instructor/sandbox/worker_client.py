@@ -185,6 +185,8 @@ class WorkerClient:
         frame = self._encode(Encoder(), {**request, "id": number})
         if not self._process.is_running:
             self._process.start()
+        target = request.get("object")
+        self._process.speak_to(0 if target is None else target.process)
         decoder = Decoder()
         with self.distrust():
             self._process.send(frame)

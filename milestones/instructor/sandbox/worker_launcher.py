@@ -37,9 +37,9 @@ class WorkerSettings:
 class WorkerLauncher:
     """A fork server, and the socket to it.
 
-    Each order and each answer is one JSON object. An order to fork has the settings of the worker, and comes with a
-    socket; the answer has the worker's `pid`. An order to `reap` a worker has the `patience` in seconds; the answer has
-    the `status` with which the worker ended, and what of it is `left` that could not be ended or removed, or null.
+    Each order and each answer is one JSON object. An order to fork has the settings of the worker, and comes with
+    sockets; the answer has the worker's `pid`. An order to `reap` a worker has the `patience` in seconds; the answer
+    has the `status` with which the worker ended, and what of it is `left` that could not be ended or removed, or null.
     What is left stays out of the reach of later workers, which come from another fork server and write elsewhere.
 
     Args:
@@ -68,9 +68,9 @@ class WorkerLauncher:
         theirs.close()
         self.control.settimeout(START_SECONDS)
 
-    def fork(self, settings: WorkerSettings, allow_fork: bool) -> tuple[int, socket.socket]:
-        """Start a worker; return its process number and the socket to it."""
-        ours, theirs = socket.socketpair()
+    def fork(self, settings: WorkerSettings, allow_fork: bool) -> tuple[int, list[socket.socket]]:
+        """Start a worker; return its process number, and sockets to it and to the process that it may start."""
+        pairs = [socket.socketpair() for _ in range(1 + allow_fork)]
         order = {
             "seed": settings.seed,
             "memory_mebibytes": settings.memory_mebibytes,
@@ -78,9 +78,12 @@ class WorkerLauncher:
             "allow_fork": allow_fork,
             "reference": settings.reference,
         }
-        with theirs:
-            answer = self._ask(order, [theirs.fileno()])
-        return answer["pid"], ours
+        try:
+            answer = self._ask(order, [theirs.fileno() for _, theirs in pairs])
+        finally:
+            for _, theirs in pairs:
+                theirs.close()
+        return answer["pid"], [ours for ours, _ in pairs]
 
     def reap(self, pid: int, patience: float = 0.0) -> int:
         """Kill a worker and its children; return its exit status, or minus the number of the signal that ended it."""

@@ -34,6 +34,7 @@ class WorkerProcess:
         self.isolation: list[str] = []
         self.stopped: WorkerStopped | None = None
         self._pid: int | None = None
+        self._sockets: list[socket.socket] = []
         self._socket: socket.socket | None = None
         self.has_started = False
         self.seconds_starting = 0.0
@@ -51,7 +52,11 @@ class WorkerProcess:
     @property
     def identity(self) -> object | None:
         """The socket to the process, which no other process has; None if it does not run."""
-        return self._socket
+        return self._sockets[0] if self._sockets else None
+
+    def speak_to(self, number: int) -> None:
+        """Choose the process that gets the next frame: 0 for the worker, 1 for the process that it has started."""
+        self._socket = self._sockets[number]
 
     def begin_test(self, allow_fork: bool, seconds: float) -> None:
         """Start the clock; a test that may start processes gets its own worker."""
@@ -74,7 +79,8 @@ class WorkerProcess:
             raise self.stopped
         self.has_started = True
         begin, until = time.monotonic(), self._deadline
-        self._pid, self._socket = self.launcher.fork(self.settings, self._allow_fork)
+        self._pid, self._sockets = self.launcher.fork(self.settings, self._allow_fork)
+        self.speak_to(0)
         self._deadline = time.monotonic() + START_SECONDS
         self._watch = None
         try:
@@ -93,9 +99,7 @@ class WorkerProcess:
     def discard(self) -> None:
         """End it if it runs."""
         if self._pid is not None:
-            self._socket.close()
-            pid, self._pid, self._socket = self._pid, None, None
-            self.launcher.reap(pid)
+            self.launcher.reap(self._hang_up())
 
     def stop(self, state: TestState, message: str) -> WorkerStopped:
         """End it within a test, and return the exception that says why."""
@@ -155,14 +159,19 @@ class WorkerProcess:
         shared_memory = None if "namespaces" in self.isolation else SharedMemory()
         return Watch(self._pid, self.launcher.scratch, memory_bytes, self._allow_fork, shared_memory)
 
+    def _hang_up(self) -> int:
+        """Close the sockets, and return the number of the process, which is no longer this one."""
+        for each in self._sockets:
+            each.close()
+        pid, self._pid, self._socket, self._sockets = self._pid, None, None, []
+        return pid
+
     def _patience(self) -> float:
         return max(0.001, min(_LOOK_EVERY, self._deadline - time.monotonic()))
 
     def _ended(self) -> WorkerStopped:
         """Make the exception that says how it ended, after it has closed its side."""
-        self._socket.close()
-        pid, self._pid, self._socket = self._pid, None, None
-        status = self.launcher.reap(pid, patience=2.0)
+        status = self.launcher.reap(self._hang_up(), patience=2.0)
         if status == -signal.SIGKILL:
             self.stopped = WorkerStopped(TestState.OUT_OF_MEMORY, "the process was killed by the system")
         elif status < 0:
