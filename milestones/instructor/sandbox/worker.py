@@ -46,8 +46,8 @@ def serve(channel: Channel, second: Channel) -> None:
     """Answer requests until the channel is closed.
 
     A request is a dictionary with `id`. One with `import` names a module of the submission. One with `forget` drops
-    what the last test left. One with `fork` starts another process, which answers on the second channel. `Worker` describes
-    the others. While a module is imported, the process holds nothing of a test: no object, no scenario.
+    what the last test left. One with `fork` starts another process, which answers on the second channel. `Worker`
+    describes the others. While a module is imported, the process holds nothing of a test: no object, no scenario.
     """
     worker = None
     while True:
