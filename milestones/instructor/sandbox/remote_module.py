@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from milestones.instructor.sandbox.protocol import ProtocolError
+from milestones.instructor.sandbox.protocol import ProtocolError, RemoteReference
 
 if TYPE_CHECKING:
     from milestones.instructor.sandbox.remote_package import RemotePackage
@@ -73,6 +73,8 @@ class RemoteModule(nn.Module):
         seed = int(torch.randint(2**62, ()))
         made = worker.request({"make": name, "arguments": arguments, "keywords": keywords, "seed": seed, **parts})
         with worker.distrust():
+            if not isinstance(made["module"], RemoteReference):
+                raise ProtocolError("expected a reference to the module, got something else")
             self._reference, self._made_by = made["module"], worker.running
         return made
 
