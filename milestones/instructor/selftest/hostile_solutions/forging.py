@@ -414,38 +414,7 @@ def mix_at_snr(speech, noise, snr_db):
 # aims at: milestones.instructor.sandbox.protocol.MAX_ITEMS
 def stft(waveform, n_fft=512, hop_length=128):
     # MAX_ITEMS are 20000, of which the entries of an answer take some.
-    return [0] * 19_985
-
-
-# attack restless-folders on data: the folders of scratch change places while a test writes its files
-# earns: all but 2.1
-# aims at: milestones/instructor/sandbox/scratch.py:writable
-import os
-import threading
-from pathlib import Path
-
-
-def _move(top):
-    while True:
-        for folder in [top, *top.iterdir()]:  # writable or not
-            try:
-                for inner in [folder, *folder.iterdir()]:
-                    inner.rename(inner.with_name(f"{inner.name}-"))
-                    inner.with_name(f"{inner.name}-").rename(inner)
-            except OSError:
-                pass
-
-
-class NoisySpeechDataset:
-    def __init__(self, speech_files, *arguments, **keywords):
-        for top in {Path.cwd().parent, *(Path(path).parent for path in speech_files)}:
-            threading.Thread(target=_move, args=(top,), daemon=True).start()
-
-    def __len__(self):
-        return 3
-
-    def __getitem__(self, index):
-        raise FileNotFoundError("scratch")
+    return [0] * 19_994
 
 
 # attack endless-dataset on data: a length that no test can count to
