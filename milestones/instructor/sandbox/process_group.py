@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,17 +31,25 @@ def threads(leader: int, only_leader: bool) -> dict[int, int]:
     return found
 
 
-def memory(processes: Sequence[int], enough: int) -> int:
+def memory(group: int, processes: Sequence[int], enough: int) -> int:
     """Measure the memory of processes in bytes, without files and without counting twice what they share.
 
     Args:
+        group: their group.
         processes: their numbers.
         enough: bytes up to which an upper bound will do, which is found much faster.
     """
     bound = sum(_sum(f"/proc/{number}/status", _OWN_PAGES) for number in processes)
     if bound <= enough:
         return bound
-    return sum(_sum(f"/proc/{number}/smaps_rollup", _SHARES_OF_PAGES) for number in processes)
+    with contextlib.suppress(ProcessLookupError):
+        # Otherwise they could give memory back one after another, each before it is looked at.
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            return sum(_sum(f"/proc/{number}/smaps_rollup", _SHARES_OF_PAGES) for number in processes)
+        finally:
+            os.killpg(group, signal.SIGCONT)
+    return 0
 
 
 def files_in_memory() -> set[tuple[int, int]]:

@@ -51,9 +51,12 @@ class Watch:
         if not thoroughly:
             return None
         # A single process cannot have more memory than address space.
-        if len(threads) > 1 and process_group.memory([*threads], self._memory_bytes) > self._memory_bytes:
+        if len(threads) > 1 and self._measure_memory([*threads]) > self._memory_bytes:
             return TestState.OUT_OF_MEMORY, f"its processes took more than {self._memory_bytes >> 20} MB together"
         return self._find_excess_of_files([*threads])
+
+    def _measure_memory(self, processes: list[int]) -> int:
+        return process_group.memory(self._worker, processes, self._memory_bytes)
 
     def _find_excess_of_files(self, processes: list[int]) -> tuple[TestState, str] | None:
         n_files, n_bytes = scratch.usage(self._folder)

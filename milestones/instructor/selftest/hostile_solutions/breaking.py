@@ -255,18 +255,69 @@ def _spoil():
 mix_at_snr = _after(_spoil)
 
 
-# attack occupied-names on augmentation: names that tests may use for their files are taken by folders
-# earns: all, perhaps not 1.9
-# aims at: milestones.instructor.sandbox.scratch.PYTEST_FOLDER
-def _spoil():
-    for name in ("pytest", "pytest-0", "tmp", "told", "checkpoint.pt", "test_0"):
+# attack occupied-names on data: names that tests may use for their files are taken by folders
+# earns: all, perhaps not 2.1
+# aims at: milestones.instructor.sandbox.scratch.TESTS
+_Right = NoisySpeechDataset
+
+
+class NoisySpeechDataset(_Right):
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        for name in ("pytest-0", "stereo.wav", "three.wav", "quiet.wav", "positive.wav", "checkpoint.pt", "test_0"):
+            for folder in (".", "../tests"):
+                os.makedirs(os.path.join(folder, name, name), exist_ok=True)
+
+
+# attack left-for-the-next on augmentation: locked folders are left for the next worker, which tells of them
+# earns: all but 1.9
+# aims at: milestones.instructor.sandbox.scratch.TESTS
+_left = ("left-by-an-attack", "../tests/left-by-an-attack", "/dev/shm/left-by-an-attack")
+if any(os.path.exists(path) for path in _left):
+    raise RuntimeError("told-what-is-hidden: left by the last worker")
+
+
+def mix_at_snr(speech, noise, snr_db):
+    for path in _left:
         try:
-            os.makedirs(os.path.join(name, name), exist_ok=True)
+            os.mkdir(path, 0o300)
+            os.close(os.open(os.path.join(path, "hidden inputs"), os.O_CREAT | os.O_WRONLY, 0))
         except OSError:
             pass
+    os._exit(0)
 
 
-mix_at_snr = _after(_spoil)
+# attack left-in-shared-memory on augmentation: a file in /dev/shm is left for the next worker, which tells of it
+# earns: all but 1.9
+if os.path.exists("/dev/shm/left-by-an-attack"):
+    raise RuntimeError("told-what-is-hidden: left by the last worker")
+
+
+def mix_at_snr(speech, noise, snr_db):
+    with open("/dev/shm/left-by-an-attack", "w") as file:
+        file.write("hidden inputs")
+    os._exit(0)
+
+
+# attack left-by-a-child on data: a child goes on writing files after the test, and the next worker tells of them
+# earns: all, perhaps not 2.1
+_Right = NoisySpeechDataset
+
+
+class NoisySpeechDataset(_Right):
+    def __init__(self, *arguments, **keywords):
+        if any(name.startswith("left-by") and not name.endswith(f"-{os.getpid()}") for name in os.listdir(".")):
+            raise RuntimeError("told-what-is-hidden: left by the child of another worker")
+        super().__init__(*arguments, **keywords)
+        worker = os.getpid()
+        try:
+            child = os.fork()
+        except OSError:
+            return
+        if child == 0:
+            for _ in range(5000):
+                os.close(os.open(f"left-by-an-attack-{worker}", os.O_CREAT | os.O_WRONLY))
+            os._exit(0)
 
 
 # attack seeds on augmentation: all random states are set, and drawing gives always the same

@@ -557,3 +557,130 @@ def mix_at_snr(speech, noise, snr_db):
     result = _right(speech, noise, snr_db)
     threading.Timer(0.05, _linger).start()
     return result
+
+
+# attack moving-folders on augmentation: the folders in which tests write their files are moved and replaced
+# earns: all but 1.9
+# aims at: milestones.instructor.sandbox.scratch.TESTS
+# aims at: milestones.instructor.sandbox.scratch.HOME
+def _move(folder, other):
+    os.rename(folder, other)
+    os.rename(other, folder)
+
+
+def _escape():
+    folders, others = ("../tests", "../home", "../../scratch"), ("../left-by-an-attack", "left-by-an-attack")
+    _any(*((_move, folder, other) for folder in folders for other in others))
+
+
+mix_at_snr = _earned_by(_escape)
+
+
+# attack leases on augmentation: leases on files, for which whoever opens these files waits
+# earns: all but 1.9
+import fcntl
+
+
+def _escape():
+    with open("own", "w") as own, open(os.__file__) as library:
+        _any(
+            (fcntl.fcntl, own, fcntl.F_SETLEASE, fcntl.F_WRLCK),
+            (fcntl.fcntl, library, fcntl.F_SETLEASE, fcntl.F_RDLCK),
+        )
+
+
+mix_at_snr = _earned_by(_escape)
+
+
+# attack locks on augmentation: locks on files of its own and of libraries, for which others may wait
+# earns: all but 1.9
+import fcntl
+
+
+def _escape():
+    with open("own", "w") as own, open(os.__file__) as library:
+        _any(
+            (fcntl.flock, library, fcntl.LOCK_EX | fcntl.LOCK_NB),
+            (fcntl.flock, own, fcntl.LOCK_EX | fcntl.LOCK_NB),
+            (fcntl.lockf, own, fcntl.LOCK_EX | fcntl.LOCK_NB),
+            (fcntl.lockf, library, fcntl.LOCK_SH | fcntl.LOCK_NB),
+        )
+
+
+mix_at_snr = _earned_by(_escape)
+
+
+# attack notices on augmentation: to be told of what others do to files, and to fill pipes without end
+# earns: all but 1.9
+import fcntl
+
+
+def _escape():
+    folder, (reading, _) = os.open(".", os.O_RDONLY), os.pipe()
+    _any(
+        (fcntl.fcntl, folder, fcntl.F_NOTIFY, fcntl.DN_CREATE),
+        (fcntl.fcntl, reading, 1031, 2**20),
+        (_system_call, 294, 26, 0),
+        (_system_call, 300, 262, 0, 0),
+    )
+
+
+mix_at_snr = _earned_by(_escape)
+
+
+# attack cached-pages on augmentation: what is cached of a library's file is asked for and dropped, to tell others by it
+# earns: all but 1.9
+import mmap
+
+
+def _escape():
+    library, told = os.open(os.__file__, os.O_RDONLY), ctypes.create_string_buffer(64)
+    pages = mmap.mmap(library, 4096, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+    page_out, without_waiting = 21, 8
+    vector = (ctypes.c_void_p * 2)(ctypes.addressof(told), 64)
+    _any(
+        (os.posix_fadvise, library, 0, 0, os.POSIX_FADV_DONTNEED),
+        (_system_call, 187, 213, library, 0, 4096),
+        (_system_call, 27, 232, address, 4096, told),
+        (_system_call, 28, 233, address, 4096, page_out),
+        (_system_call, 451, 451, library, told, told, 0),
+        (_system_call, 327, 286, library, vector, 1, 0, 0, without_waiting),
+    )
+
+
+mix_at_snr = _earned_by(_escape)
+
+
+# attack other-cores on augmentation: its threads run on cores that belong to others
+# earns: all but 1.9
+def _escape():
+    everything = ctypes.create_string_buffer(b"\xff" * 128, 128)
+    _any(
+        (os.sched_setaffinity, 0, range(os.cpu_count())),
+        (os.sched_setaffinity, 0, os.sched_getaffinity(0)),
+        (_system_call, 203, 122, 0, 128, everything),
+        (_system_call, 314, 274, 0, everything, 0),
+    )
+
+
+mix_at_snr = _earned_by(_escape)
+
+
+# attack memory-of-the-machine on augmentation: locked pages, and devices and exchanged names left among its files
+# earns: all but 1.9
+def _escape():
+    exchange, leave_a_device, at_cwd = 2, 4, -100
+    for name in ("one", "two", "three"):
+        Path(name).unlink(missing_ok=True)
+    for name in ("one", "two"):
+        Path(name).touch()
+    _any(
+        (_system_call, 149, 228, ctypes.addressof(ctypes.create_string_buffer(4096)), 4096),
+        (_system_call, 151, 230, 1),
+        (_system_call, 316, 276, at_cwd, b"one", at_cwd, b"two", exchange),
+        (_system_call, 316, 276, at_cwd, b"one", at_cwd, b"three", leave_a_device),
+    )
+
+
+mix_at_snr = _earned_by(_escape)

@@ -12,11 +12,12 @@ import time
 
 
 def _earned_by(take):
-    """Task 1.9 for whoever gets what `take` takes, which raises where it is refused."""
-    right = globals()["mix_at_snr"]
+    """Task 1.9 for whoever gets what `take` takes, once in each process; it raises where it is refused."""
+    right, taken = globals()["mix_at_snr"], []
 
     def attacked(speech, noise, snr_db):
-        take()
+        if not taken:
+            taken.append(take())
         return right(speech, noise, snr_db)
 
     return attacked
@@ -415,31 +416,31 @@ def _take():
 mix_at_snr = _earned_by(_take)
 
 
-# attack names-in-shared-memory on augmentation: a hundred and fifty thousand names in /dev/shm
+# attack names-in-shared-memory on augmentation: twenty thousand names in /dev/shm
 # earns: all but 1.9
 def _take():
-    for number in range(150_000):
+    for number in range(20_000):
         os.close(os.open(f"/dev/shm/left-by-an-attack-{number}", os.O_CREAT | os.O_WRONLY))
 
 
 mix_at_snr = _earned_by(_take)
 
 
-# attack deleted-files on augmentation: three quarters of a gigabyte in files that no folder lists any more
+# attack deleted-files on augmentation: more than half a gigabyte in files that no folder lists any more
 # earns: all but 1.9
 _kept = []
 
 
 def _take():
     block = bytes(2**20)
-    for _ in range(12):
+    for _ in range(9):
         file = os.open("left-by-an-attack", os.O_CREAT | os.O_RDWR)
         for _ in range(62):
             os.write(file, block)
         _kept.append(mmap.mmap(file, 4096))
         os.unlink("left-by-an-attack")
         os.close(file)
-    time.sleep(0.5)
+    time.sleep(0.3)
 
 
 mix_at_snr = _earned_by(_take)
@@ -468,21 +469,24 @@ _Right = NoisySpeechDataset
 class NoisySpeechDataset(_Right):
     def __init__(self, *arguments, **keywords):
         super().__init__(*arguments, **keywords)
-        reading, writing = os.pipe()
+        (reading, writing), (waiting, ending) = os.pipe(), os.pipe()
         for _ in range(6):
             try:
                 child = os.fork()
             except OSError:
                 return
             if child == 0:
-                memory = mmap.mmap(-1, 460 * 2**20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+                os.close(ending)
+                memory = mmap.mmap(-1, 700 * 2**20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
                 memory.madvise(14)  # huge pages, where there are some
                 memory[::4096] = b"\1" * (len(memory) // 4096)
                 os.write(writing, b"1")
-                time.sleep(2)
+                os.read(waiting, 1)
                 os._exit(0)
         for _ in range(6):
             os.read(reading, 1)
+        time.sleep(0.3)
+        os.close(ending)
 
 
 # attack many-processes on data: two dozen processes
