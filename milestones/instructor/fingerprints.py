@@ -1,12 +1,25 @@
 """Hashes of everything besides the submission on which a grade depends; machines that grade alike have the same."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import platform
+from collections.abc import Iterator
+from pathlib import Path
 
 from milestones.course import PACKAGE, ROOT, Milestone, load_course
 
-_LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "pytest")
+_LIBRARIES = (
+    *("torch", "torchaudio", "torchmetrics", "numpy", "scipy", "soundfile", "safetensors", "tqdm", "scikit-learn"),
+    "pytest",
+)
+"""Libraries that tests and submissions import, as far as they are installed."""
+
+_GRADER = (
+    *("course.py", "graded_tests.py", "instructor/records.py", "instructor/fingerprints.py"),
+    *("instructor/grading/*.py", "instructor/sandbox/*.py"),
+)
+"""Files below `milestones` that decide a grade."""
 
 
 def digest(*parts: bytes) -> str:
@@ -25,6 +38,20 @@ def of_tests(milestone: Milestone) -> str:
 
 
 def of_environment() -> str:
-    """Hash the versions of Python and the libraries."""
-    versions = [platform.python_version(), *map(importlib.metadata.version, _LIBRARIES)]
-    return digest(*map(str.encode, versions))
+    """Hash the versions of Python and the libraries, the grader, and the files that submissions are put beside."""
+    versions = [platform.python_version(), *map(_version, _LIBRARIES)]
+    sources = (part for path in _sources() for part in (path.relative_to(ROOT).as_posix().encode(), path.read_bytes()))
+    return digest(*map(str.encode, versions), *sources)
+
+
+def _version(library: str) -> str:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(library)
+    return ""
+
+
+def _sources() -> Iterator[Path]:
+    for pattern in _GRADER:
+        yield from sorted((ROOT / "milestones").glob(pattern))
+    students = {ROOT / PACKAGE / f"{name}.py" for name in load_course().modules}
+    yield from sorted(path for path in (ROOT / PACKAGE).rglob("*.py") if path not in students)

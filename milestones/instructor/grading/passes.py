@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from milestones.instructor.grading.parts import Parts
-from milestones.instructor.records import Job, JobResult, Record, append
+from milestones.instructor.records import Job, JobEnd, JobResult, Record, append
 from milestones.instructor.sandbox.server_pool import Submit
 
 
@@ -48,12 +48,13 @@ def grade_in_passes(
         advance: function to call after each of a submission's two passes.
     """
     all_parts = [Parts(job) for job in jobs]
-    first = {submit(parts.visible()): parts for parts in all_parts}
+    first = {_submitted(parts.visible(), submit): parts for parts in all_parts}
     for future in as_completed(first):
         parts = first[future]
         parts.add(parts.visible(), _result(future, parts.visible()))
         advance()
-    running = {submit(parts.hidden()): (number, parts.hidden()) for number, parts in enumerate(all_parts)}
+    hidden = {number: parts.hidden() for number, parts in enumerate(all_parts)}
+    running = {_submitted(job, submit): (number, job) for number, job in hidden.items()}
     while running:
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             number, job = running.pop(future)
@@ -65,6 +66,14 @@ def grade_in_passes(
             else:
                 advance()
                 yield number, parts.result()
+
+
+def _submitted(job: Job, submit: Submit) -> Future[JobResult]:
+    if job.tests:
+        return submit(job)
+    future: Future[JobResult] = Future()
+    future.set_result(JobResult((), JobEnd(0.0, job.failed_imports)))
+    return future
 
 
 def _result(future: Future[JobResult], job: Job) -> JobResult:

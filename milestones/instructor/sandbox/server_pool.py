@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from milestones.instructor.records import Job, JobEnd, JobResult, ServerTerms
+from milestones.instructor.records import Job, JobResult, ServerTerms
 from milestones.instructor.sandbox import confinement, cores
 from milestones.instructor.sandbox.attempts import MAX_ATTEMPTS, Attempts, check
 from milestones.instructor.sandbox.server_process import GradingServer, ServerFault
@@ -29,8 +29,6 @@ class ServerPool:
         A second server and a third must first grade the reference by the test on which the one before failed. If they
         can and fail on the submission again, the submission is to blame. Any other fault is the grader's own.
         """
-        if not job.tests:
-            return JobResult((), JobEnd(0.0, job.failed_imports))
         attempts = Attempts(job)
         for _ in range(MAX_ATTEMPTS):
             try:
@@ -54,6 +52,10 @@ class ServerPool:
     def close(self) -> None:
         """End the idle servers, and those in use as soon as they are idle."""
         self._is_closed = True
+        self.end_idle()
+
+    def end_idle(self) -> None:
+        """End the idle servers."""
         while server := self._pop(lambda _: True):
             server.close()
 
@@ -89,7 +91,7 @@ class ServerPool:
         with self._lock:
             self._idle.append(server)
         if self._is_closed:
-            self.close()
+            self.end_idle()
 
 
 @contextlib.contextmanager

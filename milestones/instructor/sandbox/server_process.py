@@ -87,8 +87,8 @@ class GradingServer:
         suspect = None
         begin = time.monotonic()
         try:
-            # The tests' own time is limited; a worker starts up to three times for each of them.
-            with self._patience(START_SECONDS + 2 * job.seconds + 3 * len(job.tests)):
+            # Some time for the start of workers, up to three for each test, comes on top of the tests' own.
+            with self._patience(60 + 1.5 * job.seconds + len(job.tests)):
                 self._send(job)
                 while True:
                     word, line = self._read()
