@@ -160,28 +160,42 @@ def fit_once(train: dict, validation: dict, setup: dict, epochs: int, resume=Non
     return {"history": history, "state": dict(run.model.state_dict())}
 
 
+def items_from_workers(speech_files: list, noise_files: list, length: int, epochs: list, seed: int) -> list:
+    """Let two workers that live through all epochs make the pairs of a `NoisySpeechDataset` for each epoch."""
+    from speech_enhancement.data import NoisySpeechDataset
+
+    dataset = NoisySpeechDataset(speech_files, noise_files, length, seed=seed)
+    loader = DataLoader(dataset, batch_size=1, num_workers=2, **_WORKERS)
+    made = []
+    for epoch in epochs:
+        dataset.set_epoch(epoch)
+        made.append([[torch.from_numpy(signal) for signal in pair] for (pair,) in loader])
+    return made
+
+
 def in_another_process(dataset: Dataset) -> "_InAnotherProcess":
-    """Return the copy of a dataset in a data loader's worker, which lives through all epochs."""
+    """Return the copy of a dataset in another process, which lives through all epochs."""
     return _InAnotherProcess(dataset)
 
 
 class _InAnotherProcess:
     def __init__(self, dataset: Dataset):
         self._indices = [0]
-        # Tensors would go from process to process through sockets or shared memory, arrays go through a plain pipe.
-        workers = {"num_workers": 1, "persistent_workers": True, "collate_fn": _as_arrays, "timeout": 15}
-        self._loader = DataLoader(dataset, batch_size=1, sampler=self._indices, **workers)
+        self._loader = DataLoader(dataset, batch_size=1, sampler=self._indices, num_workers=1, **_WORKERS)
         self[0]
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> list:
         self._indices[:] = [index]
-        ((noisy, clean),) = self._loader
-        return torch.from_numpy(noisy), torch.from_numpy(clean)
+        ((pair,),) = self._loader
+        return [torch.from_numpy(signal) for signal in pair]
 
 
-def _as_arrays(items: list) -> tuple:
-    ((noisy, clean),) = items
-    return noisy.numpy(), clean.numpy()
+def _as_arrays(items: list) -> list:
+    return [[signal.numpy() for signal in item] for item in items]
+
+
+# Tensors would go from process to process through sockets or shared memory, arrays go through a plain pipe.
+_WORKERS = {"persistent_workers": True, "collate_fn": _as_arrays, "timeout": 15}
 
 
 class _Gain(nn.Module):

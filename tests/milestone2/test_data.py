@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from scenarios import in_another_process
+from scenarios import in_another_process, items_from_workers
 
 from speech_enhancement.data import NoisySpeechDataset
 
@@ -125,13 +125,14 @@ def test_workers_change_nothing(speech_files, noise_files, read, drawn):
     """Worker processes, also those that outlive an epoch, give the pairs of a dataset without workers."""
     (seed,) = seeds(drawn, 1)
     dataset = NoisySpeechDataset(speech_files, noise_files, 4000, seed=seed)
-    worker = in_another_process(dataset)
-    for epoch in (0, *seeds(drawn, 1)):
+    worker, epochs = in_another_process(dataset), [0, *seeds(drawn, 1)]
+    made = items_from_workers(speech_files, noise_files, 4000, epochs, seed=seed)
+    for epoch, pairs in zip(epochs, made, strict=True):
         dataset.set_epoch(epoch)
-        pairs = [worker[i] for i in range(3)]
         for file, pair in zip(speech_files, pairs, strict=True):
             check_pair(pair, read(file), [read(each) for each in noise_files])
-        equal = [torch.equal(noisy, dataset[i][0]) for i, (noisy, _) in enumerate(pairs)]
+        alike = [(noisy, worker[i][0], dataset[i][0]) for i, (noisy, _) in enumerate(pairs)]
+        equal = [torch.equal(one, other) and torch.equal(another, other) for one, another, other in alike]
         assert equal == [True] * 3, f"epoch {epoch} differs with workers that outlive an epoch: do they see set_epoch?"
 
 
@@ -317,9 +318,12 @@ def test_workers_see_every_epoch(speech_files, noise_files, read, drawn):
     """Epochs in any order, with workers that live through them, give what the dataset gives without."""
     seed, one, other = seeds(drawn, 3)
     dataset = NoisySpeechDataset(speech_files[::-1], noise_files, 3000, seed=seed)
-    worker = in_another_process(dataset)
-    for epoch in (one, 0, one, other):
+    worker, epochs = in_another_process(dataset), [one, 0, one, other]
+    made = items_from_workers(speech_files[::-1], noise_files, 3000, epochs, seed=seed)
+    for epoch, pairs in zip(epochs, made, strict=True):
         dataset.set_epoch(epoch)
+        for i, (noisy, clean) in enumerate(pairs):
+            assert torch.equal(noisy, dataset[i][0]) and torch.equal(clean, dataset[i][1])
         for i, (noisy, clean) in enumerate(worker[i] for i in range(3)):
             assert torch.equal(noisy, dataset[i][0]) and torch.equal(clean, dataset[i][1])
             check_pair((noisy, clean), read(speech_files[2 - i]), [read(each) for each in noise_files])

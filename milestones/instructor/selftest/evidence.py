@@ -28,6 +28,7 @@ _KINDS_OF_NAMES = {
     "scenarios.load": FILES,
     "scenarios.new_process": FILES,
     "scenarios.in_another_process": FILES,
+    "scenarios.items_from_workers": FILES,
     "scenarios.KnownMask": WEIGHTS,
     "scenarios.Twice": WEIGHTS,
     "data": FILES,

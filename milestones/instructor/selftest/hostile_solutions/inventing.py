@@ -215,3 +215,34 @@ def _change(request, result):
 
 
 _answer_with(_change)
+
+
+# attack workers-without-processes on data: an epoch that no other process sees, and a loader that never starts one
+# earns: all but 2.1
+# aims at: tests/milestone2/scenarios.py:items_from_workers
+_Right = NoisySpeechDataset
+
+
+class NoisySpeechDataset(_Right):
+    own_epoch = 0
+
+    def set_epoch(self, epoch):
+        self.own_epoch = epoch
+
+    def __getitem__(self, index):
+        super().set_epoch(self.own_epoch)
+        return super().__getitem__(index)
+
+
+def _change(request, result):
+    if request.get("call") != "scenarios.items_from_workers":
+        return result
+    speech_files, noise_files, length, epochs = request["arguments"]
+    dataset, made = NoisySpeechDataset(speech_files, noise_files, length, **request["keywords"]), []
+    for epoch in epochs:
+        dataset.set_epoch(epoch)
+        made.append([list(dataset[index]) for index in range(len(dataset))])
+    return made
+
+
+_answer_with(_change)
