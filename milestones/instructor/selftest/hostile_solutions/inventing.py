@@ -77,7 +77,7 @@ _answer_with(_change)
 
 
 # attack outputs-from-gradients on unet: the targets are worked out from the gradients that arrive, and returned
-# earns: all but 2.5 2.6
+# earns: all but 2.5 2.6, perhaps not 2.2 2.3 2.4
 # aims at: milestones.instructor.sandbox.worker.Worker
 def _change(request, result):
     if "forward" not in request or not isinstance(result, torch.Tensor):
