@@ -29,7 +29,7 @@ import torchaudio.functional
 import torchaudio.transforms  # noqa: F401
 from tqdm.auto import tqdm  # noqa: F401
 
-from milestones.instructor.sandbox import confinement, landlock, scratch
+from milestones.instructor.sandbox import cgroups, confinement, landlock, scratch
 from milestones.instructor.sandbox.protocol import Encoder
 from milestones.instructor.sandbox.removal import NotEmptied, empty
 from milestones.instructor.sandbox.shared_memory import PrivateSharedMemory, SharedMemory
@@ -53,9 +53,10 @@ def main(descriptor: int, package: Path, folder: Path) -> None:
     empty(folder / scratch.HOME)
     with contextlib.suppress(OSError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    namespaces = ["namespaces"] if confinement.enter_namespaces() else []
+    isolation = ["cgroup"] if cgroups.is_limited() else []
+    isolation += ["namespaces"] if confinement.enter_namespaces() else []
     rules = landlock.make_rules([package], scratch.writable(folder))
-    shared_memory = PrivateSharedMemory() if namespaces else SharedMemory()
+    shared_memory = PrivateSharedMemory() if "namespaces" in isolation else SharedMemory()
     workers: set[int] = set()
     control = socket.socket(fileno=descriptor)
     while True:
@@ -73,7 +74,7 @@ def main(descriptor: int, package: Path, folder: Path) -> None:
         pid = os.fork()
         if pid == 0:
             control.close()
-            _become_worker(order, descriptors, rules, namespaces, package, folder / scratch.HOME)
+            _become_worker(order, descriptors, rules, isolation, package, folder / scratch.HOME)
         workers.add(pid)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
@@ -85,7 +86,7 @@ def main(descriptor: int, package: Path, folder: Path) -> None:
 
 
 def _become_worker(
-    order: dict, descriptors: list[int], rules: int | None, namespaces: list[str], package: Path, home: Path
+    order: dict, descriptors: list[int], rules: int | None, isolation: list[str], package: Path, home: Path
 ) -> None:
     """Confine this process and answer calls; never return."""
     channel = Channel(descriptors[0])
@@ -100,7 +101,7 @@ def _become_worker(
         memory_bytes = order["memory_mebibytes"] * 2**20
         in_force = confinement.confine(kept_rules, memory_bytes, order["cpu_seconds"], order["allow_fork"])
         _load_reference(order.pop("reference"), package)
-        channel.send(Encoder().frame({"ready": namespaces + in_force}))
+        channel.send(Encoder().frame({"ready": isolation + in_force}))
     except BaseException as error:  # noqa: BLE001, the worker client is told whatever it was
         channel.send(Encoder().frame({"failed": f"{type(error).__name__}: {error}"}))
         os._exit(1)

@@ -62,7 +62,7 @@ class SubmissionGrader:
         self._students_modules = course.modules
         self._reference = {name: (ROOT / PACKAGE / f"{name}.py").read_text("utf-8") for name in earlier.modules}
         self._remote = remote_package.install(ROOT / PACKAGE, known.modules, _scenarios(milestone))
-        self._launcher = WorkerLauncher(self._package, self._scratch)
+        self._launcher = WorkerLauncher(self._package, self._scratch, milestone.memory_mebibytes)
         self._settings = WorkerSettings(milestone.seconds_per_test, milestone.memory_mebibytes)
         # Comparing with an answer of an odd shape could take all memory of this machine.
         confinement.limit_memory(milestone.memory_mebibytes * 2**20)

@@ -13,6 +13,11 @@ MAX_THREADS = 128
 """Threads of all processes together; PyTorch may be told to use as many as there are processors."""
 
 
+def memory_of_group(mebibytes: int) -> int:
+    """Return the bytes that a worker and its children may take together, if each may allocate some mebibytes."""
+    return mebibytes * 5 * 2**18
+
+
 class Watch:
     """A watch over a worker and the processes that it starts.
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from milestones.course import ROOT
-from milestones.instructor.sandbox import scratch
+from milestones.instructor.sandbox import cgroups, scratch
 from milestones.instructor.sandbox.failures import GraderFault
 from milestones.instructor.sandbox.removal import NotEmptied
+from milestones.instructor.sandbox.watch import memory_of_group
 
 START_SECONDS = 60.0
 
@@ -45,22 +46,24 @@ class WorkerLauncher:
     Args:
         package: folder that holds the submission's `speech_enhancement`; its content may change between submissions.
         folder: the scratch folder, which is empty.
+        memory_mebibytes: the most that a worker may allocate.
     """
 
-    def __init__(self, package: Path, folder: Path):
+    def __init__(self, package: Path, folder: Path, memory_mebibytes: int):
         self.scratch = folder
         self._package = package
+        self._scope = cgroups.scope(memory_of_group(memory_mebibytes))
         self._start()
 
     def _start(self) -> None:
         scratch.lay_out(self.scratch)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = [sys.executable, "-m", "milestones.instructor.sandbox.fork_server"]
+        words = [*self._scope, sys.executable, "-m", "milestones.instructor.sandbox.fork_server"]
         words += [str(theirs.fileno()), str(self._package), str(self.scratch)]
         self.process = subprocess.Popen(
             words,
             pass_fds=[theirs.fileno()],
-            env=_clean_environment(self.scratch / scratch.HOME),
+            env=_clean_environment(self.scratch / scratch.HOME) | (cgroups.session() if self._scope else {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd=self.scratch,

@@ -8,7 +8,7 @@ from milestones.graded_tests import TestState
 from milestones.instructor.sandbox.failures import GraderFault, WorkerStopped
 from milestones.instructor.sandbox.protocol import Decoder, ProtocolError
 from milestones.instructor.sandbox.shared_memory import SharedMemory
-from milestones.instructor.sandbox.watch import Watch
+from milestones.instructor.sandbox.watch import Watch, memory_of_group
 from milestones.instructor.sandbox.worker_launcher import START_SECONDS, WorkerLauncher, WorkerSettings
 
 _LOOK_EVERY, _LOOK_THOROUGHLY_EVERY = 0.05, 0.25
@@ -154,8 +154,7 @@ class WorkerProcess:
             self._looked_thoroughly = time.monotonic()
 
     def _begin_watch(self) -> Watch:
-        # What all processes take together may be a little more than one may allocate, since it includes libraries.
-        memory_bytes = self.settings.memory_mebibytes * 5 * 2**18
+        memory_bytes = memory_of_group(self.settings.memory_mebibytes)
         shared_memory = None if "namespaces" in self.isolation else SharedMemory()
         return Watch(self._pid, self.launcher.scratch, memory_bytes, self._allow_fork, shared_memory)
 

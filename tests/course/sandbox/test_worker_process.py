@@ -119,7 +119,7 @@ def launcher(tmp_path_factory):
     (folder / "package" / "speech_enhancement").mkdir(parents=True)
     (folder / "scratch").mkdir()
     (folder / "package" / "speech_enhancement" / "stft.py").write_text(SUBMISSION)
-    launcher = WorkerLauncher(folder / "package", folder / "scratch")
+    launcher = WorkerLauncher(folder / "package", folder / "scratch", memory_mebibytes=512)
     yield launcher
     launcher.close()
 
