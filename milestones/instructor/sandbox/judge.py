@@ -89,18 +89,27 @@ class Judge:
                 later.append(test)
                 continue
             begins(test)
-            result = self._judge_test(test, fresh=self._job.on_reference)
-            ends(result)
-            if result.state == TestState.OUT_OF_TIME:
+            before, verdict = self.seconds, self._run(test.id, fresh=self._job.on_reference)
+            if verdict.state == TestState.OUT_OF_TIME:
                 slow_tasks.add(test.task)
+                if verdict.is_doubtful:
+                    later.append(test)
+                    continue
+            ends(self._result(test, verdict, before))
         for test in later:
             begins(test)
-            ends(self._judge_test(test, fresh=True))
+            before = self.seconds
+            ends(self._result(test, self._run(test.id, fresh=True), before))
         self._worker.discard()
 
-    def _judge_test(self, test: GradedTest, fresh: bool) -> TestResult:
-        before = self.seconds
-        verdict = self._run(test.id, fresh)
+    def _result(self, test: GradedTest, verdict: Verdict, before: float) -> TestResult:
+        """Make the result of a test from its first run, and run it again if need be.
+
+        Args:
+            test: the test.
+            verdict: that on its first run.
+            before: seconds that had passed before that run.
+        """
         if verdict.is_doubtful:
             verdict = self._run(test.id, fresh=True)
         if verdict.state == TestState.PASSED and self._worker.has_changed_inputs:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("suites_collected_once")
 
 BODY = "".join(MODULE.splitlines(keepends=True)[12:16])
 BEGIN = "    ### BEGIN SOLUTION\n    reci"
-NO_STUB = f"{TOML}:15: expected a stub attenuate with the heading 'Task 1.2.' in {GAIN}, got none"
+NO_STUB = f"{TOML}:16: expected a stub attenuate with the heading 'Task 1.2.' in {GAIN}, got none"
 NO_BODY = "expected a solution that is the body of a function, so that its stub raises NotImplementedError"
 
 
@@ -38,7 +38,7 @@ def test_stubs(course, old, new, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("## Task 1.2: Softer", "Softer", f"{TOML}:15: expected a heading '## Task 1.2: ...' in {HANDOUT}, got none"),
+        ("## Task 1.2: Softer", "Softer", f"{TOML}:16: expected a heading '## Task 1.2: ...' in {HANDOUT}, got none"),
         (
             "1.2: Softer",
             "1.2 Softer",
@@ -67,8 +67,8 @@ DOCSTRING = '    """Silence stays silence."""\n'
             '"1.7", points=2',
             f"{TESTS}:8: expected a task of milestone 1, got 1.7 (test_gain.py::test_",
         ),
-        (AMPLIFY, '"1.2", points=2', f"{TOML}:9: expected a visible test of task 1.1 in tests/milestone1, got none"),
-        (AMPLIFY, '"1.1", points=1', f"{TOML}:9: expected points = 2, the sum of its tests, for task 1.1, got 3"),
+        (AMPLIFY, '"1.2", points=2', f"{TOML}:10: expected a visible test of task 1.1 in tests/milestone1, got none"),
+        (AMPLIFY, '"1.1", points=1', f"{TOML}:10: expected points = 2, the sum of its tests, for task 1.1, got 3"),
         (AMPLIFY, '"1.1", points=2, hint="?"', f"{TESTS}:8: expected the hidden test test_gain.py::test_amplify after"),
         (HINT, "", f"{TESTS}:33: expected a marker with hint= on the hidden test test_gain.py::test_one_sample, got"),
         ('category="sizes", ', "", f"{TESTS}:33: expected a category among sizes, dtypes and devices, edge cases, "),
@@ -85,7 +85,7 @@ def test_points_of_parameter_sets_count_each(course):
     """Two sets of a test with one point are two points."""
     two = '@pytest.mark.parametrize("gain", [1, 2])\ndef test_silence(gain):'
     replace(course, TESTS, "def test_silence():", two)
-    assert refusal(course).startswith(f"{TOML}:15: expected points = 5, the sum of its tests, for task 1.2, got 4")
+    assert refusal(course).startswith(f"{TOML}:16: expected points = 5, the sum of its tests, for task 1.2, got 4")
 
 
 def test_module_of_a_task_is_missing(course):
