@@ -43,7 +43,7 @@ _EXPLANATIONS = {
     TestState.WRONG: "the result is not as expected",
     TestState.NOT_IMPLEMENTED: "the stub's NotImplementedError was raised",
     TestState.CRASHED: "your code raised an exception that it should not, or its process ended",
-    TestState.OUT_OF_TIME: "your code took longer than a test may",
+    TestState.OUT_OF_TIME: "your code took longer than a test may, or than all tests may together",
     TestState.OUT_OF_MEMORY: "your code asked for more memory than there is",
     TestState.GRADER_FAULT: "the grader failed, not your code; your instructor sees it and grades again",
 }

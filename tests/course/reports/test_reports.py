@@ -90,13 +90,13 @@ def test_notes_on_the_reading(tmp_path):
     notes = ("'<b>.zip' was graded", "red\x1b[31m", "n" * 500)
     scores, _ = reports.write(tmp_path, [record(notes=notes)], MILESTONE)
     text = page(tmp_path)
-    assert "How your submission was read:" in text and "'<b>.zip' was graded" in text
+    assert "About your submission:" in text and "'<b>.zip' was graded" in text
     source = (tmp_path / "feedback" / "ada.html").read_text()
     assert "<b>.zip" not in source and "\x1b" not in source
     assert grades(tmp_path)["ada"]["note"].startswith("'<b>.zip' was graded; red\\u001b[31m; nnn")
     table = reports.table(scores, MILESTONE)
     assert all(line.isprintable() and len(line) < 400 for line in table.splitlines())
-    assert "How your submission was read" not in page(written(tmp_path / "other", record()))
+    assert "About your submission" not in page(written(tmp_path / "other", record()))
 
 
 def test_overrides_without_submission_are_told(tmp_path):
