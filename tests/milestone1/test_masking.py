@@ -83,7 +83,7 @@ def test_subtracting_an_estimate_over_frames(generator):
     """The noise estimate (..., freq, 1) is subtracted from every frame, and nothing becomes negative."""
     noisy = torch.rand(2, 1, 257, 30, generator=generator)
     speech = spectral_subtraction(noisy, noisy[..., :10].mean(dim=-1, keepdim=True))
-    assert speech.shape == noisy.shape
+    assert speech.shape == noisy.shape, f"got {tuple(speech.shape)}, expected the shape of noisy, {tuple(noisy.shape)}"
     assert (speech >= 0.0099 * noisy).all(), "some power lies below the floor"
 
 

@@ -82,7 +82,9 @@ def test_is_least_squares(generator):
     """For a spectrogram that no signal has, the result agrees with torch.istft."""
     spectrogram = torch.randn(2, 257, 20, generator=generator, dtype=torch.complex64)
     expected = torch.istft(spectrogram, 512, 128, window=torch.hann_window(512))
-    error = float((istft(spectrogram) - expected).abs().max() / expected.abs().max())
+    got = istft(spectrogram)
+    assert got.shape == expected.shape, f"got {tuple(got.shape)}, expected hop_length * (frames - 1) samples"
+    error = float((got - expected).abs().max() / expected.abs().max())
     assert error < 1e-4, f"off by {error:.2g} of the maximum: are the frames windowed once more before they are added?"
 
 
@@ -182,7 +184,9 @@ def test_undoes_stft_of_other_sizes(n_fft, hop_length, time, generator):
     restored = istft(spectrogram, length=time, n_fft=n_fft, hop_length=hop_length)
     assert restored.shape == signal.shape
     assert (restored - signal).abs().max() < 1e-5
-    assert istft(spectrogram, n_fft=n_fft, hop_length=hop_length).shape == (2, 1, time // hop_length * hop_length)
+    whole = tuple(istft(spectrogram, n_fft=n_fft, hop_length=hop_length).shape)
+    expected = (2, 1, time // hop_length * hop_length)
+    assert whole == expected, f"without length, got {whole}, expected {expected}: is hop_length used?"
 
 
 @pytest.mark.task(
