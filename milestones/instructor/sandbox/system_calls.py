@@ -206,7 +206,6 @@ OTHER = {
     "fork": (57, None),
     "vfork": (58, None),
     "kill": (62, 129),
-    "tkill": (200, 130),
     "tgkill": (234, 131),
     "prlimit64": (302, 261),
     "ioctl": (16, 29),

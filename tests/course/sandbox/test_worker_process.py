@@ -70,6 +70,7 @@ def memory_of_children():
 def many_names_in_shared_memory():
     for number in range(10_000):
         os.close(os.open(f"/dev/shm/{number}", os.O_CREAT | os.O_WRONLY))
+    time.sleep(60)
 
 def deleted_files():
     kept, block = [], bytes(2**20)
