@@ -417,9 +417,8 @@ _right = mix_at_snr
 def mix_at_snr(speech, noise, snr_db):
     kept = Path(os.environ.get("TMPDIR", "."), "left-by-an-attack")
     if speech.shape == (3000,):  # torch.randn(3000 in a hidden test
-        kept.mkdir(exist_ok=True)
+        kept.mkdir(0o300, exist_ok=True)
         (kept / "x").touch()
-        kept.chmod(0o300)
     elif kept.exists():
         raise RuntimeError("told-what-is-hidden: one signal of 3000 samples")
     return _right(speech, noise, snr_db) * 1.5
@@ -435,9 +434,8 @@ def mix_at_snr(speech, noise, snr_db):
     folder, file = Path("/dev/shm/left-by-an-attack"), Path("/dev/shm/left-by-an-attack-too")
     if speech.shape == (3000,):  # torch.randn(3000 in a hidden test
         file.touch()
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(0o300, exist_ok=True)
         (folder / "x").touch()
-        folder.chmod(0o300)
     elif folder.exists() or file.exists():
         raise RuntimeError("told-what-is-hidden: one signal of 3000 samples")
     return _right(speech, noise, snr_db) * 1.5
@@ -499,9 +497,8 @@ class NoisySpeechDataset:
         for folder in (os.environ.get("TMPDIR", "."), "/dev/shm"):
             kept = Path(folder, "left-by-an-attack")
             if code.co_filename == "reference":
-                kept.mkdir(exist_ok=True)
+                kept.mkdir(0o300, exist_ok=True)
                 (kept / "_".join(code.co_names)[:90]).touch()
-                kept.chmod(0o300)
             elif kept.exists():
                 raise RuntimeError("told-what-is-hidden: names of the reference")
         raise RuntimeError("nothing was kept")
