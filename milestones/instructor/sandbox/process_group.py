@@ -7,8 +7,8 @@ import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_STATE, _N_THREADS = 0, 17
-"""Places in `/proc/PID/stat` behind the name of the program."""
+_N_THREADS = 17
+"""Place in `/proc/PID/stat` behind the name of the program."""
 
 _OWN_PAGES = re.compile(r"^(?:RssAnon|RssShmem):\s+(\d+) kB", re.MULTILINE)
 _SHARES_OF_PAGES = re.compile(r"^(?:Pss_Anon|Pss_Shmem):\s+(\d+) kB", re.MULTILINE)
@@ -16,7 +16,7 @@ _MAPPED = re.compile(r"^\S+ \S+ \S+ ([0-9a-f]+):([0-9a-f]+) ([1-9]\d*) .*?( \(de
 
 
 def threads(leader: int, only_leader: bool) -> dict[int, int]:
-    """Count the threads of each process of a group, by process number.
+    """Count the threads of each process of a group, by process number; one that nobody has waited for counts too.
 
     Args:
         leader: number of the process that leads the group, and of the group.
@@ -26,8 +26,7 @@ def threads(leader: int, only_leader: bool) -> dict[int, int]:
     for number in [leader] if only_leader else _members(leader):
         with contextlib.suppress(OSError, IndexError):
             words = Path(f"/proc/{number}/stat").read_text(errors="replace").rpartition(")")[2].split()
-            if words[_STATE] != "Z":
-                found[number] = int(words[_N_THREADS])
+            found[number] = int(words[_N_THREADS])
     return found
 
 

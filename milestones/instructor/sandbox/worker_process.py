@@ -11,7 +11,7 @@ from milestones.instructor.sandbox.shared_memory import SharedMemory
 from milestones.instructor.sandbox.watch import Watch, memory_of_group
 from milestones.instructor.sandbox.worker_launcher import START_SECONDS, WorkerLauncher, WorkerSettings
 
-_LOOK_EVERY, _LOOK_THOROUGHLY_EVERY = 0.05, 0.25
+_LOOK_EVERY, _LOOK_THOROUGHLY_EVERY = 0.02, 0.25
 
 
 class WorkerProcess:

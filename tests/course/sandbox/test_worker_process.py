@@ -59,6 +59,12 @@ def many_processes():
             break
     time.sleep(60)
 
+def many_zombies():
+    for _ in range(24):
+        if os.fork() == 0:
+            os._exit(0)
+    time.sleep(60)
+
 def memory_of_children():
     for _ in range(4):
         if os.fork() == 0:
@@ -149,6 +155,7 @@ def test_nothing_is_left_for_the_next_worker(run, leave):
 EXCESSES = {
     "many_threads": (TestState.CRASHED, "started more than 128 threads"),
     "many_processes": (TestState.CRASHED, "started more than 16 processes"),
+    "many_zombies": (TestState.CRASHED, "started more than 16 processes"),
     "memory_of_children": (TestState.OUT_OF_MEMORY, "its processes took more than 640 MB together"),
     "deleted_files": (TestState.CRASHED, "kept more than 512 MB in deleted files"),
 }
