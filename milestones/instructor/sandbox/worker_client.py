@@ -197,7 +197,9 @@ class WorkerClient:
             error = reply.get("error")
             if error is None:
                 return reply, decoder, number
-            kind, builtin, message = str(error["type"])[:100], str(error["builtin"]), str(error["message"])
+            # A student knows the files of the package by their names, and no folder of this machine.
+            message = str(error["message"]).replace(f"{self._launcher.package}/", "")
+            kind, builtin = str(error["type"])[:100], str(error["builtin"])
         raise student_error(kind, builtin, message)
 
     def _as_stopped(self, error: BaseException) -> BaseException:

@@ -51,7 +51,7 @@ class WorkerLauncher:
 
     def __init__(self, package: Path, folder: Path, memory_mebibytes: int):
         self.scratch = folder
-        self._package = package
+        self.package = package
         self._scope = cgroups.scope(memory_of_group(memory_mebibytes))
         self._start()
 
@@ -59,7 +59,7 @@ class WorkerLauncher:
         scratch.lay_out(self.scratch)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         words = [*self._scope, sys.executable, "-m", "milestones.instructor.sandbox.fork_server"]
-        words += [str(theirs.fileno()), str(self._package), str(self.scratch)]
+        words += [str(theirs.fileno()), str(self.package), str(self.scratch)]
         self.process = subprocess.Popen(
             words,
             pass_fds=[theirs.fileno()],

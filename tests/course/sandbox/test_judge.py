@@ -58,6 +58,13 @@ def test_each_failure_has_its_state(grade, state):
     assert states(lines, "1.4") == {"passed"}
 
 
+def test_a_message_names_files_and_no_folder_of_this_machine(grade):
+    lines = grade(
+        "masking", "def apply_mask(spectrogram, mask):\n    raise OSError(__file__)", tasks=("1.3",), at_most=1
+    )
+    assert [line.message for line in lines] == ["OSError: speech_enhancement/masking.py"]
+
+
 ENDS = {
     "exit": "import os\n    os._exit(0)",
     "system exit": "raise SystemExit(0)",
