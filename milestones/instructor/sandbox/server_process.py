@@ -67,7 +67,13 @@ class GradingServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": str(ROOT),
+                # PyTorch makes this folder when it is imported, and leaves it behind.
+                "TORCHINDUCTOR_CACHE_DIR": str(self._folder / "torchinductor"),
+            },
             text=True,
         )
         if core is not None:
