@@ -215,6 +215,14 @@ def test_a_place_that_cannot_be_emptied_is_replaced(run, launcher, left):
     assert run("write_among_the_files_of_a_test") == ["new"]
 
 
+def test_a_fork_server_that_cannot_end_a_worker_is_replaced(run, launcher, monkeypatch):
+    before, ask = launcher.process.pid, launcher._ask
+    with monkeypatch.context() as patch:
+        patch.setattr(launcher, "_ask", lambda *order: ask(*order) | {"left": "a process that does not end"})
+        run("left")
+    assert launcher.process.pid != before and run("left") == []
+
+
 def test_a_process_that_does_not_end_is_named(monkeypatch):
     pid = os.fork()
     if pid == 0:
