@@ -456,7 +456,7 @@ def test_the_longest_signal_sets_the_starts(generator):
     """Signals of several lengths are cut at the same place, which the longest one bounds."""
     long, short = torch.arange(1.0, 41.0), torch.arange(1.0, 16.0)
     starts = set()
-    for _ in range(400):
+    for _ in range(300):
         a, b, c = random_crop(
             short, long.expand(2, 3, 40), short.double().expand(1, 15), length=20, generator=generator
         )
@@ -480,9 +480,10 @@ def test_the_longest_signal_sets_the_starts(generator):
 def test_starts_are_uniform(generator):
     """Every start is equally likely."""
     counts = torch.zeros(3)
-    for _ in range(2000):
+    for _ in range(600):
         counts[int(random_crop(torch.arange(6), length=4, generator=generator)[0][0])] += 1
-    assert (counts - 2000 / 3).abs().max() < 110
+    # Five standard deviations of a right answer, and half the error of a rounded one.
+    assert (counts - 200).abs().max() < 56
 
 
 @pytest.mark.task(

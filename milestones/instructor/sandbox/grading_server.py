@@ -132,11 +132,9 @@ def serve(number: int, folder: Path, jobs: TextIO, answers: TextIO) -> None:
         grader.tell(TERMS, to_line(ServerTerms(grader.isolation, *terms)))
         for line in _until_closed(jobs, grader):
             grader.grade_submission(from_line(Job, line))
-            # Tracebacks of failed tests form cycles that hold tensors.
+            # Tracebacks of failed tests form cycles that hold tensors; what is left then, such as modules, stays.
             gc.collect()
-            if not gc.get_freeze_count():
-                # The modules that the tests imported stay, so that later collections may pass over them.
-                gc.freeze()
+            gc.freeze()
 
     with contextlib.closing(grader):
         grader.suite.serve(grade_all)

@@ -132,7 +132,7 @@ class Judge:
         begin, starting = time.monotonic(), worker.seconds_starting
         failed_imports = dict(worker.failed_imports)
         # Inputs that a test draws from this seed cannot be known before the grading.
-        torch.manual_seed(self._job.seed)
+        torch.default_generator.manual_seed(self._job.seed)
         worker.begin_test(self._suite.starts_processes(test), min(left, self._job.seconds_per_test))
         self._import_first()
         failure = self._suite.run(test)

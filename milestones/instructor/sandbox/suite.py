@@ -91,6 +91,10 @@ class Suite:
         """The folder for a test's files, which was emptied before the test and which the worker may write."""
         return self._scratch / scratch.TESTS
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        for marker in ("task", "processes"):
+            config.addinivalue_line("markers", f"{marker}: of the course")
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self._error = GraderFault(f"pytest: expected tests that can be collected, got {report.longreprtext[-300:]}")
