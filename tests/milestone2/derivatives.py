@@ -13,10 +13,10 @@ STEPS = {torch.float32: 3e-4, torch.float64: 1e-6}
 TOLERANCE = 0.2
 """Largest difference of slope and gradient, relative to the spread of slopes over all directions.
 
-In single precision, the median over the directions stays below 0.13 for the reference and the right solutions of the
-self-test, except that it reaches 0.36 where a group of few numbers is normalised; in double precision it stays below
-0.12. If an output does not follow from weights and inputs, whatever gradients are reported, a direction's difference is
-below the tolerance with a probability of at most 0.16.
+In single precision, the median over the directions stays below 0.13 for seventeen right networks of different kinds,
+except that it reaches 0.36 where a group of few numbers is normalised; in double precision it stays below 0.12. If an
+output does not follow from weights and inputs, whatever gradients are reported, a direction's difference is below the
+tolerance with a probability of at most 0.16.
 """
 
 N_DIRECTIONS = 7

@@ -150,11 +150,10 @@ def test_items_of_a_batch_are_independent(generator, drawn):
 
 def by_hand(noisy, share, n_fft=512, hop_length=128):
     """Compute the waveform that noisy speech becomes by the mask of `KnownMask` with a power of 1."""
-    window = torch.hann_window(n_fft, dtype=noisy.dtype)
-    spectrum = torch.stft(noisy[:, 0], n_fft, hop_length, window=window, return_complex=True)
-    magnitude = spectrum.abs()
-    masked = spectrum * (share * magnitude / (1 + magnitude))
-    return torch.istft(masked, n_fft, hop_length, window=window, length=noisy.shape[-1])[:, None]
+    sizes = {"n_fft": n_fft, "hop_length": hop_length, "window": torch.hann_window(n_fft, dtype=noisy.dtype)}
+    spectrum = torch.stft(noisy[:, 0], **sizes, return_complex=True)
+    mask = share * spectrum.abs() / (1 + spectrum.abs())
+    return torch.istft(mask * spectrum, **sizes, length=noisy.shape[-1])[:, None]
 
 
 @pytest.mark.task("2.6", points=1)
