@@ -25,13 +25,6 @@ def cases(suites_collected_once):
     return list(all_cases(course, {milestone.number: Exam.of(milestone) for milestone in course.milestones}))
 
 
-@pytest.fixture(scope="module")
-def submit(n_cores):
-    # Two even on one core, since attacks wait for their time limits.
-    with local_servers(max(2, n_cores)) as submit:
-        yield submit
-
-
 def some(cases, kind, at_most):
     """Choose cases of a kind, at most `at_most` from each group, spread over the group."""
     chosen = []
@@ -42,37 +35,43 @@ def some(cases, kind, at_most):
     return chosen
 
 
-def check(cases, submit):
-    complaints = selftest.grade_cases(cases, submit)
-    wrong = [f"{case.title}: {complaint}" for case, complaint in zip(cases, complaints, strict=True) if complaint]
-    assert not wrong, "\n".join(wrong)
+@pytest.fixture(scope="module")
+def graded(cases, n_cores):
+    """The chosen cases and the complaint about each, by kind; graded at once, since servers start for each grading."""
+    at_most = {"one stub emptied": 3, "wrong": WRONG_PER_TASK, "right": RIGHT_PER_TASK}
+    if confinement.can_be_strong():
+        at_most["attack"] = ATTACKS_PER_FAMILY
+    chosen = [case for kind in KINDS for case in some(cases, kind, at_most.get(kind, 0) or len(cases))]
+    chosen = [case for case in chosen if case.kind in at_most or case.kind in ("reference", "template")]
+    # Two at a time even on one core, since attacks wait for their time limits.
+    with local_servers(max(2, n_cores)) as submit:
+        complaints = selftest.grade_cases(chosen, submit)
+    return {
+        kind: [(case, complaint) for case, complaint in zip(chosen, complaints, strict=True) if case.kind == kind]
+        for kind in KINDS
+    }
 
 
-def test_reference_scores_all_and_template_nothing(cases, submit):
-    check([case for case in cases if case.kind in ("reference", "template")], submit)
+def wrong(graded):
+    return "\n".join(f"{case.title}: {complaint}" for case, complaint in graded if complaint)
 
 
-def test_an_emptied_stub_costs_its_task_and_its_dependents(cases, submit):
-    check(some(cases, "one stub emptied", 3), submit)
+@pytest.mark.parametrize("kind", ["reference", "template", "one stub emptied"])
+def test_variants_of_the_reference_are_graded_as_they_must_be(graded, kind):
+    assert graded[kind] and not wrong(graded[kind])
 
 
-def test_wrong_solutions_fail_and_the_message_names_why(cases, submit):
-    chosen = some(cases, "wrong", WRONG_PER_TASK)
-    assert len({case.group for case in chosen}) == 23
-    check(chosen, submit)
-
-
-def test_right_solutions_pass(cases, submit):
-    chosen = some(cases, "right", RIGHT_PER_TASK)
-    assert len({case.group for case in chosen}) == 23
-    check(chosen, submit)
+@pytest.mark.parametrize("kind", ["wrong", "right"])
+def test_wrong_and_right_solutions_are_graded_as_they_must_be(graded, kind):
+    """The message of a wrong one names the reason."""
+    assert len({case.group for case, _ in graded[kind]}) == 23
+    assert not wrong(graded[kind])
 
 
 @pytest.mark.skipif(not confinement.can_be_strong(), reason="needs Landlock and seccomp")
-def test_attacks_earn_nothing(cases, submit):
-    chosen = some(cases, "attack", ATTACKS_PER_FAMILY)
-    assert len(chosen) >= 20
-    check(chosen, submit)
+def test_attacks_earn_nothing(graded):
+    assert len(graded["attack"]) >= 20
+    assert not wrong(graded["attack"])
     assert not selftest.left_behind()
 
 
