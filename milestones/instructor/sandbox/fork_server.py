@@ -8,6 +8,7 @@ would hang.
 import contextlib
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import random
@@ -49,6 +50,8 @@ def main(descriptor: int, package: Path, folder: Path) -> None:
         folder: the scratch folder.
     """
     torch.set_num_threads(1)
+    # A worker that looks for garbage would otherwise copy all the memory that holds objects.
+    gc.freeze()
     # PyTorch makes a folder for its caches when it is imported.
     empty(folder / scratch.HOME)
     with contextlib.suppress(OSError):
