@@ -71,11 +71,11 @@ def test_parts_share_the_time_and_what_is_known_of_imports():
 
 def test_a_test_that_passes_on_the_reference_counts():
     """Nothing else is told of that run, and a task that needs no earlier milestone has none."""
-    wrong = {(test, False): TestState.WRONG for test in JOB.tests} | {(HIDDEN, True): TestState.WRONG}
+    wrong = {(test, False): TestState.WRONG for test in JOB.tests} | {(VISIBLE, True): TestState.CRASHED}
     servers = Servers(wrong)
     result = servers.grade(JOB)[0]
     assert [test.id for test in servers.jobs[-1].tests] == [VISIBLE.id, HIDDEN.id] and not servers.jobs[-1].tells
-    assert states(result) == ["passed", "wrong", "wrong"] and result.tests[2].message == "in True"
+    assert states(result) == ["wrong", "passed", "wrong"] and result.tests[0].message == "in True"
 
 
 def test_a_fault_on_the_reference_is_no_failure_of_the_submission():
