@@ -27,6 +27,7 @@ NAMES = {
     "segan": "segan:SEGAN",
     "deep-feature-losses": "deep_feature_losses:DeepFeatureLosses",
     "deep-complex-unet": "deep_complex_unet:DeepComplexUNet",
+    "dual-path": "dual_path_masking:DualPathMasking",
     "wave-unet": "wave_unet:WaveUNet",
     "noise2noise": "noise2noise:Noise2Noise",
     "deep-network-prior": "deep_network_prior:DeepNetworkPrior",

@@ -1,0 +1,213 @@
+"""Dual-path masking: recurrence over time in each band, attention over the bands, and a complex mask.
+
+A band-wise network sees that noise is steady and speech is not, a frame-wise one sees harmonics and formants. A
+dual-path network goes both ways in turn. Sources: Luo, Chen and Yoshioka, "Dual-path RNN", ICASSP 2020; for spectra of
+few bands and few parameters, Ahn et al., "FastEnhancer: speed-optimized streaming neural speech enhancement", 2025.
+
+**Spectrum.** Windows of 32 ms (512 samples, Hann) and hops of 16 ms. The magnitude is compressed to the power 0.3 and
+the phase is kept, X = |Y|^0.3 Y / |Y|, so that quiet bins count too (Ephrat et al., "Looking to listen at the cocktail
+party", ACM Trans. Graphics 2018). The network sees real and imaginary part of X, and |X|. The highest of the 257
+frequencies is left out and comes back as zero.
+
+**Network.** Sizes of one frame, for the default of 48 channels and a width of 64:
+
+    256 x 3   -> 64 x 48    convolution over 8 frequencies, stride 4, and 4 frames: one before, two after
+              -> 64 x 48    convolution over 3 frequencies, added
+              -> 32 x 64    linear, of 2 neighbouring places
+              -> 32 x 64    3 blocks: LSTM over time for each of the 32 bands; self-attention over the bands; both added
+              -> 64 x 48    linear, joined with the place's own value from the way down; convolution over 3, added
+              -> 64 x 48    joined with the first layer's result
+              -> 256 x 2    convolution over 3: the complex mask M, by 4 neighbouring frequencies at each place
+
+Batch normalisation and SiLU follow each of these but the last. Tensors lie in memory as (batch, frames, frequencies,
+channels), so that linear layers and the joining of neighbours copy nothing.
+
+**Result.** M X, expanded to the power 1 / 0.3, and transformed back. A sample depends on everything before it, and on
+at most 64 ms after it: 16 ms to the centre of the last frame that holds it, two frames, and half a window.
+
+**Loss.** Errors of compressed spectra and SI-SDR, see `systems/blocks/compressed_spectrum_loss.py`.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from speech_enhancement.systems.blocks.compressed_spectrum_loss import compressed_spectrum_loss
+from speech_enhancement.systems.system import System
+
+COMPRESSION = 0.3
+N_FFT, HOP_LENGTH = 512, 256
+N_FREQUENCIES = N_FFT // 2
+N_BANDS = 32
+_QUIETEST = 1e-5
+"""Smallest magnitude, since the slope of a root at zero is infinite."""
+
+
+class ChannelNorm(nn.BatchNorm1d):
+    """Batch normalisation of the last dimension."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.reshape(-1, x.shape[-1])).view_as(x)
+
+
+class FrequencyConvolution(nn.Conv2d):
+    """Convolution over three neighbouring frequencies of `(batch, frames, freq, channels)`."""
+
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = False):
+        super().__init__(in_channels, out_channels, (1, 3), padding=(0, 1), bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+class DualPathBlock(nn.Module):
+    """Recurrence over time in each band, then attention over the bands of each frame.
+
+    Shape:
+        `(batch, frames, N_BANDS, width)` -> the same
+    """
+
+    def __init__(self, width: int, n_heads: int = 4):
+        super().__init__()
+        self.n_heads = n_heads
+        # On a CPU an LSTM is one fused call, a GRU a loop of small ones.
+        self.recurrence = nn.LSTM(width, width)
+        self.recurrence_out = nn.Linear(width, width, bias=False)
+        self.recurrence_norm = ChannelNorm(width)
+        self.position = nn.Parameter(0.02 * torch.randn(N_BANDS, width))
+        self.attention_in = nn.Linear(width, 3 * width, bias=False)
+        self.attention_out = nn.Linear(width, width, bias=False)
+        self.attention_norm = ChannelNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self._over_time(x)
+        return x + self._over_bands(x)
+
+    def _over_time(self, x: Tensor) -> Tensor:
+        batch, frames, bands, width = x.shape
+        y, _ = self.recurrence(x.transpose(0, 1).reshape(frames, batch * bands, width))
+        y = self.recurrence_norm(self.recurrence_out(y))
+        return y.view(frames, batch, bands, width).transpose(0, 1)
+
+    def _over_bands(self, x: Tensor) -> Tensor:
+        batch, frames, bands, width = x.shape
+        y = self.attention_in(x + self.position).view(batch * frames, bands, 3, self.n_heads, width // self.n_heads)
+        # Each (batch * frames, heads, bands, width / heads).
+        query, key, value = y.permute(2, 0, 3, 1, 4)
+        # Written out, since PyTorch's fused attention in bfloat16 on a CPU is eight times slower at this size.
+        weights = (query * (width // self.n_heads) ** -0.5 @ key.transpose(-1, -2)).softmax(-1)
+        y = (weights @ value).transpose(1, 2).reshape(batch, frames, bands, width)
+        return self.attention_norm(self.attention_out(y))
+
+
+class MaskNetwork(nn.Module):
+    """The network between the compressed spectrum and the mask.
+
+    Args:
+        channels: channels at 64 places over frequency.
+        width: channels in each of the 32 bands.
+        n_blocks: dual-path blocks.
+        n_past, n_future: frames before and after its own that the first layer sees.
+
+    Shape:
+        `(batch, frames, 256, 3)` -> `(batch, frames, 256, 2)`
+    """
+
+    def __init__(self, channels: int, width: int, n_blocks: int, n_past: int = 1, n_future: int = 2):
+        super().__init__()
+        self.n_past, self.n_future = n_past, n_future
+        self.first = nn.Conv2d(3, channels, (n_past + 1 + n_future, 8), (1, 4), (0, 2), bias=False)
+        self.first_norm = ChannelNorm(channels)
+        self.encoder = FrequencyConvolution(channels, channels)
+        self.encoder_norm = ChannelNorm(channels)
+        self.merge = nn.Linear(2 * channels, width, bias=False)
+        self.merge_norm = ChannelNorm(width)
+        self.blocks = nn.Sequential(*(DualPathBlock(width) for _ in range(n_blocks)))
+        self.split = nn.Linear(width, 2 * channels, bias=False)
+        self.split_norm = ChannelNorm(2 * channels)
+        self.join = nn.Linear(2 * channels, channels, bias=False)
+        self.join_norm = ChannelNorm(channels)
+        self.decoder = FrequencyConvolution(channels, channels)
+        self.decoder_norm = ChannelNorm(channels)
+        self.join_first = nn.Linear(2 * channels, channels, bias=False)
+        self.join_first_norm = ChannelNorm(channels)
+        self.last = FrequencyConvolution(channels, 4 * 2, bias=True)
+
+    def forward(self, features: Tensor) -> Tensor:
+        batch, frames = features.shape[:2]
+        padded = functional.pad(features.permute(0, 3, 1, 2), (0, 0, self.n_past, self.n_future))
+        first = functional.silu(self.first_norm(self.first(padded).permute(0, 2, 3, 1).contiguous()))
+        encoded = first + functional.silu(self.encoder_norm(self.encoder(first)))
+        x = self.blocks(self.merge_norm(self.merge(encoded.reshape(batch, frames, N_BANDS, -1))))
+        x = self.split_norm(self.split(x)).view(batch, frames, 2 * N_BANDS, -1)
+        x = functional.silu(self.join_norm(self.join(torch.cat([x, encoded], dim=-1))))
+        x = x + functional.silu(self.decoder_norm(self.decoder(x)))
+        x = functional.silu(self.join_first_norm(self.join_first(torch.cat([x, first], dim=-1))))
+        return self.last(x).reshape(batch, frames, N_FREQUENCIES, 2)
+
+
+class DualPathMasking(System):
+    """Dual-path masking of the compressed complex spectrum.
+
+    Args:
+        channels, width, n_blocks: see `MaskNetwork`.
+
+    Shape:
+        `(batch, 1, time)` -> the same
+    """
+
+    title = "Dual-path masking"
+    sizes = {name: {"channels": 48, "width": 64, "n_blocks": 3} for name in ("paper", "small")}
+    learning_rate_falls = True
+    clip_norm = 5.0
+    alignment = HOP_LENGTH
+    # Reflection needs one sample more than it mirrors.
+    shortest = N_FFT // 2 + 1
+
+    def __init__(self, channels: int, width: int, n_blocks: int):
+        super().__init__()
+        self.network = MaskNetwork(channels, width, n_blocks)
+        self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return self.enhance(noisy)[0]
+
+    def enhance(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """Enhance waveforms, and return with them the compressed spectrum that the network has made.
+
+        Args:
+            noisy: `(batch, 1, time)`.
+
+        Returns:
+            The enhanced waveforms, of the same shape, and `(batch, 257, frames)`, complex. The transform of the former
+            is not quite the latter, since neighbouring frames of a masked spectrum contradict each other.
+        """
+        time = noisy.shape[-1]
+        masked = self._mask(compress(self.spectrum(noisy[:, 0])).transpose(1, 2)[..., :N_FREQUENCIES])
+        expanded = masked * masked.abs().clamp_min(_QUIETEST) ** (1 / COMPRESSION - 1)
+        spectra = [functional.pad(each, (0, 1)).transpose(1, 2) for each in (expanded, masked)]
+        whole_hops = time + -time % HOP_LENGTH
+        enhanced = torch.istft(spectra[0], N_FFT, HOP_LENGTH, window=self.window, length=whole_hops)
+        return enhanced[:, None, :time], spectra[1]
+
+    def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """Compute the loss of a batch."""
+        waveform, estimate = self.enhance(noisy)
+        consistent, target = (compress(self.spectrum(each[:, 0])) for each in (waveform, clean))
+        return compressed_spectrum_loss(estimate, consistent, target, waveform[:, 0], clean[:, 0])
+
+    def spectrum(self, waveform: Tensor) -> Tensor:
+        """Compute the spectrum of `(batch, time)`, filled up to whole hops: complex, `(batch, 257, frames)`."""
+        waveform = functional.pad(waveform, (0, -waveform.shape[-1] % HOP_LENGTH))
+        return torch.stft(waveform, N_FFT, HOP_LENGTH, window=self.window, return_complex=True)
+
+    def _mask(self, compressed: Tensor) -> Tensor:
+        """Mask a compressed spectrum `(batch, frames, 256)`."""
+        features = torch.cat([torch.view_as_real(compressed), compressed.abs()[..., None]], dim=-1)
+        # Under autocast the network answers in bfloat16, of which PyTorch has no complex numbers.
+        return compressed * torch.view_as_complex(self.network(features).to(features.dtype).contiguous())
+
+
+def compress(spectrum: Tensor) -> Tensor:
+    """Compress the magnitude of a complex spectrum to the power 0.3, and keep its phase."""
+    return spectrum * spectrum.abs().clamp_min(_QUIETEST) ** (COMPRESSION - 1)
