@@ -130,11 +130,13 @@ def serve(number: int, folder: Path, jobs: TextIO, answers: TextIO) -> None:
 
     def grade_all() -> None:
         grader.tell(TERMS, to_line(ServerTerms(grader.isolation, *terms)))
-        for line in _until_closed(jobs, grader):
+        for number, line in enumerate(_until_closed(jobs, grader)):
             grader.grade_submission(from_line(Job, line))
-            # Tracebacks of failed tests form cycles that hold tensors; what is left then, such as modules, stays.
+            # Tracebacks of failed tests form cycles that hold tensors.
             gc.collect()
-            gc.freeze()
+            if number == 0:
+                # The modules that the tests imported stay, so that later collections may pass over them.
+                gc.freeze()
 
     with contextlib.closing(grader):
         grader.suite.serve(grade_all)
