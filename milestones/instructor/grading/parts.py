@@ -41,12 +41,17 @@ class Parts:
 
         Nothing is told of it but that a test passed: the submission's code runs beside the reference's.
         """
-        depending = load_course().depending_on_earlier(self._job.milestone)
+        course = load_course()
+        depending = course.depending_on_earlier(self._job.milestone)
+        # A module that cannot be imported may have failed by one of an earlier milestone that it imports.
+        lost = {course.tasks[task].module for task in depending} & {each.module for each in self._end.failed_imports}
         settled = (TestState.PASSED, TestState.GRADER_FAULT)
         tests = in_rounds(
             test
             for test in self._job.tests
-            if test.task in depending and test.id in self._results and self._results[test.id].state not in settled
+            if (test.task in depending or course.tasks[test.task].module in lost)
+            and test.id in self._results
+            and self._results[test.id].state not in settled
         )
         return replace(self._job, tests=tests, seconds=self._seconds_left, on_reference=True) if tests else None
 

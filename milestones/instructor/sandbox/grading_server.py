@@ -130,11 +130,11 @@ def serve(number: int, folder: Path, jobs: TextIO, answers: TextIO) -> None:
 
     def grade_all() -> None:
         grader.tell(TERMS, to_line(ServerTerms(grader.isolation, *terms)))
-        for number, line in enumerate(_until_closed(jobs, grader)):
+        for n_before, line in enumerate(_until_closed(jobs, grader)):
             grader.grade_submission(from_line(Job, line))
             # Tracebacks of failed tests form cycles that hold tensors.
             gc.collect()
-            if number == 0:
+            if n_before == 0:
                 # The modules that the tests imported stay, so that later collections may pass over them.
                 gc.freeze()
 

@@ -1,6 +1,7 @@
 """The passes of a grading, with jobs that are answered without any server."""
 
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 
@@ -76,6 +77,14 @@ def test_a_test_that_passes_on_the_reference_counts():
     result = servers.grade(JOB)[0]
     assert [test.id for test in servers.jobs[-1].tests] == [VISIBLE.id, HIDDEN.id] and not servers.jobs[-1].tells
     assert states(result) == ["wrong", "passed", "wrong"] and result.tests[0].message == "in True"
+
+
+def test_a_module_that_fails_by_another_has_all_its_tests_on_the_reference():
+    """Task 2.2 needs no earlier milestone, but its module imports one."""
+    job = replace(JOB, tests=(graded("visible", "2.2"), graded("other", "2.7")))
+    failed = (FailedImport("unet", TestState.CRASHED, "SyntaxError"),)
+    servers = Servers({(test, False): TestState.CRASHED for test in job.tests}, JobEnd(1.0, failed))
+    assert states(servers.grade(job)[0]) == ["passed", "crashed"] and servers.jobs[-1].failed_imports == ()
 
 
 def test_a_fault_on_the_reference_is_no_failure_of_the_submission():
