@@ -14,9 +14,10 @@ import json
 import os
 import queue
 import shutil
+import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -128,9 +129,17 @@ def serve(number: int, folder: Path, jobs: TextIO, answers: TextIO) -> None:
     terms = fingerprints.of_tests(milestone), fingerprints.of_environment()
     grader = SubmissionGrader(course, milestone, folder, answers)
 
+    def end(*_: object) -> None:
+        grader.close()
+        os._exit(0)
+
+    # A terminal interrupts all processes, and the one that sends jobs decides what becomes of this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end)
+
     def grade_all() -> None:
         grader.tell(TERMS, to_line(ServerTerms(grader.isolation, *terms)))
-        for n_before, line in enumerate(_until_closed(jobs, grader)):
+        for n_before, line in enumerate(_until_closed(jobs, end)):
             grader.grade_submission(from_line(Job, line))
             # Tracebacks of failed tests form cycles that hold tensors.
             gc.collect()
@@ -142,15 +151,14 @@ def serve(number: int, folder: Path, jobs: TextIO, answers: TextIO) -> None:
         grader.suite.serve(grade_all)
 
 
-def _until_closed(jobs: TextIO, grader: SubmissionGrader) -> Iterator[str]:
+def _until_closed(jobs: TextIO, end: Callable[[], None]) -> Iterator[str]:
     """Yield the lines of a stream; when it is closed, end this process, whatever it is doing."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:
         for line in jobs:
             lines.put(line)
-        grader.close()
-        os._exit(0)
+        end()
 
     threading.Thread(target=read, daemon=True).start()
     while True:

@@ -20,9 +20,10 @@ class ServerPool:
 
     def __init__(self) -> None:
         self._idle: list[GradingServer] = []
+        self._busy: list[GradingServer] = []
         self._lock = threading.Lock()
         self._differences: dict[tuple[int, str, str, bool], str] = {}
-        self._is_closed = False
+        self._is_closed = self._is_aborted = False
 
     def grade_job(self, job: Job) -> JobResult:
         """Grade a job; where a server fails, others go on with the tests that have no result yet.
@@ -41,12 +42,16 @@ class ServerPool:
                 attempts.fault = fault
                 server.close()
                 continue
+            self._busy.append(server)
+            if self._is_aborted:
+                server.hang_up()
             attempts.add(server.run_job(attempts.rest()), server.terms.isolation)
+            self._busy.remove(server)
             if attempts.fault is None:
                 self._put_back(server)
                 break
             server.close()
-            if not attempts.rest().tests:
+            if self._is_aborted or not attempts.rest().tests:
                 break
         return attempts.result()
 
@@ -54,6 +59,12 @@ class ServerPool:
         """End the idle servers, and those in use as soon as they are idle."""
         self._is_closed = True
         self.end_idle()
+
+    def abort(self) -> None:
+        """End all servers at once, whose jobs then have faults."""
+        self._is_aborted = True
+        for server in list(self._busy):
+            server.hang_up()
 
     def end_idle(self) -> None:
         """End the idle servers."""
@@ -102,7 +113,7 @@ class ServerPool:
 
 @contextlib.contextmanager
 def local_servers(jobs: int) -> Iterator[Submit]:
-    """Grade submissions with servers on this machine; if grading is interrupted, drop those not begun.
+    """Grade submissions with servers on this machine; if grading is interrupted, drop those that are not done.
 
     Args:
         jobs: submissions at a time.
@@ -110,6 +121,9 @@ def local_servers(jobs: int) -> Iterator[Submit]:
     pool, executor = ServerPool(), ThreadPoolExecutor(jobs)
     try:
         yield functools.partial(executor.submit, pool.grade_job)
+    except BaseException:
+        pool.abort()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
         pool.close()

@@ -108,10 +108,14 @@ class GradingServer:
         except (ServerFault, ValueError) as error:
             return Answer(tuple(tests.values()), JobEnd(time.monotonic() - begin, fault=str(error)), suspect)
 
-    def close(self) -> None:
-        """End it, even if it is busy, and remove its folder."""
+    def hang_up(self) -> None:
+        """Let it end, even if it is busy."""
         with contextlib.suppress(OSError):
             self.process.stdin.close()
+
+    def close(self) -> None:
+        """End it, even if it is busy, and remove its folder."""
+        self.hang_up()
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:

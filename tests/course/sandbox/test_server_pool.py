@@ -50,6 +50,9 @@ class FakeServer:
             results.append(TestResult.of(test, TestState.PASSED))
         return Answer(tuple(results), JobEnd(1.0))
 
+    def hang_up(self):
+        self.fails_on = [test.id for test in TESTS]
+
     def close(self):
         self.is_open = False
         if self.core is not None:
@@ -163,6 +166,20 @@ def test_a_server_in_use_is_closed_when_it_is_idle(servers, monkeypatch):
 
     monkeypatch.setattr(servers, "run_job", grade_while_closing)
     assert not pool.grade_job(job()).has_fault
+    assert [server.is_open for server in servers.started] == [False]
+
+
+def test_an_interrupt_ends_a_server_in_use(servers, monkeypatch):
+    """Nobody waits for its job, which no other server begins."""
+    pool = ServerPool()
+    grade = servers.run_job
+
+    def grade_while_interrupted(self, job):
+        pool.abort()
+        return grade(self, job)
+
+    monkeypatch.setattr(servers, "run_job", grade_while_interrupted)
+    assert pool.grade_job(job()).has_fault
     assert [server.is_open for server in servers.started] == [False]
 
 
