@@ -21,6 +21,7 @@ from milestones.graded_tests import TestState
 from milestones.instructor.configuration import Grade
 from milestones.instructor.grading import grade
 from milestones.instructor.records import Record, latest, read
+from milestones.instructor.sandbox.removal import remove
 from milestones.instructor.selftest import attacks, cases, variants
 from milestones.instructor.selftest.reference import reference, with_piece
 
@@ -47,7 +48,8 @@ def main() -> None:
         write_hostile(together)
         before, seconds_before = graded(alone, folder / "first")
         after, seconds_after = graded(together, folder / "second")
-        remove_deep(together / "deep")
+        # Too deep for the removal of the temporary folder.
+        remove(together / "deep")
     differing = [name for name, record in before.items() if states(record) != states(after[name])]
     allowed = (len(after) - len(before)) * MILESTONE.seconds_per_submission / len(os.sched_getaffinity(0))
     print(f"{len(before)} honest submissions: {seconds_before:.0f} s; {len(after)}, ten hostile: {seconds_after:.0f} s")
@@ -118,12 +120,6 @@ def write_deep(folder: Path, files: dict[str, str]) -> None:
         os.close(here)
         here = deeper
     os.close(here)
-
-
-def remove_deep(folder: Path) -> None:
-    from milestones.instructor.sandbox.removal import remove
-
-    remove(folder)
 
 
 def graded(folder: Path, out: Path) -> tuple[dict[str, Record], float]:

@@ -94,7 +94,7 @@ class DualPathBlock(nn.Module):
         y = self.attention_in(x + self.position).view(batch * frames, bands, 3, self.n_heads, width // self.n_heads)
         # Each (batch * frames, heads, bands, width / heads).
         query, key, value = y.permute(2, 0, 3, 1, 4)
-        # Written out, since PyTorch's fused attention in bfloat16 on a CPU is eight times slower at this size.
+        # Written out, since PyTorch's fused attention in bfloat16 on a CPU is slower at this size.
         weights = (query * (width // self.n_heads) ** -0.5 @ key.transpose(-1, -2)).softmax(-1)
         y = (weights @ value).transpose(1, 2).reshape(batch, frames, bands, width)
         return self.attention_norm(self.attention_out(y))

@@ -1,4 +1,4 @@
-"""Scenarios for tests of milestone 2 that need more than a plain call: modules, training, worker processes.
+"""Scenarios for tests of milestone 2 that need more than a plain call: a known mask, training, processes.
 
 Each function here runs beside the student's code, and takes and returns only tensors, numbers, texts, paths, and lists
 and dictionaries of them. Only the tests say what is right, by computing it once more.

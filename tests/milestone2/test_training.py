@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 import torch
+from questions import asking
 from scenarios import fit_once, load, new_process, save, train_once, validate_once
 from torch.nn import functional
 
@@ -49,17 +50,6 @@ def is_float(value):
 def integer(drawn):
     """Draw an integer that nobody knows before."""
     return int(torch.randint(1, 10**6, (), generator=drawn))
-
-
-@contextlib.contextmanager
-def asking(question):
-    """Add a question to the message of an error, since its own does not say what to do."""
-    try:
-        yield
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        pytest.fail(f"{type(error).__name__}: {error}: {question}")
 
 
 @pytest.mark.task("2.7", points=1)

@@ -1,10 +1,9 @@
 """Tasks 2.2 to 2.6: blocks, encoder, decoder, U-Net, enhancer."""
 
-import contextlib
-
 import pytest
 import torch
 from derivatives import check_is_computed, flatten
+from questions import asking
 from scenarios import KnownMask, Twice
 
 from speech_enhancement.unet import Decoder, DownBlock, Encoder, MaskingEnhancer, UNet, UpBlock
@@ -18,17 +17,6 @@ def run(module, *inputs, training=False):
     """Return a module's output, in evaluation mode unless asked otherwise, without recording gradients."""
     with torch.no_grad():
         return module.train(training)(*inputs)
-
-
-@contextlib.contextmanager
-def asking(question):
-    """Add a question to the message of an error that PyTorch raises, since it does not say what to do."""
-    try:
-        yield
-    except NotImplementedError:
-        raise
-    except (IndexError, RuntimeError, ValueError) as error:
-        pytest.fail(f"{type(error).__name__}: {error}: {question}")
 
 
 def gradients(module, *inputs, training=False):

@@ -31,8 +31,8 @@ _ENCRYPTED = 1
 _OPENERS = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
-class ZipArchive:
-    """A zip archive.
+class Archive:
+    """A zip or tar archive.
 
     Args:
         name: its name, for messages.
@@ -44,70 +44,65 @@ class ZipArchive:
 
     def __init__(self, name: str, file: BinaryIO):
         self.name = name
+        self.entries: list[Entry] = []
         self.faults: list[str] = []
         self._file = file
+
+    def close(self) -> None:
+        self._archive.close()
+        self._file.close()
+
+    def read(self, entry: Entry, limit: int) -> bytes:
+        """Read the content of a file, or its first `limit` + 1 bytes."""
+        raise NotImplementedError
+
+    def open(self, entry: Entry) -> BinaryIO:
+        """Read a file, and return it open."""
+        content = self.read(entry, MAX_BYTES)
+        if len(content) > MAX_BYTES:
+            limit = f"at most {MAX_BYTES >> 20} MB for an archive within another"
+            raise Refused(f"{entry.name}: expected {limit}, got more")
+        return io.BytesIO(content)
+
+
+class ZipArchive(Archive):
+    """A zip archive."""
+
+    def __init__(self, name: str, file: BinaryIO):
+        super().__init__(name, file)
         self._archive = zipfile.ZipFile(file)
         members = self._archive.infolist()
         if len(members) > MAX_ENTRIES:
             raise Refused(f"{name}: expected at most {MAX_ENTRIES} files, got {len(members)}")
         self.entries = [Entry(each.orig_filename, _zip_kind(each), _zip_time(each), each) for each in members]
 
-    def close(self) -> None:
-        self._archive.close()
-        self._file.close()
-
     def read(self, entry: Entry, limit: int) -> bytes:
-        """Read the content of a file, or its first `limit` + 1 bytes."""
         if entry.source.flag_bits & _ENCRYPTED:
             raise Refused(f"{self.name}: expected files without a password, got {shown(entry.name)}")
         with self._archive.open(entry.source) as stream:
             return stream.read(limit + 1)
 
-    def open(self, entry: Entry) -> BinaryIO:
-        """Read a file, and return it open."""
-        return _in_memory(self, entry)
 
-
-class TarArchive:
-    """A tar archive, compressed or not.
-
-    Args:
-        name: its name, for messages.
-        file: the archive.
-
-    Attributes:
-        name, entries, faults: see `Container`.
-    """
+class TarArchive(Archive):
+    """A tar archive, compressed or not."""
 
     def __init__(self, name: str, file: BinaryIO):
-        self.name = name
-        self.faults: list[str] = []
-        self._file = file
+        super().__init__(name, file)
         opener = _OPENERS.get(file.read(2))
         file.seek(0)
         stream = _unpacked(name, opener(file)) if opener else file
         self._archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115, closed by close()
-        self.entries: list[Entry] = []
         for member in self._archive:
             if len(self.entries) >= MAX_ENTRIES:
                 raise Refused(f"{name}: expected at most {MAX_ENTRIES} files, got more")
             self.entries.append(Entry(member.name, _tar_kind(member), member.mtime, member))
 
-    def close(self) -> None:
-        self._archive.close()
-        self._file.close()
-
     def read(self, entry: Entry, limit: int) -> bytes:
-        """Read the content of a file, or its first `limit` + 1 bytes."""
         with self._archive.extractfile(entry.source) as stream:
             return stream.read(limit + 1)
 
-    def open(self, entry: Entry) -> BinaryIO:
-        """Read a file, and return it open."""
-        return _in_memory(self, entry)
 
-
-def open_archive(name: str, file: BinaryIO) -> ZipArchive | TarArchive:
+def open_archive(name: str, file: BinaryIO) -> Archive:
     """Open an archive by its content, since its name may have the ending of another format.
 
     Args:
@@ -130,13 +125,6 @@ def open_archive(name: str, file: BinaryIO) -> ZipArchive | TarArchive:
     except BaseException:
         file.close()
         raise
-
-
-def _in_memory(archive: ZipArchive | TarArchive, entry: Entry) -> BinaryIO:
-    content = archive.read(entry, MAX_BYTES)
-    if len(content) > MAX_BYTES:
-        raise Refused(f"{entry.name}: expected at most {MAX_BYTES >> 20} MB for an archive within another, got more")
-    return io.BytesIO(content)
 
 
 def _unpacked(name: str, stream: BinaryIO) -> BinaryIO:

@@ -6,6 +6,7 @@ Replies are trusted only to be bytes, which `protocol` checks.
 import contextlib
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +17,24 @@ from milestones.instructor.sandbox.failures import WorkerStopped, student_error
 from milestones.instructor.sandbox.protocol import Decoder, Encoder, ProtocolError, RemoteReference
 from milestones.instructor.sandbox.worker_launcher import WorkerLauncher, WorkerSettings
 from milestones.instructor.sandbox.worker_process import WorkerProcess
+
+
+@dataclass(frozen=True)
+class Message:
+    """A request as it travels.
+
+    Attributes:
+        number: random number that its reply must repeat.
+        frame: its bytes.
+        process: number of the process that gets it, see `WorkerProcess.speak_to`.
+        tensors, generators: those in the request, in order.
+    """
+
+    number: int
+    frame: bytes
+    process: int
+    tensors: list[Tensor]
+    generators: list[torch.Generator]
 
 
 class WorkerClient:
@@ -144,59 +163,51 @@ class WorkerClient:
             Exception: the student's code raised one, see `student_error`.
             WorkerStopped: the worker ended, or its time was up.
         """
-        request = {**request, "grad": torch.is_grad_enabled()}
-        encoder = Encoder()
-        self._encode(encoder, request)
-        inputs = encoder.tensors
-        wanted = [tensor for tensor in inputs if tensor.requires_grad]
-        if not wanted or not request["grad"]:
-            return self.call_with(request, inputs, encoder.generators, may_change)[0]
+        message = self._encode({**request, "grad": torch.is_grad_enabled()})
+        wanted = [tensor for tensor in message.tensors if tensor.requires_grad]
+        if not wanted or not torch.is_grad_enabled():
+            return self.call_with(message, may_change)[0]
         held: dict[str, Any] = {}
-        outputs = _RemoteCall.apply(self, request, inputs, encoder.generators, may_change, held, *wanted)
+        outputs = _RemoteCall.apply(self, message, may_change, held, *wanted)
         return _replace(held["result"], dict(zip(map(id, held["outputs"]), outputs, strict=True)))
 
-    def call_with(
-        self, request: dict, inputs: list[Tensor], generators: list, may_change: tuple[Tensor, ...]
-    ) -> tuple[Any, Decoder, int]:
+    def call_with(self, message: Message, may_change: tuple[Tensor, ...]) -> tuple[Any, Decoder]:
         """Carry out a call, and apply its changes to inputs and generators.
 
         Returns:
-            The result, the decoder that read it, and the number of the call.
+            The result, and the decoder that read it.
         """
-        reply, decoder, number = self.exchange(request)
+        reply, decoder = self.send(message)
         with self.distrust(), torch.no_grad():
             for index, tensor in reply["changed"].items():
-                mine = inputs[int(index)]
+                mine = message.tensors[int(index)]
                 is_expected = any(mine is each for each in may_change)
                 self.has_changed_inputs |= not is_expected
                 if is_expected or self.writes_back:
                     mine.copy_(tensor)
-            for mine, theirs in zip(generators, reply["generators"], strict=True):
+            for mine, theirs in zip(message.generators, reply["generators"], strict=True):
                 mine.set_state(theirs.get_state())
-            return reply["result"], decoder, number
+            return reply["result"], decoder
 
-    def exchange(self, request: dict) -> tuple[dict, Decoder, int]:
-        """Send one request and read its reply.
+    def exchange(self, request: dict) -> dict:
+        """Send one request and return the reply."""
+        return self.send(self._encode(request))[0]
 
-        Returns:
-            The reply, the decoder that read it, and the number of the request.
-        """
-        number = secrets.randbits(60)
-        frame = self._encode(Encoder(), {**request, "id": number})
+    def send(self, message: Message) -> tuple[dict, Decoder]:
+        """Send a message; return the reply, and the decoder that read it."""
         if not self._process.is_running:
             self._process.start()
-        target = request.get("object")
-        self._process.speak_to(0 if target is None else target.process)
+        self._process.speak_to(message.process)
         decoder = Decoder()
         with self.distrust():
-            self._process.send(frame)
+            self._process.send(message.frame)
             reply = decoder.read(self._process.receive)
             self._process.look_sometimes()
-            if reply["id"] != number:
+            if reply["id"] != message.number:
                 raise ProtocolError("expected the reply to this request, got another")
             error = reply.get("error")
             if error is None:
-                return reply, decoder, number
+                return reply, decoder
             # A student knows the files of the package by their names, and no folder of this machine.
             message = str(error["message"]).replace(f"{self._launcher.package}/", "")
             kind, builtin = str(error["type"])[:100], str(error["builtin"])
@@ -207,12 +218,15 @@ class WorkerClient:
         is_end = isinstance(error, WorkerStopped)
         return self._process.stop(error.state, str(error)) if is_end else error.with_traceback(None)
 
-    def _encode(self, encoder: Encoder, request: dict) -> bytes:
+    def _encode(self, request: dict) -> Message:
+        number, encoder, target = secrets.randbits(60), Encoder(), request.get("object")
         try:
-            return encoder.frame(request)
+            frame = encoder.frame({**request, "id": number})
         except ProtocolError as error:
             # Tests call with small values of their own, or with those that the submission has returned.
             raise self._process.stop(TestState.REFUSED, f"what it returned cannot travel back: {error}") from None
+        process = 0 if target is None else target.process
+        return Message(number, frame, process, encoder.tensors, encoder.generators)
 
     @contextlib.contextmanager
     def distrust(self) -> Iterator[None]:
@@ -230,14 +244,13 @@ class _RemoteCall(torch.autograd.Function):
     def forward(
         ctx,
         worker: WorkerClient,
-        request: dict,
-        inputs: list,
-        generators: list,
+        message: Message,
         may_change: tuple,
         held: dict,
         *wanted: Tensor,
     ):
-        held["result"], decoder, ctx.number = worker.call_with(request, inputs, generators, may_change)
+        held["result"], decoder = worker.call_with(message, may_change)
+        ctx.number = message.number
         pairs = zip(decoder.tensors, decoder.wanted, strict=True)
         results = set(map(id, _tensors(held["result"])))
         held["outputs"] = [tensor for tensor, has_gradient in pairs if has_gradient and id(tensor) in results]
@@ -247,8 +260,8 @@ class _RemoteCall(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *gradients: Tensor):
-        reply, _, _ = ctx.worker.exchange({"backward": ctx.number, "gradients": list(gradients)})
-        return None, None, None, None, None, None, *reply["gradients"]
+        reply = ctx.worker.exchange({"backward": ctx.number, "gradients": list(gradients)})
+        return None, None, None, None, *reply["gradients"]
 
 
 def _tensors(value: Any) -> list[Tensor]:

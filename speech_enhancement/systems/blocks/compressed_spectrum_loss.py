@@ -8,8 +8,8 @@ and in all  L(estimate) + L(consistent) - 0.05 SI-SDR.  "Estimate" is what the n
 spectrum that its waveform really has. Compression, and magnitudes beside complex values: Braun and Tashev, "A
 consolidated view of loss functions for supervised deep learning-based speech enhancement", TSP 2021, equation 6.
 Consistency: Wisdom et al., "Differentiable consistency constraints for improved deep speech enhancement", ICASSP 2019.
-Speech that is taken away counts twice: Rika et al., "DPDFNet", 2025, equations 8 and 9. Half of all errors have w = 2
-at first, which 1.3 makes up for.
+Speech that is taken away counts twice: Rika et al., "DPDFNet", 2025, equations 8 and 9. The division by 1.3 keeps the
+loss near its size without w.
 """
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 
 MAGNITUDE_WEIGHT, COMPLEX_WEIGHT, SI_SDR_WEIGHT = 15.0, 7.5, 0.05
 TAKEN_AWAY = 2.0
-_TYPICAL_WEIGHT = 1.3
+_SCALE = 1.3
 _HIGHEST_SI_SDR = 30.0
 _SILENCE = 1e-8
 """Power below which a target has no speech, so that no ratio to it can be formed."""
@@ -42,7 +42,10 @@ def compressed_spectrum_loss(
 
 
 def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """Compute the scale-invariant ratio of signal to distortion in dB, finite for silence: `(..., time)` -> `(...)`."""
+    """Compute the scale-invariant ratio of signal to distortion in dB, finite for silence: `(..., time)` -> `(...)`.
+
+    The package's own `metrics.si_sdr` is written by students, and a system that ships must not depend on it.
+    """
     scale = (estimate * target).sum(-1, keepdim=True) / (target.square().sum(-1, keepdim=True) + 1e-7)
     wanted = scale * target
     return 10 * torch.log10((wanted.square().sum(-1) + 1e-6) / ((estimate - wanted).square().sum(-1) + 1e-6))
@@ -50,7 +53,7 @@ def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
 
 def _spectral_loss(spectrum: Tensor, target: Tensor) -> Tensor:
     magnitude, wanted = spectrum.abs().clamp_min(1e-6), target.abs().clamp_min(1e-6)
-    weights = torch.where(magnitude < wanted, TAKEN_AWAY, 1.0) / _TYPICAL_WEIGHT
+    weights = torch.where(magnitude < wanted, TAKEN_AWAY, 1.0) / _SCALE
     of_magnitudes = (weights * (magnitude - wanted).square()).mean()
     of_values = (weights * torch.view_as_real(spectrum - target).square().sum(-1)).mean()
     return MAGNITUDE_WEIGHT * of_magnitudes + COMPLEX_WEIGHT * of_values
