@@ -1,8 +1,10 @@
 """A small prepared corpus, and commands run as a user runs them."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -11,6 +13,7 @@ import torch
 from speech_enhancement.__main__ import main
 from speech_enhancement.configuration import Train
 from speech_enhancement.corpora import folder, prepared
+from speech_enhancement.engine import trainer
 from speech_enhancement.engine.distributed import Process
 from speech_enhancement.engine.trainer import train
 
@@ -29,6 +32,13 @@ def voice_like(seconds, pitch, generator, rate=RATE):
     harmonics = sum(torch.sin(n * phase) / n for n in range(1, 15))
     syllables = torch.sin(2 * torch.pi * 2.5 * time + 6 * torch.rand((), generator=generator)).clamp_min(0)
     return 0.1 * harmonics * syllables
+
+
+@pytest.fixture
+def a_second_an_epoch(monkeypatch):
+    """Give the trainer a clock by which each epoch takes a second, on any machine."""
+    seconds = itertools.count()
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=lambda: next(seconds)))
 
 
 @pytest.fixture(scope="session")
