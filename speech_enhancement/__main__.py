@@ -6,7 +6,7 @@ import sys
 import tyro
 
 from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Prepare, Train
-from speech_enhancement.files.failures import one_line
+from speech_enhancement.files.failures import missing_task, one_line
 
 _MODULES = {
     Prepare: "speech_enhancement.commands.prepare",
@@ -29,6 +29,12 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    except NotImplementedError as error:
+        missing = missing_task(error)
+        if missing is None:
+            raise
+        print(f"error: {type(configuration).__name__.lower()}: {missing}", file=sys.stderr)
+        return 1
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1

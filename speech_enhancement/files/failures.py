@@ -1,6 +1,7 @@
 """Work that continues when one file fails, and reports it at the end."""
 
 import contextlib
+import re
 import sys
 
 from tqdm.auto import tqdm
@@ -10,6 +11,22 @@ def one_line(error: Exception) -> str:
     """Return the first line of the message, or the last line if a data worker sent the error with a traceback."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1].partition(": ")[2] if lines[0].startswith("Caught ") else lines[0]
+
+
+def missing_task(error: NotImplementedError) -> str | None:
+    """Describe the task whose stub raised an error, or return None if no stub of a student did."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    frame = trace.tb_frame
+    name = frame.f_code.co_name
+    # The heading is in the docstring of the function or, for a method, of its class.
+    for owner in (frame.f_globals.get(name), type(frame.f_locals.get("self"))):
+        heading = re.match(r"Task ((\d+)\.\d+)\. ", getattr(owner, "__doc__", None) or "")
+        if heading:
+            place = f"{owner.__module__.rpartition('.')[2]}.{owner.__name__}"
+            return f"expected task {heading[1]} of milestone {heading[2]}, {place}, to be complete, got its stub"
+    return None
 
 
 class Failures:

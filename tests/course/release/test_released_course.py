@@ -4,7 +4,9 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 
 from milestones.instructor.release.template import release
 from tests.course.mini_course import ROOT, contents
@@ -130,3 +132,29 @@ def test_template_is_packed(template):
     result = run(template, "-m", "milestones", "submit", "2")
     assert result.returncode == 0, result.stderr
     assert "warning: 10 of 10 tasks of milestone 2 are not implemented" in result.stdout
+
+
+@pytest.fixture
+def noise(tmp_path):
+    """A folder with a second of noise."""
+    samples = 0.1 * np.random.default_rng(0).standard_normal(16000)
+    (tmp_path / "noise").mkdir()
+    soundfile.write(tmp_path / "noise" / "hiss.wav", samples, 16000)
+    return tmp_path / "noise"
+
+
+def test_enhance_works_among_stubs(template, noise, tmp_path):
+    """The model that comes with the package needs nothing that students write: it makes noise quieter."""
+    result = run(template, "-m", "speech_enhancement", "enhance", str(noise), "--out", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    before, after = (soundfile.read(folder / "hiss.wav")[0] for folder in (noise, tmp_path / "out"))
+    assert 0 < np.square(after).mean() < 0.5 * np.square(before).mean()
+
+
+def test_evaluate_names_the_task_that_it_needs(template, noise, tmp_path):
+    words = ("--noisy", str(noise), "--clean", str(noise), "--out", str(tmp_path / "out"))
+    result = run(template, "-m", "speech_enhancement", "evaluate", *words)
+    assert result.returncode == 1
+    needed = "evaluate: expected task 1.13 of milestone 1, metrics.log_spectral_distance, to be complete, got its stub"
+    assert result.stderr.splitlines()[-1] == f"error: {needed}"
+    assert "Traceback" not in result.stderr

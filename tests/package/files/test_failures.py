@@ -2,7 +2,7 @@
 
 import pytest
 
-from speech_enhancement.files.failures import Failures
+from speech_enhancement.files.failures import Failures, missing_task
 
 IN_A_WORKER = """Caught AudioError in DataLoader worker process 0.
 Original Traceback (most recent call last):
@@ -32,3 +32,30 @@ def test_an_error_of_ours_is_not_taken_for_a_bad_file():
     with pytest.raises(TypeError), failures.noting("a.wav"):
         raise TypeError
     assert not failures
+
+
+class Stub:
+    """Task 2.5. A method of a class."""
+
+    def __call__(self):
+        raise NotImplementedError()
+
+
+def stub_function():
+    """Task 1.13. A function."""
+    raise NotImplementedError()
+
+
+def not_a_stub():
+    raise NotImplementedError("The operator 'aten::hypot' is not implemented for this device.")
+
+
+@pytest.mark.parametrize(
+    ("call", "task"),
+    [(Stub(), "2.5 of milestone 2, test_failures.Stub,"), (stub_function, "1.13 of milestone 1"), (not_a_stub, None)],
+)
+def test_a_stub_is_told_from_other_errors(call, task):
+    with pytest.raises(NotImplementedError) as caught:
+        call()
+    missing = missing_task(caught.value)
+    assert missing is None if task is None else f"expected task {task}" in missing
