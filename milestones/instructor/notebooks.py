@@ -107,7 +107,7 @@ def execute_all(paths: Sequence[Path], jobs: int, threads: int) -> Iterator[Exec
 
 
 def execute(path: Path, threads: int) -> Execution:
-    """Execute a notebook in a fresh kernel, in its folder, without its old outputs."""
+    """Execute a notebook in a fresh kernel, in its folder, with the package beside it and without its old outputs."""
     notebook = nbformat.read(path, as_version=4)
     config = Config({"AsyncKernelManager": {"client_factory": _KernelClient}})
     client = NotebookClient(
@@ -119,7 +119,8 @@ def execute(path: Path, threads: int) -> Execution:
         shutdown_kernel="immediate",
         config=config,
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": _WARNINGS}
+    root = path.parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": _WARNINGS}
     begin = time.monotonic()
     complaints = []
     try:

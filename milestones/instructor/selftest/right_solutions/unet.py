@@ -1,8 +1,8 @@
-# right 2.2: group normalisation, a kernel of 5, a leaky activation
+# right 2.2: group normalisation, a kernel of 7, a leaky activation
 class DownBlock(nn.Module):
     def __init__(self, in_channels, out_channels):
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size=5, stride=2, padding=2)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size=7, stride=2, padding=3)
         self.norm = nn.GroupNorm(1, out_channels)
 
     def forward(self, x):
@@ -184,20 +184,20 @@ class UNet(nn.Module):
         return logits[..., :freq, :frames].sigmoid()
 
 
-# right 2.5: decibels, each item by its own mean
+# right 2.5: decibels, each item by its own mean, other names
 class UNet(nn.Module):
     def __init__(self, channels=(16, 32, 48, 64, 64)):
         super().__init__()
         self.into = nn.Sequential(nn.Conv2d(1, channels[0], 3, padding=1), nn.BatchNorm2d(channels[0]), nn.Hardswish())
-        self.encoder = Encoder(channels)
-        self.decoder = Decoder(channels)
+        self.going_down = Encoder(channels)
+        self.going_up = Decoder(channels)
         self.out = nn.Conv2d(channels[0], 1, 1)
 
     def forward(self, magnitude):
         decibels = 20 * magnitude.clamp(min=1e-7).log10()
         decibels = (decibels - decibels.mean(dim=(1, 2, 3), keepdim=True)) / 20
-        bottleneck, skips = self.encoder(self.into(decibels))
-        return 1 / (1 + torch.exp(-self.out(self.decoder(bottleneck, skips))))
+        bottleneck, skips = self.going_down(self.into(decibels))
+        return 1 / (1 + torch.exp(-self.out(self.going_up(bottleneck, skips))))
 
 
 # right 2.6: PyTorch's own transforms, real and imaginary part masked
