@@ -1,14 +1,15 @@
 """A model over recordings of any length, sample rate and channel count.
 
-A recording is enhanced in chunks with context on both sides. A chunk begins at a multiple of the model's alignment, and
-the context covers everything on which the result can depend, so the chunks join as if the recording had been enhanced
-in one pass: the difference is float rounding (measured in tests/package/test_enhancement.py).
+A recording is enhanced block by block, and the blocks join as if it had been enhanced in one pass: the difference is
+float rounding (measured in tests/package/test_enhancement.py). A system with a stream carries its state from block to
+block. Any other gets each block with context on both sides: the piece begins at a multiple of the model's alignment,
+and the context covers everything on which the result can depend.
 """
 
 import functools
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -24,7 +25,11 @@ from speech_enhancement.systems.model_file import load_model
 from speech_enhancement.systems.system import System
 
 CHUNK_SECONDS = 40.0
-_LONG_SECONDS = 600.0
+_LONG_MINUTES = 10.0
+_STREAM_SECONDS = 4.0
+"""Length of a stream's blocks; a processor's caches hold too little of longer ones."""
+_RESAMPLING_REACH = 12
+"""Samples, of the lower rate, on either side on which a resampled one depends: 7 by `torchaudio`, 10 by `scipy`."""
 
 Samples = TypeVar("Samples", np.ndarray, Tensor)
 
@@ -69,12 +74,12 @@ class SampleSource(Protocol):
 
 
 class Enhancer:
-    """Run a system over recordings, in chunks; a system that denoises gets them without the rumble below 50 Hz.
+    """Run a system over recordings, in chunks; a system that needs it gets them without the rumble below 50 Hz.
 
     Args:
         system: in evaluation mode.
-        chunk_seconds: length of a chunk; memory grows with it, not with the recording. If the system's `context` is
-            None, the whole recording is one chunk.
+        chunk_seconds: length of a chunk; memory grows with it, not with the recording. If the system has neither a
+            stream nor a `context`, the whole recording is one chunk.
         device: of the system.
     """
 
@@ -82,8 +87,7 @@ class Enhancer:
         self.system = system
         self.device = device
         self.chunk_seconds = chunk_seconds
-        # Other tasks need their input as it is: the zeros of lost packets, for instance.
-        self.removes_rumble = system.task == System.task
+        self._streams = system.stream() is not None
 
     def enhance_file(self, source: Path, destination: Path) -> None:
         """Write the enhanced file in the format, sample rate, channels and length of the source.
@@ -93,8 +97,8 @@ class Enhancer:
             OSError: a file cannot be opened or written.
         """
         with Recording(source) as recording:
-            if self.system.context is None and recording.frames > _LONG_SECONDS * recording.sample_rate:
-                minutes = recording.frames / recording.sample_rate / 60
+            minutes = recording.frames / recording.sample_rate / 60
+            if self.system.context is None and not self._streams and minutes > _LONG_MINUTES:
                 note = f"{self.system.title} looks at the whole recording: {minutes:.0f} minutes may not fit in memory"
                 tqdm.write(f"note: {source}: {note}", file=sys.stderr)
             info = soundfile.info(str(source))
@@ -110,39 +114,63 @@ class Enhancer:
 
     def enhance_recording(self, recording: SampleSource) -> Iterator[Tensor]:
         """Yield the enhanced recording in pieces `(channels, time)`, at its own sample rate."""
+        if self._streams:
+            return self._stream_recording(recording)
         rate = recording.sample_rate
-        chunk, context = (recording.frames, 0) if self.system.context is None else self._chunk(rate)
-        # Read only forwards, since some formats cannot seek exactly; neighbouring pieces share their samples.
-        first, piece = 0, recording.read(0, 0)
-        for start in range(0, recording.frames, chunk):
-            end = min(recording.frames, start + chunk)
-            dropped = max(0, start - context) - first
-            have = first + piece.shape[-1]
-            piece = torch.cat([piece[:, dropped:], recording.read(have, end + context - have)], dim=-1)
-            first += dropped
-            enhanced = torch.stack([self.enhance(channel, rate) for channel in piece])
-            yield enhanced[:, start - first : end - first]
+        chunk, context, step = (recording.frames, 0, 1) if self.system.context is None else self._chunk(rate)
+        return _in_context(
+            _blocks(recording, chunk),
+            lambda piece: torch.stack([self.enhance(channel, rate) for channel in piece]),
+            context,
+            step,
+            step,
+        )
+
+    def _stream_recording(self, recording: SampleSource) -> Iterator[Tensor]:
+        """Yield the enhanced recording from one stream a channel."""
+        rate, own_rate = recording.sample_rate, self.system.sample_rate
+        blocks = _blocks(recording, max(1, round(self.chunk_seconds * rate)))
+        noisy = _resampled((block.to(self.device) for block in blocks), rate, own_rate)
+        if self.system.needs_rumble_filter:
+            noisy = _in_context(noisy, remove_rumble, HALF_LENGTH, 1, 1)
+        left = recording.frames
+        for enhanced in _resampled(self._through_streams(noisy), own_rate, rate):
+            yield enhanced[:, :left].cpu()
+            left -= min(left, enhanced.shape[1])
+
+    def _through_streams(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+        streams = []
+        for block in blocks:
+            streams = streams or [self.system.stream() for _ in block]
+            for short in block.split(round(_STREAM_SECONDS * self.system.sample_rate), dim=-1):
+                yield torch.stack([stream.process(channel) for stream, channel in zip(streams, short, strict=True)])
+        yield torch.stack([stream.finish() for stream in streams])
 
     @torch.inference_mode()
     def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
         """Enhance one channel in one pass: `(time,)` -> `(time,)`, at its own sample rate."""
         length = waveform.shape[-1]
         noisy = resample(waveform.to(self.device), sample_rate, self.system.sample_rate)
-        if self.removes_rumble:
+        if self.system.needs_rumble_filter:
             noisy = remove_rumble(noisy)
         padded = nn.functional.pad(noisy, (0, max(0, self.system.shortest - noisy.shape[-1])))
         enhanced = self.system(padded[None, None])[0, 0, : noisy.shape[-1]]
         restored = resample(enhanced, self.system.sample_rate, sample_rate).cpu()
         return nn.functional.pad(restored, (0, max(0, length - restored.shape[-1])))[:length]
 
-    def _chunk(self, rate: int) -> tuple[int, int]:
-        """Compute chunk and context in samples at a recording's rate, each a whole number of the model's steps."""
+    def _chunk(self, rate: int) -> tuple[int, int, int]:
+        """Compute chunk and context in samples at a recording's rate, each a whole number of steps, and the step.
+
+        A step is a whole number of samples at both rates, and of the model's alignment.
+        """
         own_rate = self.system.sample_rate
         step_at_own_rate = math.lcm(self.system.alignment, own_rate // math.gcd(own_rate, rate))
         step = step_at_own_rate * rate // own_rate
         chunk = max(1, round(self.chunk_seconds * rate / step)) * step
-        context = -(-(self.system.context + HALF_LENGTH) // step_at_own_rate) * step
-        return chunk, context
+        # The last piece must not be filled up with zeros: some systems mirror the end of the recording.
+        context = max(self.system.context + HALF_LENGTH, self.system.shortest)
+        context = -(-context // step_at_own_rate) * step
+        return chunk, context, step
 
 
 class _Waveform:
@@ -155,6 +183,46 @@ class _Waveform:
 
     def read(self, start: int, length: int) -> Tensor:
         return self.waveform[:, start : max(start, start + length)]
+
+
+def _blocks(recording: SampleSource, length: int) -> Iterator[Tensor]:
+    # Read only forwards, since some formats cannot seek exactly.
+    return (recording.read(start, length) for start in range(0, recording.frames, length))
+
+
+def _resampled(blocks: Iterable[Tensor], rate: int, new_rate: int) -> Iterator[Tensor]:
+    """Resample a signal in blocks `(channels, time)`."""
+    if rate == new_rate:
+        return iter(blocks)
+    divisor = math.gcd(rate, new_rate)
+    context = math.ceil(_RESAMPLING_REACH * max(1, rate / new_rate))
+    return _in_context(
+        blocks, lambda piece: resample(piece, rate, new_rate), context, rate // divisor, new_rate // divisor
+    )
+
+
+def _in_context(
+    blocks: Iterable[Tensor], function: Callable[[Tensor], Tensor], context: int, step: int, new_step: int
+) -> Iterator[Tensor]:
+    """Apply a function to a signal in blocks `(channels, time)`, so that the results join to that of the whole.
+
+    Args:
+        blocks: of any lengths.
+        function: of `(channels, time)`.
+        context: samples before and after its own position on which a sample of the function's result can depend.
+        step, new_step: if the input is shifted by `step` samples, the result is only shifted, by `new_step`.
+    """
+    context += -context % step
+    piece, before = torch.zeros(0), 0
+    for block in blocks:
+        piece = torch.cat([piece, block], dim=-1) if len(piece) else block
+        end = before + max(0, piece.shape[-1] - before - context) // step * step
+        if end > before:
+            yield function(piece[:, : end + context])[:, before * new_step // step : end * new_step // step]
+            dropped = max(0, end - context)
+            piece, before = piece[:, dropped:], end - dropped
+    if piece.shape[-1] > before:
+        yield function(piece)[:, before * new_step // step :]
 
 
 @functools.cache

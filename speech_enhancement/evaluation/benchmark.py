@@ -2,7 +2,7 @@
 
 Each system has a folder with the `run` of its training, `costs.json`, `scores.csv`, and its results if it is slower
 than real time. Finished work is not repeated unless the weights or the files have changed. Systems are applied as
-`enhance` applies them: those that denoise get recordings without the rumble below 50 Hz.
+`enhance` applies them: those that need it get recordings without the rumble below 50 Hz.
 """
 
 import csv

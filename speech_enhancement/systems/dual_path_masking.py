@@ -4,12 +4,12 @@ A band-wise network sees that noise is steady and speech is not, a frame-wise on
 dual-path network goes both ways in turn. Sources: Luo, Chen and Yoshioka, "Dual-path RNN", ICASSP 2020; for spectra of
 few bands and few parameters, Ahn et al., "FastEnhancer: speed-optimized streaming neural speech enhancement", 2025.
 
-**Spectrum.** Windows of 32 ms (512 samples, Hann) and hops of 16 ms. The magnitude is compressed to the power 0.3 and
-the phase is kept, X = |Y|^0.3 Y / |Y|, so that quiet bins count too (Ephrat et al., "Looking to listen at the cocktail
-party", ACM Trans. Graphics 2018). The network sees real and imaginary part of X, and |X|. The highest of the 257
-frequencies is left out and comes back as zero.
+**Spectrum.** Windows of 32 ms (512 samples, Hann) and hops of 16 ms, unless told otherwise. The magnitude is compressed
+to the power 0.3 and the phase is kept, X = |Y|^0.3 Y / |Y|, so that quiet bins count too (Ephrat et al., "Looking to
+listen at the cocktail party", ACM Trans. Graphics 2018). The network sees real and imaginary part of X, and |X|. The
+highest of the 257 frequencies is left out and comes back as zero.
 
-**Network.** Sizes of one frame, for the default of 48 channels and a width of 64:
+**Network.** Sizes of one frame, for 48 channels, a width of 64 and hops of 16 ms:
 
     256 x 3   -> 64 x 48    convolution over 8 frequencies, stride 4, and 4 frames: one before, two after
               -> 64 x 48    convolution over 3 frequencies, added
@@ -23,24 +23,27 @@ Batch normalisation and SiLU follow each of these but the last. Tensors lie in m
 channels), so that linear layers and the joining of neighbours copy nothing.
 
 **Result.** M X, expanded to the power 1 / 0.3, and transformed back. A sample depends on everything before it, and on
-at most 64 ms after it: 16 ms to the centre of the last frame that holds it, two frames, and half a window.
+at most 64 ms after it: 32 ms to the end of the last window that holds it, and 32 ms of further frames. So the system
+can run block by block, see `systems/dual_path_stream.py`.
 
 **Loss.** Errors of compressed spectra and SI-SDR, see `systems/blocks/compressed_spectrum_loss.py`.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from speech_enhancement.systems.blocks.compressed_spectrum import compress, expand
 from speech_enhancement.systems.blocks.compressed_spectrum_loss import compressed_spectrum_loss
-from speech_enhancement.systems.system import System
+from speech_enhancement.systems.dual_path_stream import DualPathStream
+from speech_enhancement.systems.system import Stream, System
 
-COMPRESSION = 0.3
-N_FFT, HOP_LENGTH = 512, 256
+N_FFT = 512
 N_FREQUENCIES = N_FFT // 2
 N_BANDS = 32
-_QUIETEST = 1e-5
-"""Smallest magnitude, since the slope of a root at zero is infinite."""
+LSTMState = tuple[Tensor, Tensor]
 
 
 class ChannelNorm(nn.BatchNorm1d):
@@ -64,7 +67,7 @@ class DualPathBlock(nn.Module):
     """Recurrence over time in each band, then attention over the bands of each frame.
 
     Shape:
-        `(batch, frames, N_BANDS, width)` -> the same
+        `(batch, frames, N_BANDS, width)` and the state before -> the same shape and the state after
     """
 
     def __init__(self, width: int, n_heads: int = 4):
@@ -79,15 +82,16 @@ class DualPathBlock(nn.Module):
         self.attention_out = nn.Linear(width, width, bias=False)
         self.attention_norm = ChannelNorm(width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self._over_time(x)
-        return x + self._over_bands(x)
+    def forward(self, x: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
+        y, state = self._over_time(x, state)
+        x = x + y
+        return x + self._over_bands(x), state
 
-    def _over_time(self, x: Tensor) -> Tensor:
+    def _over_time(self, x: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
         batch, frames, bands, width = x.shape
-        y, _ = self.recurrence(x.transpose(0, 1).reshape(frames, batch * bands, width))
+        y, state = self.recurrence(x.transpose(0, 1).reshape(frames, batch * bands, width), state)
         y = self.recurrence_norm(self.recurrence_out(y))
-        return y.view(frames, batch, bands, width).transpose(0, 1)
+        return y.view(frames, batch, bands, width).transpose(0, 1), state
 
     def _over_bands(self, x: Tensor) -> Tensor:
         batch, frames, bands, width = x.shape
@@ -110,10 +114,11 @@ class MaskNetwork(nn.Module):
         n_past, n_future: frames before and after its own that the first layer sees.
 
     Shape:
-        `(batch, frames, 256, 3)` -> `(batch, frames, 256, 2)`
+        `(batch, n_past + frames + n_future, 256, 3)` and the blocks' states before, none at the beginning ->
+        `(batch, frames, 256, 2)` and the states after
     """
 
-    def __init__(self, channels: int, width: int, n_blocks: int, n_past: int = 1, n_future: int = 2):
+    def __init__(self, channels: int, width: int, n_blocks: int, n_past: int, n_future: int):
         super().__init__()
         self.n_past, self.n_future = n_past, n_future
         self.first = nn.Conv2d(3, channels, (n_past + 1 + n_future, 8), (1, 4), (0, 2), bias=False)
@@ -122,7 +127,7 @@ class MaskNetwork(nn.Module):
         self.encoder_norm = ChannelNorm(channels)
         self.merge = nn.Linear(2 * channels, width, bias=False)
         self.merge_norm = ChannelNorm(width)
-        self.blocks = nn.Sequential(*(DualPathBlock(width) for _ in range(n_blocks)))
+        self.blocks = nn.ModuleList(DualPathBlock(width) for _ in range(n_blocks))
         self.split = nn.Linear(width, 2 * channels, bias=False)
         self.split_norm = ChannelNorm(2 * channels)
         self.join = nn.Linear(2 * channels, channels, bias=False)
@@ -133,17 +138,21 @@ class MaskNetwork(nn.Module):
         self.join_first_norm = ChannelNorm(channels)
         self.last = FrequencyConvolution(channels, 4 * 2, bias=True)
 
-    def forward(self, features: Tensor) -> Tensor:
-        batch, frames = features.shape[:2]
-        padded = functional.pad(features.permute(0, 3, 1, 2), (0, 0, self.n_past, self.n_future))
-        first = functional.silu(self.first_norm(self.first(padded).permute(0, 2, 3, 1).contiguous()))
+    def forward(self, features: Tensor, states: Sequence[LSTMState] = ()) -> tuple[Tensor, list[LSTMState]]:
+        first = self.first(features.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).contiguous()
+        batch, frames = first.shape[:2]
+        first = functional.silu(self.first_norm(first))
         encoded = first + functional.silu(self.encoder_norm(self.encoder(first)))
-        x = self.blocks(self.merge_norm(self.merge(encoded.reshape(batch, frames, N_BANDS, -1))))
+        x = self.merge_norm(self.merge(encoded.reshape(batch, frames, N_BANDS, -1)))
+        after = []
+        for block, state in zip(self.blocks, states or [None] * len(self.blocks), strict=True):
+            x, state = block(x, state)
+            after.append(state)
         x = self.split_norm(self.split(x)).view(batch, frames, 2 * N_BANDS, -1)
         x = functional.silu(self.join_norm(self.join(torch.cat([x, encoded], dim=-1))))
         x = x + functional.silu(self.decoder_norm(self.decoder(x)))
         x = functional.silu(self.join_first_norm(self.join_first(torch.cat([x, first], dim=-1))))
-        return self.last(x).reshape(batch, frames, N_FREQUENCIES, 2)
+        return self.last(x).reshape(batch, frames, N_FREQUENCIES, 2), after
 
 
 class DualPathMasking(System):
@@ -151,6 +160,7 @@ class DualPathMasking(System):
 
     Args:
         channels, width, n_blocks: see `MaskNetwork`.
+        hop_length: samples between frames; the network sees as many more of them as they are denser.
 
     Shape:
         `(batch, 1, time)` -> the same
@@ -160,13 +170,15 @@ class DualPathMasking(System):
     sizes = {name: {"channels": 48, "width": 64, "n_blocks": 3} for name in ("paper", "small")}
     learning_rate_falls = True
     clip_norm = 5.0
-    alignment = HOP_LENGTH
+    average_decay = 0.998
+    needs_rumble_filter = False
     # Reflection needs one sample more than it mirrors.
     shortest = N_FFT // 2 + 1
 
-    def __init__(self, channels: int, width: int, n_blocks: int):
+    def __init__(self, channels: int, width: int, n_blocks: int, hop_length: int = 256):
         super().__init__()
-        self.network = MaskNetwork(channels, width, n_blocks)
+        self.hop_length = self.alignment = hop_length
+        self.network = MaskNetwork(channels, width, n_blocks, n_past=256 // hop_length, n_future=512 // hop_length)
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -183,12 +195,33 @@ class DualPathMasking(System):
             is not quite the latter, since neighbouring frames of a masked spectrum contradict each other.
         """
         time = noisy.shape[-1]
-        masked = self._mask(compress(self.spectrum(noisy[:, 0])).transpose(1, 2)[..., :N_FREQUENCIES])
-        expanded = masked * masked.abs().clamp_min(_QUIETEST) ** (1 / COMPRESSION - 1)
-        spectra = [functional.pad(each, (0, 1)).transpose(1, 2) for each in (expanded, masked)]
-        whole_hops = time + -time % HOP_LENGTH
-        enhanced = torch.istft(spectra[0], N_FFT, HOP_LENGTH, window=self.window, length=whole_hops)
+        compressed = compress(self.spectrum(noisy[:, 0])).transpose(1, 2)[..., :N_FREQUENCIES]
+        surrounded = functional.pad(compressed, (0, 0, self.network.n_past, self.network.n_future))
+        masked = self.mask(surrounded)[0]
+        spectra = [functional.pad(each, (0, 1)).transpose(1, 2) for each in (expand(masked), masked)]
+        whole_hops = time + -time % self.hop_length
+        enhanced = torch.istft(spectra[0], N_FFT, self.hop_length, window=self.window, length=whole_hops)
         return enhanced[:, None, :time], spectra[1]
+
+    def mask(self, compressed: Tensor, states: Sequence[LSTMState] = ()) -> tuple[Tensor, list[LSTMState]]:
+        """Mask frames of a compressed spectrum.
+
+        Args:
+            compressed: `(batch, n_past + frames + n_future, 256)`, complex: the frames, and those around them, which
+                are zero where there are none.
+            states: of the recurrence after the frame before the first; none at the beginning.
+
+        Returns:
+            The masked frames, `(batch, frames, 256)`, and the states after the last.
+        """
+        features = torch.cat([torch.view_as_real(compressed), compressed.abs()[..., None]], dim=-1)
+        mask, states = self.network(features, states)
+        # Under autocast the network answers in bfloat16, of which PyTorch has no complex numbers.
+        mask = torch.view_as_complex(mask.to(features.dtype).contiguous())
+        return compressed[:, self.network.n_past :][:, : mask.shape[1]] * mask, states
+
+    def stream(self) -> Stream:
+        return DualPathStream(self)
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
         """Compute the loss of a batch."""
@@ -198,16 +231,5 @@ class DualPathMasking(System):
 
     def spectrum(self, waveform: Tensor) -> Tensor:
         """Compute the spectrum of `(batch, time)`, filled up to whole hops: complex, `(batch, 257, frames)`."""
-        waveform = functional.pad(waveform, (0, -waveform.shape[-1] % HOP_LENGTH))
-        return torch.stft(waveform, N_FFT, HOP_LENGTH, window=self.window, return_complex=True)
-
-    def _mask(self, compressed: Tensor) -> Tensor:
-        """Mask a compressed spectrum `(batch, frames, 256)`."""
-        features = torch.cat([torch.view_as_real(compressed), compressed.abs()[..., None]], dim=-1)
-        # Under autocast the network answers in bfloat16, of which PyTorch has no complex numbers.
-        return compressed * torch.view_as_complex(self.network(features).to(features.dtype).contiguous())
-
-
-def compress(spectrum: Tensor) -> Tensor:
-    """Compress the magnitude of a complex spectrum to the power 0.3, and keep its phase."""
-    return spectrum * spectrum.abs().clamp_min(_QUIETEST) ** (COMPRESSION - 1)
+        waveform = functional.pad(waveform, (0, -waveform.shape[-1] % self.hop_length))
+        return torch.stft(waveform, N_FFT, self.hop_length, window=self.window, return_complex=True)

@@ -117,6 +117,7 @@ class MUGAN(System):
 
     title = "MU-GAN"
     task = SuperResolutionUNet.task
+    needs_rumble_filter = False
     sizes = {
         "paper": SuperResolutionUNet.sizes["paper"],
         "small": {**SuperResolutionUNet.sizes["small"], "pretraining_steps": 150},

@@ -91,6 +91,7 @@ class PacketLossFilling(System):
 
     title = "packet-loss filling"
     task = "packet-loss filling"
+    needs_rumble_filter = False
     sizes = {"paper": {"channels": (64, 128, 256, 512)}, "small": {"channels": (32, 64, 128, 256)}}
 
     def __init__(self, channels: Sequence[int]):

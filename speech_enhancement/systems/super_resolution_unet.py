@@ -82,6 +82,7 @@ class SuperResolutionUNet(System):
 
     title = "super-resolution U-Net"
     task = "bandwidth extension"
+    needs_rumble_filter = False
     sizes = {
         "paper": {"channels": (128, 384, 512, 512)},
         "small": {"channels": (16, 32, 64, 64), "dropout": 0.0},

@@ -1,5 +1,6 @@
 """The contract of a system: a noisy waveform in, an enhanced waveform of the same shape out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,21 @@ from torch.optim import Optimizer
 from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.state_file import write_state
+
+
+class Stream(ABC):
+    """One channel that passes through a system block by block; the results join to that of the whole, but for rounding.
+
+    An input shorter than the system's `shortest` is filled up with zeros.
+    """
+
+    @abstractmethod
+    def process(self, samples: Tensor) -> Tensor:
+        """Take the next samples, `(time,)`, at the system's rate; return the further samples of the result."""
+
+    @abstractmethod
+    def finish(self) -> Tensor:
+        """Return the rest of the result, which then has as many samples as the input; nothing may follow."""
 
 
 class System(nn.Module):
@@ -30,9 +46,13 @@ class System(nn.Module):
             for the whole input.
         alignment: if the input is shifted by a multiple of this many samples, the result is shifted by as much.
         shortest: least number of samples of an input.
+        needs_rumble_filter: True if the input should hold nothing below 50 Hz; False for a system that has learnt to
+            remove it, and for tasks that need their input as it is, the zeros of lost packets for instance.
         only_for_training: names of submodules that enhancing does not need, a discriminator for instance.
         learning_rate_falls: True if `train` lets the learning rate fall to zero along a cosine over its epochs.
         clip_norm: norm to which `train` clips the gradients unless told otherwise; None for no clipping.
+        average_decay: decay, per step, of the moving average of the weights that `train` validates and keeps instead of
+            the weights themselves; None for no average.
         description: name in the registry, size and further arguments, from which `registry.build` made the system.
     """
 
@@ -43,9 +63,11 @@ class System(nn.Module):
     context: int | None = None
     alignment: int = 1
     shortest: int = 4096
+    needs_rumble_filter: ClassVar[bool] = True
     only_for_training: ClassVar[tuple[str, ...]] = ()
     learning_rate_falls: ClassVar[bool] = False
     clip_norm: ClassVar[float | None] = None
+    average_decay: ClassVar[float | None] = None
     description: Mapping[str, Any]
 
     def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
@@ -78,6 +100,10 @@ class System(nn.Module):
         """Return True if the objective's gradient and one optimizer are all that training needs."""
         kind = type(self)
         return kind.training_step is System.training_step and kind.pretrain is System.pretrain
+
+    def stream(self) -> Stream | None:
+        """Begin a stream, in evaluation mode; None if the system cannot run block by block."""
+        return None
 
     def count_parameters(self) -> int:
         """Count the learnt numbers that enhancing needs."""

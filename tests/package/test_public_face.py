@@ -47,13 +47,14 @@ def test_input_is_not_changed(noisy):
 
 
 @pytest.mark.slow
-def test_long_recordings_are_enhanced_in_chunks(noisy, monkeypatch):
-    whole = speech_enhancement.enhance(noisy.repeat(8), 44100)
+def test_long_recordings_are_enhanced_in_chunks(noisy, monkeypatch, checkpoint):
+    model = speech_enhancement.load_model(checkpoint)
+    whole = speech_enhancement.enhance(noisy.repeat(8), 44100, model)
     chunks = []
     enhance = Enhancer.enhance
     monkeypatch.setattr(Enhancer, "enhance", lambda *given: chunks.append(enhance(*given)) or chunks[-1])
     monkeypatch.setattr(enhancement, "Enhancer", functools.partial(Enhancer, chunk_seconds=2))
-    joined = speech_enhancement.enhance(noisy.repeat(8), 44100)
+    joined = speech_enhancement.enhance(noisy.repeat(8), 44100, model)
     assert joined.shape == whole.shape and len(chunks) > 3
     # A hundred times the rounding that was measured for files.
     assert (joined - whole).abs().max() < 3e-5

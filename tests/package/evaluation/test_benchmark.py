@@ -137,7 +137,7 @@ def test_goes_on_where_it_was_stopped(configured, done, monkeypatch):
 
 
 def test_denoisers_are_applied_as_enhance_applies_them(configured, done):
-    """Rumble is removed before a denoiser, and counts in its favour; a filler of packets gets its input unfiltered."""
+    """Rumble is removed before a denoiser that needs it, and counts in its favour."""
     scores = {}
     for folder in ("noisy", "above-50-hz"):
         with (configured.out / folder / "scores.csv").open() as file:

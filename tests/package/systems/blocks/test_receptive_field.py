@@ -10,7 +10,6 @@ from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.blocks.receptive_field import measure_context
-from speech_enhancement.systems.model_file import load_model
 from tests.package.systems.receptive_field import reached
 
 
@@ -124,10 +123,10 @@ class _Bilinear:
         return functional.interpolate(x, size=size, mode="bilinear")
 
 
-def test_the_packaged_model_has_the_context_of_its_layers():
+def test_a_unet_of_six_scales_has_the_context_of_its_layers():
     """Level window, first convolution, three convolutions and a repetition for each scale, and window add up to it."""
     frames = 64 + 1 + 5 * (2**5 - 1)
-    context = load_model().context
+    context = registry.build("unet").context
     assert (frames + 1) * 256 // 2 < context <= (frames + 1) * 256 + 512 + 256 * 2**5
 
 
