@@ -157,6 +157,12 @@ class Train:
     """Norm to which the gradients of each optimizer are clipped; by default 1 for the U-Net, no clipping for others."""
     snr_db: tuple[float, float] = (-5.0, 20.0)
     """Range of the signal-to-noise ratios of the mixtures."""
+    mixtures: Literal["filtered", "varied"] = "filtered"
+    """filtered: crops of each speech file and of random noise, each through a random filter. varied: speech and noise
+    drawn by source, with other speeds, rooms, equalisation, rumble, babble and levels."""
+    source_weights: Path | None = None
+    """Table (CSV) with the columns kind, source and weight: how often varied mixtures draw from a source, beside 1. The
+    name of a recording begins with its source, up to "__" or "-"."""
     channels: tuple[int, ...] = (8, 16, 48, 96, 128, 160)
     """Channels of the U-Net at each scale, finest first; other systems have their published layers, see --size."""
     n_fft: int = 512
@@ -168,9 +174,11 @@ class Train:
     seed: int = 0
     """Decides the initial weights and the data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto uses a GPU if there is one. Systems that learn by plain supervised steps train in bfloat16 (autocast) on a
-    GPU, and torchrun can train them in several processes. Systems with several optimizers or pre-training do
-    neither."""
+    """auto uses a GPU if there is one."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto: systems that learn by plain supervised steps train in bfloat16 (autocast) on a GPU, and on a CPU if a short
+    trial finds it faster; torchrun can train them in several processes. Systems with several optimizers or pre-training
+    do neither."""
 
     def __post_init__(self):
         counts = ("epochs", "crops_per_file", "segment_seconds", "batch_size")
@@ -190,6 +198,8 @@ class Train:
                     raise ValueError(f"--{name.replace('_', '-')}: expected with --system unet, got {self.system}")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"--workers: expected 0 or more, got {self.workers}")
+        if self.source_weights is not None and self.mixtures != "varied":
+            raise ValueError("--source-weights: expected with --mixtures varied, got filtered")
 
     @property
     def arguments(self) -> dict[str, Any]:

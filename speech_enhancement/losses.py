@@ -1,11 +1,13 @@
-"""Losses of training: distances of compressed spectra, of waveforms, and of the envelopes that carry words."""
+"""Losses of training: distances of compressed spectra, of waveforms, and of the envelopes that carry words.
+
+They have their own transform and their own ratio, since a system that ships learns by them and must not depend on what
+students write.
+"""
 
 import torch
 from torch import Tensor, nn
 
 from speech_enhancement.audio import SAMPLE_RATE
-from speech_enhancement.metrics import snr
-from speech_enhancement.stft import stft
 
 
 class CompressedSpectralLoss(nn.Module):
@@ -37,12 +39,12 @@ class CompressedSpectralLoss(nn.Module):
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         level = target.square().mean(dim=-1, keepdim=True).sqrt().clamp_min(1e-4)
         estimate, target = estimate / level, target / level
-        estimate_magnitude, estimate_spectrum = self._compress(stft(estimate))
-        target_magnitude, target_spectrum = self._compress(stft(target))
+        estimate_magnitude, estimate_spectrum = self._compress(_spectrum(estimate, 512, 128))
+        target_magnitude, target_spectrum = self._compress(_spectrum(target, 512, 128))
         magnitude_loss = (estimate_magnitude - target_magnitude).square().mean()
         complex_loss = torch.view_as_real(estimate_spectrum - target_spectrum).square().sum(dim=-1).mean()
         spectral_loss = torch.lerp(magnitude_loss, complex_loss, self.complex_weight)
-        return spectral_loss - self.snr_weight * snr(estimate, target).clamp(-30, 40).mean()
+        return spectral_loss - self.snr_weight * _snr(estimate, target).clamp(-30, 40).mean()
 
     def _compress(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
         # The gradient of |X|^c has no bound at 0, hence the small constant.
@@ -86,9 +88,21 @@ class EnvelopeLoss(nn.Module):
         return 1 - (weight * correlation).sum() / (weight.sum() * correlation.shape[1]).clamp_min(1e-6)
 
     def _envelopes(self, signal: Tensor) -> tuple[Tensor, Tensor]:
-        spectrogram = stft(signal.squeeze(1), self.n_fft, self.hop_length)
+        spectrogram = _spectrum(signal, self.n_fft, self.hop_length)
         power = torch.view_as_real(spectrogram).square().sum(dim=-1)  # (batch, freq, frames)
         return (self.bands @ power + 1e-8).sqrt(), power.sum(dim=1)
+
+
+def _spectrum(signal: Tensor, n_fft: int, hop_length: int) -> Tensor:
+    """Transform `(batch, 1, time)` by a Hann window: complex, `(batch, freq, frames)`."""
+    hann = torch.hann_window(n_fft).to(signal)
+    return torch.stft(signal[:, 0], n_fft, hop_length, n_fft, hann, return_complex=True)
+
+
+def _snr(estimate: Tensor, target: Tensor) -> Tensor:
+    """Compute the ratio in dB, finite for silence and for a perfect estimate."""
+    error = estimate - target
+    return 10 * torch.log10((target.square().sum(dim=-1) + 1e-12) / (error.square().sum(dim=-1) + 1e-20))
 
 
 def _stretches(envelope: Tensor, n_frames: int) -> Tensor:

@@ -32,8 +32,8 @@ def write_manifest(root: Path, entries: Iterable[Entry]) -> None:
         writer.writerows(asdict(entry) for entry in entries)
 
 
-def files(root: Path, kind: str, split: str) -> Iterator[str]:
-    """Yield the paths of one kind and split.
+def entries(root: Path, kind: str, split: str) -> Iterator[Entry]:
+    """Yield the lines of one kind and split.
 
     Raises:
         CorpusError: there is no manifest, or it names no such file.
@@ -46,9 +46,15 @@ def files(root: Path, kind: str, split: str) -> Iterator[str]:
         for row in csv.DictReader(file):
             if row.get("kind") == kind and row.get("split") == split:
                 found = True
-                yield os.path.join(root, row["file"])  # noqa: PTH118, thousands of Path objects take their time
+                yield Entry(**{**row, "seconds": float(row["seconds"])})
     if not found:
         raise CorpusError(f"{path}: expected {kind} in the split {split}, got none")
+
+
+def files(root: Path, kind: str, split: str) -> Iterator[str]:
+    """Yield the paths of one kind and split; raise the same errors as `entries`."""
+    for entry in entries(root, kind, split):
+        yield os.path.join(root, entry.file)  # noqa: PTH118, thousands of Path objects take their time
 
 
 def summary(root: Path) -> str:

@@ -6,9 +6,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from speech_enhancement.configuration import Train
 from speech_enhancement.engine.distributed import Process
+from speech_enhancement.engine.precision import Precision, autocast, default_precision
 from speech_enhancement.engine.progress import WatchedBatches, WatchedLoss
 from speech_enhancement.files.state_file import read_state
 from speech_enhancement.systems import registry
@@ -24,11 +26,19 @@ class Learner(Protocol):
 
     Attributes:
         system: what is trained.
-        optimizers: of its parameters.
+        average: moving average of the weights, or None.
+        result: what is validated and kept: the average, or the system itself.
+        optimizers: of the system's parameters.
+        precision: of its steps.
+        has_plain_steps: True if the steps may run in any precision.
     """
 
     system: System
+    average: AveragedModel | None
+    result: System
     optimizers: list[Optimizer]
+    precision: Precision
+    has_plain_steps: bool
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Prepare for the first step, with endless batches."""
@@ -43,12 +53,16 @@ class Learner(Protocol):
 class UNetLearner:
     """The course's U-Net, trained by the students' `train_epoch` and `validate` (tasks 2.7 and 2.8)."""
 
+    average = None
+    has_plain_steps = True
+
     def __init__(self, system: MaskingUNet, process: Process, noisy_targets: bool):
-        self.system = system.to(memory_format=torch.channels_last)
+        self.system = self.result = system.to(memory_format=torch.channels_last)
         self.device = process.device
         self.noisy_targets = noisy_targets
         self.optimizers = list(system.optimizers())
-        self.model = Autocast(process.parallel(system), process.device)
+        self.model = process.parallel(system)
+        self.precision = default_precision(process.device)
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         self.system.pretrain(batches)
@@ -56,10 +70,14 @@ class UNetLearner:
     def train_epoch(self, batches: WatchedBatches) -> float:
         (optimizer,) = self.optimizers
         loss_fn = WatchedLoss(self.system.loss, batches)
-        return train_epoch(self.model, self._shown(batches), loss_fn, optimizer, self.device)
+        return train_epoch(self._in_precision(), self._shown(batches), loss_fn, optimizer, self.device)
 
     def validate(self, batches: WatchedBatches) -> float:
-        return validate(self.model, self._shown(batches), WatchedLoss(self.system.loss, batches), self.device)
+        loss_fn = WatchedLoss(self.system.loss, batches)
+        return validate(self._in_precision(), self._shown(batches), loss_fn, self.device)
+
+    def _in_precision(self) -> nn.Module:
+        return Autocast(self.model, self.device, self.precision)
 
     def _shown(self, batches: WatchedBatches) -> Iterable[tuple[Tensor, Tensor]]:
         """Return the batches, with noisy targets if those were asked for."""
@@ -71,7 +89,7 @@ class UNetLearner:
 class SystemLearner:
     """A system with its own objective and, if plain supervised steps are not enough, its own training steps.
 
-    Plain steps run in bfloat16 on a GPU, and in several processes.
+    Plain steps run in the faster precision, and in several processes.
 
     Raises:
         ValueError: there are several processes and the system needs steps of its own.
@@ -80,16 +98,21 @@ class SystemLearner:
     def __init__(self, system: System, process: Process, noisy_targets: bool):
         self.system = system
         self.device = process.device
-        self.tuned = NoisyTargetTuning(system) if noisy_targets else system
-        self.is_plain = system.learns_by_plain_steps()
-        if process.world_size > 1 and not self.is_plain:
+        self.has_plain_steps = system.learns_by_plain_steps()
+        if process.world_size > 1 and not self.has_plain_steps:
             raise ValueError(
                 f"--system: expected one process for a system with training steps of its own, {system.title}, "
                 f"got {process.world_size}"
             )
+        self.precision = default_precision(process.device)
         self.optimizers = list(system.optimizers())
-        if self.is_plain:
-            self.objective = process.parallel(Objective(self.tuned, self.device))
+        self.average = averaged(system)
+        self.result = system if self.average is None else self.average.module
+        self.tuned, self.validated = (
+            NoisyTargetTuning(each) if noisy_targets else each for each in (system, self.result)
+        )
+        if self.has_plain_steps:
+            self.objective = process.parallel(Objective(self.tuned))
 
     def pretrain(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         self.tuned.pretrain(self._moved(batches))
@@ -101,22 +124,25 @@ class SystemLearner:
             loss = self._step(noisy, clean)
             batches.note(loss)
             total += loss * len(noisy)
+            if self.average is not None:
+                self.average.update_parameters(self.system)
         return total / batches.count
 
     @torch.no_grad()
     def validate(self, batches: WatchedBatches) -> float:
-        self.tuned.eval()
+        self.validated.eval()
         total = 0.0
         for noisy, clean in self._moved(batches):
-            loss = self.tuned.validation_loss(noisy, clean).item()
+            loss = self.validated.validation_loss(noisy, clean).item()
             batches.note(loss)
             total += loss * len(noisy)
         return total / batches.count
 
     def _step(self, noisy: Tensor, clean: Tensor) -> float:
-        if not self.is_plain:
+        if not self.has_plain_steps:
             return self.tuned.training_step(noisy, clean, self.optimizers)
-        loss = self.objective(noisy, clean)
+        with autocast(self.device, self.precision):
+            loss = self.objective(noisy, clean)
         (optimizer,) = self.optimizers
         descend(optimizer, loss)
         return loss.item()
@@ -127,29 +153,35 @@ class SystemLearner:
 
 
 class Autocast(nn.Module):
-    """A model that runs in bfloat16 on a GPU, in the operations that allow it, and unchanged on other devices."""
+    """A model that runs in a precision, in the operations that allow it."""
 
-    def __init__(self, model: nn.Module, device: torch.device):
+    def __init__(self, model: nn.Module, device: torch.device, precision: Precision):
         super().__init__()
         self.model = model
-        self.device_type = device.type
+        self.device = device
+        self.precision = precision
 
     def forward(self, noisy: Tensor) -> Tensor:
-        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.device_type == "cuda"):
+        with autocast(self.device, self.precision):
             return self.model(noisy)
 
 
 class Objective(nn.Module):
     """A system's objective as a module's `forward`, the form in which gradients are averaged over processes."""
 
-    def __init__(self, system: System, device: torch.device):
+    def __init__(self, system: System):
         super().__init__()
         self.system = system
-        self.device_type = device.type
 
     def forward(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.device_type == "cuda"):
-            return self.system.objective(noisy, clean)
+        return self.system.objective(noisy, clean)
+
+
+def averaged(system: System) -> AveragedModel | None:
+    """Make the exponential moving average of a system's weights, if the system asks for one."""
+    if system.average_decay is None:
+        return None
+    return AveragedModel(system, multi_avg_fn=get_ema_multi_avg_fn(system.average_decay), use_buffers=True)
 
 
 def make_learner(configuration: Train, process: Process) -> Learner:

@@ -57,8 +57,11 @@ class RunFolder:
                 before = before | {"epochs": self._configuration["epochs"]}
             self._check_is_same_run(before)
             learner.system.load_state_dict(state["model"])
+            if learner.average is not None:
+                learner.average.load_state_dict(state["average"])
             for optimizer, saved in zip(learner.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
+            learner.precision = state.get("precision", learner.precision)
             self.log = state["log"]
         except (KeyError, RuntimeError) as error:
             reason = str(error).splitlines()[-1].strip()
@@ -77,7 +80,7 @@ class RunFolder:
         if not self._is_writer:
             return
         if is_best:
-            learner.system.save(self.best, record["epoch"])
+            learner.result.save(self.best, record["epoch"])
         with replacing(self.last) as temporary:
             write_state(temporary, self._run_state(learner))
         self._write_log()
@@ -99,6 +102,8 @@ class RunFolder:
         return {
             **learner.system.state(self.log[-1]["epoch"]),
             "optimizers": [optimizer.state_dict() for optimizer in learner.optimizers],
+            **({} if learner.average is None else {"average": learner.average.state_dict()}),
+            "precision": learner.precision,
             "log": self.log,
             "configuration": self._configuration,
         }

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.configuration import Train
 from speech_enhancement.engine.distributed import Process
 from speech_enhancement.engine.learners import Learner, make_learner
 from speech_enhancement.engine.loaders import make_batches
+from speech_enhancement.engine.precision import faster_precision
 from speech_enhancement.engine.progress import NonFiniteLossError, WatchedBatches, clip_gradients
 from speech_enhancement.engine.run_folder import RunFolder
 
@@ -68,9 +70,22 @@ class Trainer:
     def run(self) -> None:
         """Run the epochs to the last, or until the time is used up."""
         self.folder.resume(self.learner)
+        if not self.folder.log:
+            self._choose_precision()
         while not self._is_done():
             self.folder.keep(self._epoch(len(self.folder.log)), self.learner)
         self.folder.print_best()
+
+    def _choose_precision(self) -> None:
+        """Set the precision that was asked for, or the faster one if the system's steps may run in either."""
+        configuration, learner = self.configuration, self.learner
+        if configuration.precision != "auto":
+            learner.precision = configuration.precision
+        elif learner.has_plain_steps:
+            shape = (configuration.batch_size, 1, round(configuration.segment_seconds * SAMPLE_RATE))
+            is_faster = faster_precision(learner.system, shape, self.process.device) == "bfloat16"
+            # Processes must agree, since they average their gradients.
+            learner.precision = "bfloat16" if self.process.mean(is_faster, 1) > 0.5 else "float32"
 
     def _is_done(self) -> bool:
         minutes = self.configuration.minutes

@@ -128,7 +128,8 @@ class ComplexBatchNorm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = x.unflatten(1, (-1, 2))  # (batch, channels, 2, freq, frames)
+        # In float32 under autocast too, since bfloat16 has too few digits for the inverse of a covariance.
+        parts = x.unflatten(1, (-1, 2)).float()  # (batch, channels, 2, freq, frames)
         mean, covariance = self._statistics(parts) if self.training else (self.mean, self.covariance)
         matrix = self._scale_matrix() @ self._inverse_root(covariance)  # (channels, 2, 2)
         shift = self.shift - (matrix @ mean.unsqueeze(2)).squeeze(2)
@@ -141,7 +142,7 @@ class ComplexBatchNorm(nn.Module):
     def _statistics(self, parts: Tensor) -> tuple[Tensor, Tensor]:
         mean = parts.mean(dim=(0, 3, 4))
         centred = (parts - mean[..., None, None]).permute(1, 2, 0, 3, 4).flatten(2)  # (channels, 2, values)
-        covariance = centred @ centred.transpose(1, 2) / centred.shape[2]
+        covariance = (centred.unsqueeze(1) * centred.unsqueeze(2)).mean(dim=-1)
         with torch.no_grad():
             self.mean.lerp_(mean, self.momentum)
             self.covariance.lerp_(covariance, self.momentum)

@@ -26,7 +26,8 @@ channels), so that linear layers and the joining of neighbours copy nothing.
 at most 64 ms after it: 32 ms to the end of the last window that holds it, and 32 ms of further frames. So the system
 can run block by block, see `systems/dual_path_stream.py`.
 
-**Loss.** Errors of compressed spectra and SI-SDR, see `systems/blocks/compressed_spectrum_loss.py`.
+**Loss.** Errors of compressed spectra and SI-SDR, see `systems/blocks/compressed_spectrum_loss.py`, and the envelope
+loss of `losses.py`, which follows STOI.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import Optimizer
 
+from speech_enhancement.losses import EnvelopeLoss
 from speech_enhancement.systems.blocks.compressed_spectrum import compress, expand
 from speech_enhancement.systems.blocks.compressed_spectrum_loss import compressed_spectrum_loss
 from speech_enhancement.systems.dual_path_stream import DualPathStream
@@ -43,6 +46,7 @@ from speech_enhancement.systems.system import Stream, System
 N_FFT = 512
 N_FREQUENCIES = N_FFT // 2
 N_BANDS = 32
+ENVELOPE_WEIGHT = 3.0
 LSTMState = tuple[Tensor, Tensor]
 
 
@@ -127,7 +131,7 @@ class MaskNetwork(nn.Module):
         self.encoder_norm = ChannelNorm(channels)
         self.merge = nn.Linear(2 * channels, width, bias=False)
         self.merge_norm = ChannelNorm(width)
-        self.blocks = nn.ModuleList(DualPathBlock(width) for _ in range(n_blocks))
+        self.blocks = nn.Sequential(*(DualPathBlock(width) for _ in range(n_blocks)))
         self.split = nn.Linear(width, 2 * channels, bias=False)
         self.split_norm = ChannelNorm(2 * channels)
         self.join = nn.Linear(2 * channels, channels, bias=False)
@@ -167,7 +171,7 @@ class DualPathMasking(System):
     """
 
     title = "Dual-path masking"
-    sizes = {name: {"channels": 48, "width": 64, "n_blocks": 3} for name in ("paper", "small")}
+    sizes = {name: {"channels": 48, "width": 64, "n_blocks": 3, "hop_length": 128} for name in ("paper", "small")}
     learning_rate_falls = True
     clip_norm = 5.0
     average_decay = 0.998
@@ -175,11 +179,12 @@ class DualPathMasking(System):
     # Reflection needs one sample more than it mirrors.
     shortest = N_FFT // 2 + 1
 
-    def __init__(self, channels: int, width: int, n_blocks: int, hop_length: int = 256):
+    def __init__(self, channels: int, width: int, n_blocks: int, hop_length: int):
         super().__init__()
         self.hop_length = self.alignment = hop_length
         self.network = MaskNetwork(channels, width, n_blocks, n_past=256 // hop_length, n_future=512 // hop_length)
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
+        self.envelope_loss = EnvelopeLoss()
 
     def forward(self, noisy: Tensor) -> Tensor:
         return self.enhance(noisy)[0]
@@ -227,7 +232,11 @@ class DualPathMasking(System):
         """Compute the loss of a batch."""
         waveform, estimate = self.enhance(noisy)
         consistent, target = (compress(self.spectrum(each[:, 0])) for each in (waveform, clean))
-        return compressed_spectrum_loss(estimate, consistent, target, waveform[:, 0], clean[:, 0])
+        loss = compressed_spectrum_loss(estimate, consistent, target, waveform[:, 0], clean[:, 0])
+        return loss + ENVELOPE_WEIGHT * self.envelope_loss(waveform, clean)
+
+    def optimizers(self) -> Sequence[Optimizer]:
+        return [torch.optim.AdamW(self.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-3)]
 
     def spectrum(self, waveform: Tensor) -> Tensor:
         """Compute the spectrum of `(batch, time)`, filled up to whole hops: complex, `(batch, 257, frames)`."""

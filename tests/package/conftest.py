@@ -69,7 +69,7 @@ def corpus(raw_folders, tmp_path_factory):
 
 
 SMALL = ("--channels", "8", "8", "--segment-seconds", "0.5", "--crops-per-file", "2", "--batch-size", "4")
-SMALL += ("--device", "cpu", "--learning-rate", "0.01")
+SMALL += ("--device", "cpu", "--precision", "float32", "--learning-rate", "0.01")
 
 
 def command(*arguments):

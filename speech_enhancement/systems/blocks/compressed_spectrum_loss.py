@@ -4,7 +4,7 @@ For a compressed spectrum E and its target S, with w = 2 where |E| < |S| and 1 e
 
     L(E) = 15 mean(w (|E| - |S|)^2) / 1.3  +  7.5 mean(w |E - S|^2) / 1.3
 
-and in all  L(estimate) + L(consistent) - 0.05 SI-SDR.  "Estimate" is what the network has made, "consistent" the
+and in all  L(estimate) + L(consistent) - 0.3 SI-SDR.  "Estimate" is what the network has made, "consistent" the
 spectrum that its waveform really has. Compression, and magnitudes beside complex values: Braun and Tashev, "A
 consolidated view of loss functions for supervised deep learning-based speech enhancement", TSP 2021, equation 6.
 Consistency: Wisdom et al., "Differentiable consistency constraints for improved deep speech enhancement", ICASSP 2019.
@@ -15,7 +15,7 @@ loss near its size without w.
 import torch
 from torch import Tensor
 
-MAGNITUDE_WEIGHT, COMPLEX_WEIGHT, SI_SDR_WEIGHT = 15.0, 7.5, 0.05
+MAGNITUDE_WEIGHT, COMPLEX_WEIGHT, SI_SDR_WEIGHT = 15.0, 7.5, 0.3
 TAKEN_AWAY = 2.0
 _SCALE = 1.3
 _HIGHEST_SI_SDR = 30.0
