@@ -16,7 +16,7 @@ from milestones.instructor import notebooks
 from milestones.instructor.selftest import variants
 
 PATHS = notebooks.find()
-OTHER_UNET = {"2.2": "a kernel of 7", "2.3": "bilinear", "2.4": "by hand", "2.5": "other names", "2.6": "put together"}
+OTHER_UNET = {"2.2": "a kernel of 7", "2.3": "bilinear", "2.4": "by hand", "2.5": "other names", "2.6": "another name"}
 """Right solutions that make a U-Net with larger kernels, group normalisation and other names: words of their titles."""
 FINE = ["total = 1 + 1\ntotal"]
 

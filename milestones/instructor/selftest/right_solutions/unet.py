@@ -200,11 +200,11 @@ class UNet(nn.Module):
         return 1 / (1 + torch.exp(-self.out(self.going_up(bottleneck, skips))))
 
 
-# right 2.6: PyTorch's own transforms, real and imaginary part masked
+# right 2.6: PyTorch's own transforms, real and imaginary part masked, another name
 class MaskingEnhancer(nn.Module):
     def __init__(self, unet, n_fft=512, hop_length=128):
         super().__init__()
-        self.unet = unet
+        self.mask_network = unet
         self.sizes = {"n_fft": n_fft, "hop_length": hop_length}
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
@@ -212,7 +212,7 @@ class MaskingEnhancer(nn.Module):
         batch, channels, time = noisy.shape
         window = self.window.to(noisy)
         spectrum = torch.stft(noisy.reshape(-1, time), **self.sizes, window=window, return_complex=True)
-        mask = self.unet(spectrum.abs()[:, None])[:, 0]
+        mask = self.mask_network(spectrum.abs()[:, None])[:, 0]
         waveform = torch.istft(spectrum * mask, **self.sizes, window=window, length=time)
         return waveform.reshape(batch, channels, time)
 
