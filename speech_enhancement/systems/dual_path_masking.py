@@ -26,8 +26,8 @@ channels), so that linear layers and the joining of neighbours copy nothing.
 at most 64 ms after it: 32 ms to the end of the last window that holds it, and 32 ms of further frames. So the system
 can run block by block, see `systems/dual_path_stream.py`.
 
-**Loss.** Errors of compressed spectra and SI-SDR, see `systems/blocks/compressed_spectrum_loss.py`, and the envelope
-loss of `losses.py`, which follows STOI.
+**Loss.** Errors of compressed spectra and SI-SDR, see `systems/blocks/compressed_spectrum_loss.py`; the envelope loss
+of `losses.py`, which follows STOI; the disturbance of `systems/blocks/perceptual_disturbance.py`, which follows PESQ.
 """
 
 from collections.abc import Sequence
@@ -37,16 +37,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.losses import EnvelopeLoss
 from speech_enhancement.systems.blocks.compressed_spectrum import compress, expand
 from speech_enhancement.systems.blocks.compressed_spectrum_loss import compressed_spectrum_loss
+from speech_enhancement.systems.blocks.perceptual_disturbance import perceptual_disturbance
 from speech_enhancement.systems.dual_path_stream import DualPathStream
 from speech_enhancement.systems.system import Stream, System
 
 N_FFT = 512
 N_FREQUENCIES = N_FFT // 2
 N_BANDS = 32
-ENVELOPE_WEIGHT = 3.0
+ENVELOPE_WEIGHT, PERCEPTUAL_WEIGHT = 3.0, 0.3
 LSTMState = tuple[Tensor, Tensor]
 
 
@@ -233,7 +235,11 @@ class DualPathMasking(System):
         waveform, estimate = self.enhance(noisy)
         consistent, target = (compress(self.spectrum(each[:, 0])) for each in (waveform, clean))
         loss = compressed_spectrum_loss(estimate, consistent, target, waveform[:, 0], clean[:, 0])
-        return loss + ENVELOPE_WEIGHT * self.envelope_loss(waveform, clean)
+        loss = loss + ENVELOPE_WEIGHT * self.envelope_loss(waveform, clean)
+        # PESQ has no value for less than a quarter of a second.
+        if clean.shape[-1] < SAMPLE_RATE // 4:
+            return loss
+        return loss + PERCEPTUAL_WEIGHT * perceptual_disturbance(waveform[:, 0], clean[:, 0]).mean()
 
     def optimizers(self) -> Sequence[Optimizer]:
         return [torch.optim.AdamW(self.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-3)]
