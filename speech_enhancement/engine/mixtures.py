@@ -4,6 +4,7 @@ A network that hears one corpus in one noise learns their microphones too. What 
 variety, so speech and noise are drawn by source and varied apart: speed, equalisation, tails of rooms (which stay in
 the target, since the network takes out noise and not rooms), sums of two noises, babble of other voices, shaped white
 noise, rumble, telephone bands and levels. Some mixtures are noise alone, whose target is silence, and some are clean.
+Targets hold nothing below 30 Hz, where no voice reaches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from speech_enhancement.engine.variation import (
     power,
     reverberated,
     rumble,
+    without_rumble,
 )
 from speech_enhancement.seeding import item_generator, shared_epoch
 
@@ -87,13 +89,15 @@ class Mixtures(Dataset):
     def _mix(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """Mix a batch, `(batch, time)` each."""
         kind = draw.uniform(0, 1)
-        clean = self._speech(draw)
+        recorded = self._speech(draw)
+        clean = without_rumble(recorded)
         noise = self._noise(draw, kind)
         level = active_power(clean)
         noise = noise * (level / power(noise) * 10 ** (-draw.uniform(self.lowest_snr, self.highest_snr) / 10)).sqrt()
         low = rumble(self.n_samples, draw)
         low = low * (level / power(low) * 10 ** (draw.uniform(-15, 20) / 10)).sqrt()
-        noise = noise + torch.where(draw.chance(RUMBLE), low, 0.0)
+        # What the speech was recorded with below the voice is noise, too.
+        noise = noise + torch.where(draw.chance(RUMBLE), low, 0.0) + recorded - clean
         noise = torch.where(kind > 1 - CLEAN, noise * 1e-3, noise)
         clean = torch.where((kind > 1 - CLEAN - ALONE) & (kind <= 1 - CLEAN), 0.0, clean)
         cutoff, is_narrow = draw.uniform(3300, 7500), draw.chance(0.08)

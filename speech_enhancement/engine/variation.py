@@ -72,6 +72,11 @@ def band_limited(signal: Tensor, cutoff: Tensor, chosen: Tensor) -> Tensor:
     return _filtered(signal, torch.where(chosen, gain, 1.0))
 
 
+def without_rumble(signal: Tensor) -> Tensor:
+    """Take out what lies below 30 Hz, and between 30 and 60 Hz more and more of it: no voice reaches down there."""
+    return _filtered(signal, ((_frequency(signal) - 30) / 30).clamp(0, 1))
+
+
 def reverberated(signal: Tensor, probability: float, draw: Draw) -> Tensor:
     """Add to some signals a tail of decaying noise, which falls by 60 dB in 0.08 to 0.5 s."""
     seconds = torch.arange(_TAIL, device=signal.device) / SAMPLE_RATE

@@ -13,7 +13,7 @@ from speech_enhancement.corpora.packed import LEVEL, PackedRecordings, same_leve
 from speech_enhancement.engine.distributed import Process
 from speech_enhancement.engine.loaders import make_batches
 from speech_enhancement.engine.mixtures import Mixtures
-from speech_enhancement.engine.variation import Draw, active_power, at_speed, equalised, reverberated
+from speech_enhancement.engine.variation import Draw, active_power, at_speed, equalised, reverberated, without_rumble
 
 ALONE = Process(0, 1, torch.device("cpu"))
 TIME = 8000
@@ -99,6 +99,16 @@ def test_the_ratio_is_the_one_asked_for(sources, without_rumble):
     ratio = 10 * (active_power(clean) / (noisy - clean).square().mean(1, keepdim=True)).log10()[:, 0]
     # A band limit that falls between speech and noise, silence and clean mixtures change it.
     assert ((ratio - 6).abs() < 0.2).float().mean() > 0.6
+
+
+def test_targets_hold_no_rumble_and_the_noise_does(sources):
+    noisy, clean = mixtures(sources).__getitems__(range(32))
+    below = slice(1, 30 * TIME // 16000)
+    of_noisy, of_clean = (torch.fft.rfft(each[:, 0]).abs().square()[:, below].sum(1) for each in (noisy, clean))
+    assert (of_clean < 1e-3 * of_noisy).float().mean() > 0.4
+    tones = torch.sin(2 * torch.pi * torch.tensor([[20.0], [80.0]]) * torch.arange(16000) / 16000)
+    removed, kept = without_rumble(tones)
+    assert removed.abs().max() < 1e-4 and torch.allclose(kept, tones[1], atol=1e-4)
 
 
 def test_weights_decide_how_often_a_source_is_drawn(sources, without_rumble):
