@@ -90,11 +90,11 @@ def test_kinds_of_mixtures_have_their_shares(sources):
 
 
 @pytest.fixture
-def without_rumble(monkeypatch):
+def no_rumble(monkeypatch):
     monkeypatch.setattr("speech_enhancement.engine.mixtures.RUMBLE", 0.0)
 
 
-def test_the_ratio_is_the_one_asked_for(sources, without_rumble):
+def test_the_ratio_is_the_one_asked_for(sources, no_rumble):
     noisy, clean = (each.squeeze(1) for each in mixtures(sources, snr_db=(6, 6)).__getitems__(range(32)))
     ratio = 10 * (active_power(clean) / (noisy - clean).square().mean(1, keepdim=True)).log10()[:, 0]
     # A band limit that falls between speech and noise, silence and clean mixtures change it.
@@ -111,7 +111,7 @@ def test_targets_hold_no_rumble_and_the_noise_does(sources):
     assert removed.abs().max() < 1e-4 and torch.allclose(kept, tones[1], atol=1e-4)
 
 
-def test_weights_decide_how_often_a_source_is_drawn(sources, without_rumble):
+def test_weights_decide_how_often_a_source_is_drawn(sources, no_rumble):
     weights = {("speech", "high"): 0.0, ("noise", "hard"): 0.0}
     noisy, _ = mixtures(sources, weights).__getitems__(range(32))
     power = torch.fft.rfft(noisy[:, 0]).abs().square()
