@@ -31,6 +31,7 @@ from tqdm.auto import tqdm
 from bench import suppressors
 from bench.alignment import common_delay, without_delay
 from bench.bootstrap import interval_of_mean
+from bench.over_attenuation import taken_away
 from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.evaluation import perceptual
@@ -82,10 +83,14 @@ class Method:
 
 @dataclass
 class Result:
-    """Scores of a method on each file, its median real-time factor, and the delay that was removed, in samples."""
+    """Scores of a method on each file, with the share of speech taken away, and what the whole costs.
+
+    The real-time factor is the median; the delay, in samples, was removed.
+    """
 
     method: Method
     scores: Sequence[Score]
+    taken_away: Sequence[float]
     real_time_factor: float
     delay: int
 
@@ -154,19 +159,25 @@ def measure(method: Method, pairs: Mapping[str, tuple[Tensor, Tensor]], pool: Ex
     for name, estimate, target, (values, reasons) in zip(pairs, aligned, targets, bar, strict=True):
         more_values, more_reasons = waveform_metrics(torch.from_numpy(estimate), torch.from_numpy(target))
         scores.append(Score(name, method.title, {**values, **more_values}, {**reasons, **more_reasons}))
-    return Result(method, scores, statistics.median(factors), delay)
+    shares = [taken_away(*pair) for pair in zip(aligned, targets, strict=True)]
+    return Result(method, scores, shares, statistics.median(factors), delay)
 
 
 def quality_table(results: Sequence[Result]) -> Table:
     """Tabulate means over the files with their intervals, and the costs."""
     rows = []
     for each in results:
-        means = [_mean_with_interval([score.values[name] for score in each.scores], name) for name in COLUMNS]
+        means = [_of_metric([score.values[name] for score in each.scores], name) for name in COLUMNS]
+        means.append(_mean_with_interval([100 * share for share in each.taken_away], digits=1))
         factor = f"{each.real_time_factor:.3f}" if each.method.is_timed else "-"
         n_parameters = f"{each.method.count_parameters():,}" if each.method.count_parameters else "n/a"
         rows.append([each.method.title, *means, factor, n_parameters, f"{1000 * each.delay / SAMPLE_RATE:.1f}"])
-    header = ["method", *(METRICS[name].title for name in COLUMNS), "real-time factor", "parameters", "delay (ms)"]
-    remarks = [f"Means over {len(results[0].scores)} files, with 95 % intervals by the bootstrap. Delays were removed."]
+    measures = [*(METRICS[name].title for name in COLUMNS), "taken away (%)"]
+    header = ["method", *measures, "real-time factor", "parameters", "delay (ms)"]
+    remarks = [
+        f"Means over {len(results[0].scores)} files, with 95 % intervals by the bootstrap. Delays were removed.",
+        "Taken away are frames of speech that come out 10 dB or more too low.",
+    ]
     if not perceptual.pesq_is_installed():
         remarks.append(f"PESQ is left out: {perceptual.PESQ_MISSING}.")
     for score in (score for each in results for score in each.scores):
@@ -184,7 +195,7 @@ def difference_table(results: Sequence[Result]) -> Table:
     for other in (DEEPFILTERNET, U_NET):
         if other in values:
             differences = values[DEFAULT] - values[other]
-            rows.append([other, *(_mean_with_interval(*each) for each in zip(differences.T, COLUMNS, strict=True))])
+            rows.append([other, *(_of_metric(*each) for each in zip(differences.T, COLUMNS, strict=True))])
     header = [f"{DEFAULT} less", *(METRICS[name].title for name in COLUMNS)]
     return Table(header, rows, ["Mean differences over the files, with 95 % intervals by the bootstrap."])
 
@@ -219,11 +230,14 @@ def _one_core() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _mean_with_interval(values: Sequence[float], name: str) -> str:
+def _of_metric(values: Sequence[float], name: str) -> str:
+    return _mean_with_interval(values, METRICS[name].digits)
+
+
+def _mean_with_interval(values: Sequence[float], digits: int) -> str:
     values = [value for value in values if math.isfinite(value)]
     if not values:
         return "-"
-    digits = METRICS[name].digits
     low, high = interval_of_mean(values)
     return f"{statistics.fmean(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 

@@ -11,6 +11,7 @@ from bench.alignment import common_delay, find_delay, without_delay
 from bench.bootstrap import interval_of_mean
 from bench.quality import Method, measure
 from speech_enhancement.audio import save
+from speech_enhancement.evaluation.scoring import load_pair
 
 
 def noise(seconds, seed):
@@ -48,12 +49,17 @@ def test_nineteen_of_twenty_intervals_hold_the_mean():
 
 
 def test_a_method_is_scored_without_its_delay():
-    pairs = {str(seed): (torch.from_numpy(noise(2, seed)), torch.from_numpy(noise(2, seed))) for seed in range(2)}
-    late = Method("late", lambda: lambda noisy, clean: torch.nn.functional.pad(noisy, (320, 0)) + 1e-3)
+    # Half of the frames of 512 samples are silent, so that a delay of one frame would take all speech away.
+    bursts = np.tile(np.repeat(np.float32([1, 0]), 512), 32)
+    pairs = {str(seed): (torch.from_numpy(bursts * noise(2.048, seed)),) * 2 for seed in range(2)}
+    late = Method("late", lambda: lambda noisy, clean: torch.nn.functional.pad(noisy, (512, 0)) + 1e-3)
+    quiet = Method("quiet", lambda: lambda noisy, clean: torch.nn.functional.pad(noisy, (512, 0)) / 10)
     with ThreadPoolExecutor(1) as pool:
-        result = measure(late, pairs, pool)
-    assert result.delay == 320
+        result, quieter = (measure(method, pairs, pool) for method in (late, quiet))
+    assert result.delay == 512
     assert all(score.values["si_sdr"] > 35 for score in result.scores)
+    assert (result.taken_away, quieter.taken_away) == ([0, 0], [1, 1])
+    assert quality.quality_table([result, quieter]).rows[1][4] == "100.0 (100.0 to 100.0)"
 
 
 def test_a_missing_package_is_named_and_the_status_is_1(tmp_path, monkeypatch, capsys):
@@ -71,13 +77,14 @@ def test_a_missing_package_is_named_and_the_status_is_1(tmp_path, monkeypatch, c
     captured = capsys.readouterr()
     assert "absent is left out: it needs no_such_suppressor, pip install '.[quality]'" in captured.err
     assert "| noisy |" in captured.out
+    assert "| taken away (%) |" in captured.out
 
 
 def test_mixtures_keep_to_ratio_and_level():
     generator = torch.Generator().manual_seed(0)
     for seed in range(20):
         clean, added = torch.from_numpy(noise(1, seed)), torch.from_numpy(noise(1, seed + 100))
-        noisy, target = validation_pairs.mixture(clean, added, generator)
+        noisy, target = validation_pairs.mixture(clean, added, torch.zeros_like(clean), generator)
         ratio = 10 * torch.log10(target.square().mean() / (noisy - target).square().mean())
         level = 10 * torch.log10(noisy.square().mean())
         # An equalisation changes white speech and white noise alike.
@@ -90,8 +97,35 @@ def test_mixtures_stay_below_full_scale():
     click[8000] = 1
     generator = torch.Generator().manual_seed(0)
     for seed in range(10):
-        pair = validation_pairs.mixture(click, torch.from_numpy(noise(1, seed)), generator)
+        pair = validation_pairs.mixture(click, torch.from_numpy(noise(1, seed)), 5 * click, generator)
         assert max(waveform.abs().max() for waveform in pair) < 1
+
+
+def test_rumble_keeps_to_its_band_and_level():
+    generator = torch.Generator().manual_seed(0)
+    speech = torch.from_numpy(noise(2, seed=0))
+    for _ in range(20):
+        low = validation_pairs.rumble(speech, generator)
+        power = torch.fft.rfft(low).abs().square()
+        frequency = torch.fft.rfftfreq(len(low), 1 / 16000)
+        assert power[(frequency > 3) & (frequency < 70)].sum() > 0.95 * power.sum()
+        assert -10.1 < 10 * torch.log10(low.square().mean() / speech.square().mean()) < 10.1
+
+
+def test_what_speech_was_recorded_with_below_50_hz_is_noise(tmp_path, monkeypatch):
+    monkeypatch.setattr(validation_pairs, "N_PAIRS", 6)
+    monkeypatch.setattr(validation_pairs, "SNR_DECIBELS", (100, 100))
+    monkeypatch.setattr(validation_pairs, "RUMBLE_SHARE", 0)
+    hum = 0.2 + 0.2 * np.sin(2 * np.pi * 20 / 16000 * np.arange(6 * 16000), dtype=np.float32)
+    for folder in ("speech/val", "noise/val"):
+        (tmp_path / folder).mkdir(parents=True)
+        for voice in "abcdefg":
+            save(tmp_path / folder / f"x-{voice}.wav", torch.from_numpy(hum + noise(6, ord(voice)))[None])
+    validation_pairs.main(tmp_path, tmp_path, [], [])
+    for path in (tmp_path / "noisy").iterdir():
+        noisy, clean = load_pair(path, tmp_path / "clean" / path.name)
+        low_noisy, low_clean = (torch.fft.rfft(each).abs().square()[: 30 * 5].sum() for each in (noisy, clean))
+        assert low_clean < 1e-2 * low_noisy
 
 
 def test_validation_pairs_are_the_same_each_time_and_hold_all_folders_and_noises(tmp_path, monkeypatch):
