@@ -3,7 +3,8 @@
     python -m bench.loading
 
 The corpus is made for the run: 200 files of 12 s of noise as speech and 20 of 40 s as noise, once prepared (16-bit WAV)
-and once as FLAC. All ways read the same lengths and mix them.
+and once as FLAC. All ways read the same lengths and mix them, unfiltered; varied mixtures also filter, resample and
+reverberate.
 """
 
 import os
@@ -19,7 +20,11 @@ from tqdm.auto import tqdm
 
 from bench.measuring import peak_mebibytes, print_peak, rates
 from speech_enhancement.augmentation import mix_at_snr
+from speech_enhancement.corpora.manifest import Entry, write_manifest
+from speech_enhancement.corpora.packed import PackedRecordings
 from speech_enhancement.data import NoisySpeechDataset
+from speech_enhancement.engine.mixtures import Mixtures
+from speech_enhancement.engine.packed_pairs import PackedPairs
 
 RATE, SEGMENT = 16000, 32000
 ENTRIES = (1_700, 20_000, 200_000)
@@ -33,9 +38,9 @@ def main() -> None:
         seen = rates(ways(Path(folder)))
         for name, rate in seen.items():
             print(f"{name:34} {rate:8.0f} pairs/s")
-        ours = seen["prepared corpus, dataset class"]
-        for name in ("audiomentations, noise cached", "whole FLAC files", "memory map"):
-            print(f"ratio to {name}: {ours / seen[name]:.2f}")
+        for ours in ("packed corpus", "prepared corpus, dataset class"):
+            for name in ("audiomentations, noise cached", "whole FLAC files", "memory map"):
+                print(f"{ours}, ratio to {name}: {seen[ours] / seen[name]:.2f}")
         peaks = [peak_mebibytes("bench.loading", "entries", folder, count) for count in ENTRIES]
     for count, peak in zip(ENTRIES, peaks, strict=True):
         print(f"{count:7} entries: peak {peak:.0f} MiB, {peak / peaks[0]:.3f} times that of {ENTRIES[0]}")
@@ -54,6 +59,23 @@ def write_files(folder: Path) -> None:
             np.save(folder / f"{kind}{number:03}.npy", (signal * 32767).astype(np.int16))
 
 
+class UnfilteredPairs(PackedPairs):
+    """Packed pairs as the dataset class makes them."""
+
+    def augment(self, crop, generator):
+        return crop
+
+
+def pack(folder: Path) -> tuple[UnfilteredPairs, Mixtures]:
+    """Pack the files, and make pairs and varied mixtures of them."""
+    kinds = {kind: sorted(path.name for path in folder.glob(f"{kind}*.wav")) for kind in ("speech", "noise")}
+    write_manifest(
+        folder, (Entry(name, kind, "train", "", 0.0, name) for kind, names in kinds.items() for name in names)
+    )
+    speech, noise = (PackedRecordings(folder, kind, "train") for kind in kinds)
+    return UnfilteredPairs(speech, noise, 1, SEGMENT, (-5, 15), 0), Mixtures(speech, noise, 200, SEGMENT)
+
+
 def ways(folder: Path) -> dict:
     from audiomentations import AddBackgroundNoise
 
@@ -61,6 +83,7 @@ def ways(folder: Path) -> dict:
         return sorted(folder.glob(f"{kind}*.{suffix}"))
 
     dataset = NoisySpeechDataset(files("speech", "wav"), files("noise", "wav"), SEGMENT)
+    packed, varied = pack(folder)
     random = np.random.default_rng(1)
     flac, flac_noise = files("speech", "flac"), files("noise", "flac")
     maps = [np.load(path, mmap_mode="r") for path in files("speech", "npy")]
@@ -69,11 +92,16 @@ def ways(folder: Path) -> dict:
         warnings.simplefilter("ignore")
         add_noise = AddBackgroundNoise([str(path) for path in flac_noise], min_snr_db=-5, max_snr_db=15, p=1.0)
 
-    def prepared():
-        dataset.set_epoch(int(random.integers(1 << 30)))
-        for index in range(len(dataset)):
-            dataset[index]
-        return len(dataset)
+    def items(of):
+        of.set_epoch(int(random.integers(1 << 30)))
+        for index in range(len(of)):
+            of[index]
+        return len(of)
+
+    def varied_mixtures():
+        for first in range(0, len(varied), 8):
+            varied.__getitems__(range(first, first + 8))
+        return len(varied)
 
     def whole_files():
         for path in flac[:40]:
@@ -104,7 +132,9 @@ def ways(folder: Path) -> dict:
         return len(maps)
 
     return {
-        "prepared corpus, dataset class": prepared,
+        "packed corpus": lambda: items(packed),
+        "prepared corpus, dataset class": lambda: items(dataset),
+        "packed corpus, varied mixtures": varied_mixtures,
         "audiomentations, noise cached": audiomentations,
         "whole FLAC files": whole_files,
         "memory map": memory_map,

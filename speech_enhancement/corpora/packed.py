@@ -3,15 +3,13 @@
 Opening a file takes longer than reading two seconds of it. Here a stretch is a slice of a map, so only its own pages
 are read, and a corpus may be larger than the memory.
 
-Recordings of one source follow one another, each at one level. A source is what the names of its recordings begin with,
-up to "__" or "-": a corpus or a speaker of speech, a kind of noise. Sources differ in size by a factor of hundreds, and
-the largest are not the most varied, so mixtures draw a source first.
+Recordings of one source follow one another. A source is what the names of its recordings begin with, up to "__" or "-":
+a corpus or a speaker of speech, a kind of noise. Sources differ in size by a factor of hundreds, and the largest are
+not the most varied, so that mixtures draw a source first.
 """
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +19,8 @@ from speech_enhancement.audio import Recording
 from speech_enhancement.corpora.manifest import MANIFEST, Entry, entries
 from speech_enhancement.files.atomic import replacing
 
-LEVEL = 2000 / 32768
-"""RMS of the active frames of a packed recording."""
+LEVEL = 0.06
+"""RMS to which `gains` bring the active frames of a recording."""
 FOLDER = "packed"
 _FRAME = 320
 
@@ -37,7 +35,10 @@ class PackedRecordings:
 
     Attributes:
         samples: int16 `(time,)`, memory-mapped.
-        lengths: samples of each source, by its name, in the order of `samples`.
+        starts: where each recording begins in `samples`, and where the last one ends: int64 `(recordings + 1,)`.
+        gains: factors that bring the recordings to one level: float32 `(recordings,)`.
+        order: number of each recording in `samples`, in the order of the manifest: int64 `(recordings,)`.
+        sources: first recording of each source and the one after its last, by the source's name.
 
     Raises:
         CorpusError: there is no manifest, or it names no such file.
@@ -49,11 +50,34 @@ class PackedRecordings:
         # The name changes with the manifest, so recordings that were packed before another `prepare` are not used.
         digest = hashlib.sha256((root / MANIFEST).read_bytes()).hexdigest()[:12] if (root / MANIFEST).exists() else ""
         path = root / FOLDER / f"{kind}-{split}-{digest}.npy"
-        index = path.with_suffix(".json")
+        index = path.with_suffix(".npz")
         if not index.exists():
             _pack(list(entries(root, kind, split)), root, path, index)
-        self.samples = np.load(path, mmap_mode="r")
-        self.lengths: dict[str, int] = json.loads(index.read_text(encoding="utf-8"))
+        # As a plain array over the map, since NumPy's own class for maps takes longer to slice.
+        self.samples = np.load(path, mmap_mode="r").view(np.ndarray)
+        with np.load(index) as arrays:
+            self.starts, self.gains, self.order = (arrays[name] for name in ("starts", "gains", "order"))
+            names, firsts = np.unique(arrays["sources"], return_index=True)
+        lasts = [*firsts[1:], len(self.gains)]
+        self.sources = {
+            str(name): (int(first), int(last)) for name, first, last in zip(names, firsts, lasts, strict=True)
+        }
+
+    def __len__(self) -> int:
+        return len(self.gains)
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        """Read samples `start` to `start + length`: float32 `(length,)`, full scale at 1."""
+        return np.multiply(self.samples[start : start + length], np.float32(2**-15), dtype=np.float32)
+
+    def read_levelled(self, start: int, length: int) -> np.ndarray:
+        """Read likewise, each recording at the level of all."""
+        stretch = self.read(start, length)
+        first, last = np.searchsorted(self.starts, (start, start + length - 1), side="right") - 1
+        for recording in range(first, last + 1):
+            inside = slice(max(0, self.starts[recording] - start), max(0, self.starts[recording + 1] - start))
+            stretch[inside] *= self.gains[recording]
+        return stretch.clip(-1, 1, out=stretch)
 
 
 def source_of(name: str) -> str:
@@ -66,46 +90,38 @@ def source_of(name: str) -> str:
     return re.split(r"__|-", Path(name).stem, maxsplit=1)[0]
 
 
-def same_level(samples: np.ndarray) -> np.ndarray:
-    """Scale a recording so that its active frames, those within 30 dB of the loudest, have the RMS `LEVEL`.
+def levelling_gain(samples: np.ndarray) -> float:
+    """Compute the factor that brings the active frames, those within 30 dB of the loudest, to the RMS `LEVEL`.
 
     Args:
         samples: float32 `(time,)`, full scale at 1.
-
-    Returns:
-        int16 `(time,)`, clipped.
     """
     whole = len(samples) // _FRAME * _FRAME
     power = np.square(samples[:whole].reshape(-1, _FRAME)).mean(axis=1) if whole else np.square(samples)
     active = power[power > 1e-3 * power.max()]
-    gain = LEVEL / np.sqrt(active.mean()) if len(active) else 1.0
-    return np.clip(np.rint(samples * (gain * 32768)), -32768, 32767).astype(np.int16)
+    return LEVEL / float(np.sqrt(active.mean())) if len(active) else 1.0
 
 
 def _pack(recordings: list[Entry], root: Path, path: Path, index: Path) -> None:
     """Write samples and index; the index last, since it says that the samples are complete."""
     path.parent.mkdir(exist_ok=True)
-    lengths: dict[str, int] = {}
-    in_order = sorted(recordings, key=lambda entry: source_of(entry.source))
+    sources = np.array([source_of(entry.source) for entry in recordings])
+    in_order = np.argsort(sources, kind="stable")
+    lengths = [_frames(root / recordings[number].file) for number in in_order]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    gains = np.empty(len(recordings), np.float32)
     with replacing(path) as temporary:
-        total = sum(_frames(root / entry.file) for entry in in_order)
-        packed = np.lib.format.open_memmap(temporary, "w+", np.int16, (total,))
-        end = 0
-        for entry, samples in _levelled(in_order, root):
-            packed[end : end + len(samples)] = samples
-            end += len(samples)
-            source = source_of(entry.source)
-            lengths[source] = lengths.get(source, 0) + len(samples)
+        packed = np.lib.format.open_memmap(temporary, "w+", np.int16, (int(starts[-1]),))
+        bar = tqdm(in_order, desc=f"pack {recordings[0].kind}", unit="file", leave=False)
+        for place, number in enumerate(bar):
+            with Recording(root / recordings[number].file) as recording:
+                samples = recording.read(0, recording.frames).mean(dim=0).numpy()
+            gains[place] = levelling_gain(samples)
+            packed[starts[place] : starts[place + 1]] = np.rint(samples * 32768)
         packed.flush()
         del packed
-    with replacing(index) as temporary:
-        temporary.write_text(json.dumps(lengths), encoding="utf-8")
-
-
-def _levelled(recordings: list[Entry], root: Path) -> Iterator[tuple[Entry, np.ndarray]]:
-    for entry in tqdm(recordings, desc=f"pack {recordings[0].kind}", unit="file", leave=False):
-        with Recording(root / entry.file) as recording:
-            yield entry, same_level(recording.read(0, recording.frames).mean(dim=0).numpy())
+    with replacing(index) as temporary, temporary.open("wb") as file:
+        np.savez(file, starts=starts, gains=gains, order=np.argsort(in_order), sources=sources[in_order])
 
 
 def _frames(path: Path) -> int:

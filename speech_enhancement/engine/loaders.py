@@ -16,6 +16,7 @@ from speech_enhancement.corpora.packed import PackedRecordings
 from speech_enhancement.data import NoisySpeechDataset
 from speech_enhancement.engine.distributed import Process
 from speech_enhancement.engine.mixtures import Mixtures
+from speech_enhancement.engine.packed_pairs import PackedPairs
 from speech_enhancement.engine.progress import WatchedBatches
 from speech_enhancement.engine.random_filter import FilteredSpeechDataset
 from speech_enhancement.files.path_list import PathSequence
@@ -33,6 +34,8 @@ def make_batches(configuration: Train, process: Process, split: str) -> WatchedB
     varied = is_training and configuration.mixtures == "varied"
     if varied:
         dataset, names = _varied(configuration, process.device)
+    elif is_training and configuration.system != "unet":
+        dataset, names = _packed(configuration)
     else:
         dataset, names = _from_files(configuration, split)
     sampler = DistributedSampler(
@@ -55,9 +58,7 @@ def make_batches(configuration: Train, process: Process, split: str) -> WatchedB
 def _from_files(configuration: Train, split: str) -> tuple[Dataset, Sequence[str]]:
     """Make the dataset of task 2.1, filtered at random in training, and the name of each item's file."""
     is_training = split == "train"
-    speech = PathSequence(files(configuration.corpus, "speech", split))
-    repeats = configuration.crops_per_file if is_training else 1
-    paths = PathSequence(path for _ in range(repeats) for path in speech)
+    paths = _paths(configuration, split, configuration.crops_per_file if is_training else 1)
     dataset_class = FilteredSpeechDataset if is_training else NoisySpeechDataset
     dataset = dataset_class(
         paths,
@@ -69,14 +70,30 @@ def _from_files(configuration: Train, split: str) -> tuple[Dataset, Sequence[str
     return dataset, paths
 
 
+def _packed(configuration: Train) -> tuple[PackedPairs, Sequence[str]]:
+    """Make the same pairs from packed recordings, and the name of each item's file."""
+    speech, noise = (PackedRecordings(configuration.corpus, kind, "train") for kind in ("speech", "noise"))
+    segment_length = round(configuration.segment_seconds * SAMPLE_RATE)
+    dataset = PackedPairs(
+        speech, noise, configuration.crops_per_file, segment_length, configuration.snr_db, configuration.seed
+    )
+    return dataset, _paths(configuration, "train", configuration.crops_per_file)
+
+
+def _paths(configuration: Train, split: str, repeats: int) -> PathSequence:
+    """List the files of speech, as often as there are crops of each."""
+    speech = PathSequence(files(configuration.corpus, "speech", split))
+    return PathSequence(path for _ in range(repeats) for path in speech)
+
+
 def _varied(configuration: Train, device: torch.device) -> tuple[Mixtures, Sequence[str]]:
     """Make mixtures of packed recordings, as many as there are crops in an epoch, and a name for each."""
     speech, noise = (PackedRecordings(configuration.corpus, kind, "train") for kind in ("speech", "noise"))
     weights = _read_weights(configuration.source_weights) if configuration.source_weights else {}
     for kind, source in weights:
-        if source not in (speech if kind == "speech" else noise).lengths:
+        if source not in (speech if kind == "speech" else noise).sources:
             raise ValueError(f"{configuration.source_weights}: expected sources of {kind}, got {source}")
-    length = configuration.crops_per_file * sum(1 for _ in files(configuration.corpus, "speech", "train"))
+    length = configuration.crops_per_file * len(speech)
     segment_length = round(configuration.segment_seconds * SAMPLE_RATE)
     dataset = Mixtures(speech, noise, length, segment_length, configuration.snr_db, configuration.seed, weights, device)
     return dataset, PathSequence(f"mixture {number}" for number in range(length))

@@ -9,7 +9,6 @@ Targets hold nothing below 30 Hz, where no voice reaches.
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -150,32 +149,27 @@ class _Pool:
         weights: Mapping[tuple[str, str], float],
         device: torch.device | str,
     ):
-        # On the CPU the map stays a map; a GPU gets a copy.
-        self.samples = recordings.samples
+        self.recordings = recordings
         self.device = torch.device(device)
-        if self.device.type != "cpu":
-            self.on_device = torch.from_numpy(np.array(recordings.samples)).to(device)
-        self.lengths = list(recordings.lengths.values())
-        self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]]).tolist()
-        minutes = torch.tensor(self.lengths) / (60 * SAMPLE_RATE)
-        relative = torch.tensor([weights.get((kind, source), 1.0) for source in recordings.lengths])
+        # A GPU gets a copy; for the CPU the map stays a map.
+        self.copy = None if self.device.type == "cpu" else self._read(0, len(recordings.samples)).to(device)
+        ranges = [recordings.starts[[first, last]].tolist() for first, last in recordings.sources.values()]
+        self.begins, self.ends = zip(*ranges, strict=True)
+        minutes = torch.tensor([end - begin for begin, end in ranges]) / (60 * SAMPLE_RATE)
+        relative = torch.tensor([weights.get((kind, source), 1.0) for source in recordings.sources])
         self.weights = (relative * minutes.clamp_max(_ENOUGH_MINUTES[kind]).sqrt()).to(device)
 
     def stretches(self, draw: Draw, speed: Tensor, time: int) -> Tensor:
         """Draw a stretch for each speed, long enough for `at_speed`, and repeated if its source is shorter."""
         needed = int(time * float(speed.max())) + 8
-        sources = draw.sources(self.weights).tolist()
-        places = draw.uniform(0, 1)[:, 0].tolist()
         stretches = []
-        for source, place in zip(sources, places, strict=True):
-            start, length = self.starts[source], self.lengths[source]
-            begin = start + int(place * max(1, length - needed + 1))
-            stretches.append(self._read(begin, start + length, needed))
-        return torch.stack(stretches) / 32768
+        for source, place in zip(draw.sources(self.weights).tolist(), draw.uniform(0, 1)[:, 0].tolist(), strict=True):
+            begin, end = self.begins[source], self.ends[source]
+            begin += int(place * max(1, end - begin - needed + 1))
+            length = min(needed, end - begin)
+            stretch = self._read(begin, length) if self.copy is None else self.copy[begin : begin + length]
+            stretches.append(stretch.repeat(-(-needed // length))[:needed])
+        return torch.stack(stretches)
 
-    def _read(self, begin: int, end: int, needed: int) -> Tensor:
-        if self.device.type != "cpu":
-            stretch = self.on_device[begin : min(end, begin + needed)].float()
-        else:
-            stretch = torch.from_numpy(self.samples[begin : min(end, begin + needed)].astype(np.float32))
-        return stretch if len(stretch) == needed else stretch.repeat(-(-needed // len(stretch)))[:needed]
+    def _read(self, begin: int, length: int) -> Tensor:
+        return torch.from_numpy(self.recordings.read_levelled(begin, length))

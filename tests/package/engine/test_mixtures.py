@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from speech_enhancement.audio import save
+from speech_enhancement.audio import load, save
 from speech_enhancement.configuration import Train
-from speech_enhancement.corpora.manifest import Entry, write_manifest
-from speech_enhancement.corpora.packed import LEVEL, PackedRecordings, same_level, source_of
+from speech_enhancement.corpora.manifest import Entry, entries, write_manifest
+from speech_enhancement.corpora.packed import LEVEL, PackedRecordings, levelling_gain, source_of
 from speech_enhancement.engine.distributed import Process
 from speech_enhancement.engine.loaders import make_batches
 from speech_enhancement.engine.mixtures import Mixtures
+from speech_enhancement.engine.packed_pairs import PackedPairs
+from speech_enhancement.engine.random_filter import FilteredSpeechDataset
 from speech_enhancement.engine.variation import Draw, active_power, at_speed, equalised, reverberated, without_rumble
 
 ALONE = Process(0, 1, torch.device("cpu"))
@@ -43,11 +45,14 @@ def mixtures(root, weights=None, **options):
     return Mixtures(speech, noise, 64, TIME, weights=weights, **options)
 
 
-def test_recordings_are_packed_by_source_at_one_level(sources):
+def test_recordings_are_packed_by_source_and_read_at_one_level(sources):
     packed = PackedRecordings(sources, "speech", "train")
-    assert packed.lengths == {"high": 48000, "low": 48000} and packed.samples.dtype == np.int16
-    for piece in np.split(np.asarray(packed.samples) / 32768, [16000, 48000, 64000]):
+    assert packed.sources == {"high": (0, 2), "low": (2, 4)} and packed.samples.dtype == np.int16
+    assert packed.starts.tolist() == [0, 16000, 48000, 64000, 96000] and packed.order.tolist() == [2, 3, 0, 1]
+    for piece in np.split(packed.read_levelled(0, 96000), packed.starts[1:-1]):
         assert np.sqrt(np.square(piece).mean()) == pytest.approx(LEVEL, rel=1e-3)
+    assert np.array_equal(packed.read_levelled(0, 96000)[15000:50000], packed.read_levelled(15000, 35000))
+    assert np.array_equal(packed.read(64000, 32000), load(sources / "low1.wav")[0].numpy())
     before = (sources / "packed").stat().st_mtime_ns
     assert np.array_equal(PackedRecordings(sources, "speech", "train").samples, packed.samples)
     assert (sources / "packed").stat().st_mtime_ns == before, "packed once"
@@ -56,9 +61,22 @@ def test_recordings_are_packed_by_source_at_one_level(sources):
 def test_levels_are_those_of_the_active_frames():
     speech = 0.3 * np.sin(np.arange(32000, dtype=np.float32))
     speech[16000:] = 0
-    assert np.sqrt(np.square(same_level(speech)[:16000] / 32768).mean()) == pytest.approx(LEVEL, rel=1e-3)
-    assert not same_level(np.zeros(1000, np.float32)).any()
-    assert len(same_level(np.ones(7, np.float32))) == 7
+    assert np.sqrt(np.square(speech[:16000]).mean()) * levelling_gain(speech) == pytest.approx(LEVEL, rel=1e-3)
+    assert levelling_gain(np.zeros(1000, np.float32)) == 1 and levelling_gain(np.ones(7, np.float32)) == LEVEL
+
+
+def test_packed_pairs_are_those_of_the_files(sources):
+    """Each pair is that of task 2.1's dataset, to the last bit, whether recordings are longer or shorter than it."""
+    paths = [[sources / entry.file for entry in entries(sources, kind, "train")] for kind in ("speech", "noise")]
+    packed = [PackedRecordings(sources, kind, "train") for kind in ("speech", "noise")]
+    for time in (TIME, 40000):
+        one = FilteredSpeechDataset(paths[0] * 2, paths[1], time, (-5, 20), seed=3)
+        other = PackedPairs(*packed, 2, time, (-5, 20), seed=3)
+        assert len(one) == len(other) == 8
+        for epoch, index in ((0, 0), (0, 7), (4, 3)):
+            one.set_epoch(epoch)
+            other.set_epoch(epoch)
+            assert all(torch.equal(*pair) for pair in zip(one[index], other[index], strict=True))
 
 
 @pytest.mark.parametrize(("name", "source"), [("vctk__p226__001.flac", "vctk"), ("26-495.flac", "26"), ("a.wav", "a")])
