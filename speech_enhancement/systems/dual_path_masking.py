@@ -39,6 +39,7 @@ from torch.optim import Optimizer
 
 from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.losses import EnvelopeLoss
+from speech_enhancement.systems.blocks.channels_last import ChannelNorm, FrequencyConvolution
 from speech_enhancement.systems.blocks.compressed_spectrum import compress, expand
 from speech_enhancement.systems.blocks.compressed_spectrum_loss import compressed_spectrum_loss
 from speech_enhancement.systems.blocks.perceptual_disturbance import perceptual_disturbance
@@ -50,23 +51,6 @@ N_FREQUENCIES = N_FFT // 2
 N_BANDS = 32
 ENVELOPE_WEIGHT, PERCEPTUAL_WEIGHT = 3.0, 0.3
 LSTMState = tuple[Tensor, Tensor]
-
-
-class ChannelNorm(nn.BatchNorm1d):
-    """Batch normalisation of the last dimension."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.reshape(-1, x.shape[-1])).view_as(x)
-
-
-class FrequencyConvolution(nn.Conv2d):
-    """Convolution over three neighbouring frequencies of `(batch, frames, freq, channels)`."""
-
-    def __init__(self, in_channels: int, out_channels: int, bias: bool = False):
-        super().__init__(in_channels, out_channels, (1, 3), padding=(0, 1), bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 class DualPathBlock(nn.Module):
