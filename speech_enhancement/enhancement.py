@@ -148,7 +148,9 @@ class Enhancer:
 
     @torch.inference_mode()
     def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
-        """Enhance one channel in one pass: `(time,)` -> `(time,)`, at its own sample rate."""
+        """Enhance one channel, in one pass if the system has no stream: `(time,)` -> `(time,)`, at its own rate."""
+        if self._streams:
+            return torch.cat(list(self.enhance_recording(_Waveform(waveform[None], sample_rate))), dim=-1)[0]
         length = waveform.shape[-1]
         noisy = resample(waveform.to(self.device), sample_rate, self.system.sample_rate)
         if self.system.needs_rumble_filter:

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from speech_enhancement.audio import Recording, load, save
+from speech_enhancement.audio import Recording, load, resample, save
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
@@ -52,15 +52,31 @@ def test_chunks_join_without_a_seam(tmp_path, name, request, generator, rate):
     system = request.getfixturevalue(name)
     path = noisy_file(tmp_path / "long.wav", 9.1, rate, 2, generator)
     with Recording(path) as recording:
-        whole = torch.stack(
-            [Enhancer(system).enhance(channel, rate) for channel in recording.read(0, recording.frames)]
-        )
+        noisy = recording.read(0, recording.frames)
         pieces = list(Enhancer(system, chunk_seconds=2).enhance_recording(recording))
     # A whole step of the U-Net at an odd rate takes longer than the file.
     assert len(pieces) > 3 or (name, rate) == ("unet", 15999)
     joined = torch.cat(pieces, dim=-1)
-    assert joined.shape == whole.shape
-    assert (joined - whole).abs().max() < SEAM
+    whole = in_one_pass(system, noisy, rate)
+    for result in (joined, torch.stack([Enhancer(system).enhance(channel, rate) for channel in noisy])):
+        assert result.shape == whole.shape
+        assert (result - whole).abs().max() < SEAM
+
+
+def in_one_pass(system, noisy, rate):
+    """Enhance `(channels, time)` by one call of the system."""
+    resampled = resample(noisy, rate, 16000)
+    with torch.no_grad():
+        enhanced = system((remove_rumble(resampled) if system.needs_rumble_filter else resampled)[:, None])[:, 0]
+    return resample(enhanced, 16000, rate)[:, : noisy.shape[1]]
+
+
+def test_one_channel_goes_through_the_stream_too(packaged, monkeypatch, generator):
+    """What is measured is then what runs over files."""
+    noisy = 0.1 * torch.randn(3000, generator=generator)
+    whole = in_one_pass(packaged, noisy[None], 16000)[0]
+    monkeypatch.setattr(type(packaged), "forward", None)
+    torch.testing.assert_close(Enhancer(packaged).enhance(noisy), whole, rtol=0, atol=1e-6)
 
 
 def test_enhancing_raises_the_snr(packaged, generator):
@@ -98,12 +114,15 @@ class ThroughStream(Stream):
         return torch.zeros(0)
 
 
+@pytest.mark.parametrize("streams", [True, False])
 @pytest.mark.parametrize("needs", [True, False])
 @pytest.mark.parametrize("rate", [16000, 48000])
-def test_rumble_is_removed_before_the_systems_that_need_it(needs, rate):
+def test_rumble_is_removed_before_the_systems_that_need_it(streams, needs, rate):
     """This holds for a file in blocks as in one pass."""
     system = Through()
     system.needs_rumble_filter = needs
+    if not streams:
+        system.stream = lambda: None
     time = torch.arange(3 * rate) / rate
     rumble, tone = (torch.sin(2 * torch.pi * frequency * time) for frequency in (10, 1000))
     enhancer = Enhancer(system, chunk_seconds=0.7)

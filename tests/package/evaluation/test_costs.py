@@ -123,3 +123,9 @@ def test_real_time_factor_uses_one_core():
     system = Counting(1)
     assert costs.real_time_factor(system) > 0
     assert system.threads == {1} and torch.get_num_threads() == before
+
+
+def test_real_time_factor_is_that_of_the_stream(monkeypatch):
+    system = registry.build("dual-path", channels=8, width=16, n_blocks=1).eval()
+    monkeypatch.setattr(type(system), "forward", None)
+    assert costs.real_time_factor(system) > 0
