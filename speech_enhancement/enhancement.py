@@ -26,7 +26,7 @@ from speech_enhancement.systems.system import System
 
 CHUNK_SECONDS = 40.0
 _LONG_MINUTES = 10.0
-_STREAM_SECONDS = 4.0
+_STREAM_SECONDS = 2.0
 """Length of a stream's blocks; a processor's caches hold too little of longer ones."""
 _RESAMPLING_REACH = 12
 """Samples, of the lower rate, on either side on which a resampled one depends: 7 by `torchaudio`, 10 by `scipy`."""

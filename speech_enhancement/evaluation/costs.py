@@ -8,6 +8,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from speech_enhancement.audio import SAMPLE_RATE
@@ -24,8 +25,12 @@ def count_multiply_adds(system: System) -> float:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="TF32 acceleration", category=UserWarning)
-        # The library's LSTM is one operation, which cannot be counted; without it the LSTM is made of matrix products.
-        with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+        # A fused LSTM or attention is one operation, which cannot be counted; these are then made of matrix products.
+        with (
+            torch.backends.mkldnn.flags(enabled=False),
+            sdpa_kernel(SDPBackend.MATH),
+            FlopCounterMode(display=False) as counter,
+        ):
             _enhance(system, _signal())
     return counter.get_total_flops() / 2 / SECONDS
 

@@ -88,9 +88,12 @@ class DualPathBlock(nn.Module):
         y = self.attention_in(x + self.position).view(batch * frames, bands, 3, self.n_heads, width // self.n_heads)
         # Each (batch * frames, heads, bands, width / heads).
         query, key, value = y.permute(2, 0, 3, 1, 4)
-        # Written out, since PyTorch's fused attention in bfloat16 on a CPU is slower at this size.
-        weights = (query * (width // self.n_heads) ** -0.5 @ key.transpose(-1, -2)).softmax(-1)
-        y = (weights @ value).transpose(1, 2).reshape(batch, frames, bands, width)
+        if y.dtype == torch.bfloat16:
+            # On a CPU, PyTorch's fused attention is slower than this in bfloat16, but faster in float32.
+            y = (query * (width // self.n_heads) ** -0.5 @ key.transpose(-1, -2)).softmax(-1) @ value
+        else:
+            y = functional.scaled_dot_product_attention(query, key, value)
+        y = y.transpose(1, 2).reshape(batch, frames, bands, width)
         return self.attention_norm(self.attention_out(y))
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from speech_enhancement.systems.blocks.channels_last import folded
+from speech_enhancement.systems.blocks.channels_last import for_inference
 from speech_enhancement.systems.blocks.compressed_spectrum import compress, expand
 from speech_enhancement.systems.system import Stream
 
@@ -23,7 +23,7 @@ class DualPathStream(Stream):
     """A stream of dual-path masking, through a copy of the system as it is now."""
 
     def __init__(self, system: "DualPathMasking"):
-        self.system = folded(system)
+        self.system = for_inference(system)
         self._windows = MirroredWindows(system.window, system.hop_length)
         frames = system.window.new_zeros(1, system.network.n_past, len(system.window) // 2)
         self._frames = torch.complex(frames, frames)

@@ -1,4 +1,4 @@
-"""Layers of tensors that lie in memory as (batch, frames, frequencies, channels), and their normalisation folded away.
+"""Layers of tensors that lie in memory as (batch, frames, frequencies, channels), and the same layers for inference.
 
 Linear layers of such tensors copy nothing. In evaluation mode batch normalisation only scales and shifts each channel,
 which the layer before it can do as well.
@@ -7,6 +7,7 @@ which the layer before it can do as well.
 import copy
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
@@ -31,8 +32,30 @@ class FrequencyConvolution(nn.Conv2d):
         return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
-def folded(module: nn.Module) -> nn.Module:
-    """Copy a module in evaluation mode, with each `ChannelNorm` folded into the layer before it."""
+class LinearByConvolution(nn.Conv2d):
+    """A linear layer computed as a convolution with a kernel of 1.
+
+    On a CPU, PyTorch leaves linear layers to MKL, which does not use the AVX-512 of AMD's processors, and convolutions
+    to oneDNN, which does and is then two to three times as fast. A kernel of 1 goes to MKL as well unless it is
+    dilated, which changes nothing in its result.
+    """
+
+    def __init__(self, linear: nn.Linear):
+        super().__init__(linear.in_features, linear.out_features, 1, dilation=2)
+        self.weight = nn.Parameter(linear.weight.detach()[:, :, None, None])
+        self.bias = linear.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x.reshape(1, 1, -1, x.shape[-1]).permute(0, 3, 1, 2))
+        return y.permute(0, 2, 3, 1).reshape(*x.shape[:-1], -1)
+
+
+def for_inference(module: nn.Module) -> nn.Module:
+    """Copy a module in evaluation mode, with the same results but faster.
+
+    Each `ChannelNorm` is folded into the layer before it. On processors with AVX-512, linear layers in float32 become
+    convolutions.
+    """
     module = copy.deepcopy(module).eval()
     for parent in list(module.modules()):
         for (name, layer), (norm_name, norm) in pairwise(list(parent.named_children())):
@@ -40,4 +63,9 @@ def folded(module: nn.Module) -> nn.Module:
                 fuse = fuse_conv_bn_eval if isinstance(layer, nn.Conv2d) else fuse_linear_bn_eval
                 setattr(parent, name, fuse(layer, norm))
                 setattr(parent, norm_name, nn.Identity())
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        for parent in list(module.modules()):
+            for name, layer in list(parent.named_children()):
+                if isinstance(layer, nn.Linear) and layer.weight.is_cpu and layer.weight.dtype == torch.float32:
+                    setattr(parent, name, LinearByConvolution(layer))
     return module

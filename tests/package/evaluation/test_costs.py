@@ -56,6 +56,18 @@ def test_multiply_adds_of_an_lstm():
     assert costs.count_multiply_adds(Recurrent()) == (4 * 8 * (100 + 8) + 8 * 100) * 160
 
 
+class Attending(System):
+    """Attention among 32 values of 10 samples each, fused into one operation."""
+
+    def forward(self, noisy):
+        x = noisy.reshape(1, -1, 32, 10)
+        return nn.functional.scaled_dot_product_attention(x, x, x).reshape(noisy.shape)
+
+
+def test_multiply_adds_of_attention():
+    assert costs.count_multiply_adds(Attending()) == 2 * 32 * 16000
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ahead", [0, 7, 100])
 def test_latency_is_how_far_it_looks_ahead(ahead):

@@ -51,6 +51,15 @@ def test_learns_one_batch():
     assert losses[-1] < losses[0] - 0.5
 
 
+def test_attention_in_bfloat16_is_that_in_float32():
+    block, x = tiny().eval().network.blocks[0], torch.randn(2, 3, 32, 16)
+    with torch.no_grad():
+        block.attention_in.weight.mul_(5)
+        exact = block._over_bands(x)
+        rounded = block.bfloat16()._over_bands(x.bfloat16()).float()
+    assert (rounded - exact).norm() < 0.03 * exact.norm()
+
+
 @pytest.mark.parametrize("hop_length", [256, 128, 96])
 def test_nothing_further_than_the_look_ahead_counts(hop_length):
     """A result does not change when the input changes 64 ms later, and does when it changes a little later than now."""

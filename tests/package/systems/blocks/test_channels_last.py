@@ -1,10 +1,15 @@
-"""Batch normalisation folded into the layer before it: the same results, by a copy."""
+"""Layers for inference: the same results without batch normalisation, and by other products, in a copy."""
 
 import pytest
 import torch
 from torch import nn
 
-from speech_enhancement.systems.blocks.channels_last import ChannelNorm, FrequencyConvolution, folded
+from speech_enhancement.systems.blocks.channels_last import (
+    ChannelNorm,
+    FrequencyConvolution,
+    LinearByConvolution,
+    for_inference,
+)
 
 
 class Layers(nn.Module):
@@ -38,7 +43,7 @@ def layers():
 def test_the_result_is_the_same_without_norms(layers, dtype, tolerance):
     x = torch.randn(2, 3, 4, 5, dtype=dtype)
     layers = layers.to(dtype)
-    without = folded(layers)
+    without = for_inference(layers)
     assert not any(isinstance(module, ChannelNorm) for module in without.modules())
     with torch.no_grad():
         torch.testing.assert_close(without(x), layers(x), rtol=tolerance, atol=tolerance)
@@ -47,6 +52,26 @@ def test_the_result_is_the_same_without_norms(layers, dtype, tolerance):
 def test_the_module_itself_stays_as_it_is(layers):
     layers.train()
     before = {name: tensor.clone() for name, tensor in layers.state_dict().items()}
-    without = folded(layers)
+    without = for_inference(layers)
     assert layers.training and not without.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in layers.state_dict().items())
+
+
+@pytest.mark.parametrize("shape", [(5,), (7, 5), (2, 3, 4, 5)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_linear_layer_is_a_convolution(shape, bias):
+    linear, x = nn.Linear(5, 6, bias=bias), torch.randn(shape)
+    convolution = LinearByConvolution(linear)
+    with torch.no_grad():
+        torch.testing.assert_close(convolution(x), linear(x))
+
+
+@pytest.mark.parametrize(("capability", "expected"), [("AVX512", True), ("AVX2", False)])
+def test_convolutions_stand_in_where_they_are_faster(layers, monkeypatch, capability, expected):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    for dtype in (torch.float32, torch.float64):
+        without = for_inference(layers.to(dtype))
+        assert isinstance(without.linear, LinearByConvolution) == (expected and dtype == torch.float32)
+        x = torch.randn(2, 3, 4, 5, dtype=dtype)
+        with torch.no_grad():
+            torch.testing.assert_close(without(x), layers(x))
