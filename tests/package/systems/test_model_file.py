@@ -74,6 +74,18 @@ def test_forged_files_are_refused(tmp_path, unet, extra):
         load_model(tmp_path / "forged.ckpt")
 
 
+def test_a_stub_is_not_the_fault_of_the_file(tmp_path, unet, monkeypatch):
+    """The U-Net is made of what students write."""
+    unet.save(tmp_path / "model.ckpt", epoch=0)
+
+    def stub(self, *arguments, **keywords):
+        raise NotImplementedError
+
+    monkeypatch.setattr("speech_enhancement.unet.UNet.__init__", stub)
+    with pytest.raises(NotImplementedError):
+        load_model(tmp_path / "model.ckpt")
+
+
 def test_systems_by_name_need_no_training(tmp_path):
     assert load_system("moving-average", None).title == "moving average"
     with pytest.raises(ValueError, match="expected one that needs no training, got segan"):
