@@ -195,7 +195,12 @@ def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
     Args:
         waveform: samples, which are clipped to -1 to 1.
         kind: "flac", which keeps every sample, or "mp3", which is several times smaller.
+
+    Raises:
+        ValueError: the waveform holds NaN or infinity, at which the encoder of MP3 ends the whole process.
     """
+    if not waveform.isfinite().all():
+        raise ValueError("waveform: expected finite samples, got NaN or infinity")
     subtype = {"flac": "PCM_16", "mp3": "MPEG_LAYER_III"}[kind]
     buffer = io.BytesIO()
     soundfile.write(buffer, waveform.clamp(-1, 1).numpy(), SAMPLE_RATE, format=kind.upper(), subtype=subtype)

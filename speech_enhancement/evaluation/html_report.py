@@ -50,7 +50,7 @@ def write_report(
                     {
                         "method": method,
                         "picture": _picture(clip_picture(waveform, highest_db)),
-                        "sound": sound_uri(waveform),
+                        "sound": sound_uri(waveform) if waveform.isfinite().all() else None,
                         "values": values.get((name, method), {}),
                     }
                     for method, waveform in versions

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from speech_enhancement.audio import AudioError, Recording, find, load, resample, save, writing
+from speech_enhancement.audio import AudioError, Recording, find, load, resample, save, sound_uri, writing
 from speech_enhancement.files.atomic import replacing
 from tests.package.conftest import tree
 
@@ -166,3 +166,10 @@ def test_find(tmp_path):
         find(tmp_path / "empty")
     with pytest.raises(AudioError, match="nothing there"):
         find(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("kind", ["mp3", "flac"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_player_gets_only_finite_samples(kind, value):
+    with pytest.raises(ValueError, match="waveform: expected finite samples, got NaN or infinity"):
+        sound_uri(torch.full((16000,), value), kind)

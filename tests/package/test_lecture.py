@@ -105,3 +105,8 @@ def test_players_share_one_scale():
     assert [rate for _, rate in sounds] == [16000, 16000]
     # MP3 was seen to change the level of a tone by 2 %.
     assert levels[0] == pytest.approx(0.9, rel=0.05) and levels[1] == pytest.approx(0.45, rel=0.05)
+
+
+def test_a_network_that_diverged_has_no_player():
+    with pytest.raises(ValueError, match="expected finite samples, got NaN or infinity"):
+        lecture.listen({"clean": tone(440), "enhanced": torch.full((16000,), float("nan"))})
