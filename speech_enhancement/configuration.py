@@ -214,7 +214,7 @@ class Evaluate:
     python -m speech_enhancement evaluate --noisy data/voices/pairs/noisy --clean data/voices/pairs/clean --out report
 
     Writes scores.csv (a line for each file and method), table.md, report.html (one page with pictures and players) and
-    spectrograms.png.
+    spectrograms.png. It measures by functions of milestone 1, which must be complete.
     """
 
     noisy: Path
