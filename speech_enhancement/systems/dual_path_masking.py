@@ -88,11 +88,11 @@ class DualPathBlock(nn.Module):
         y = self.attention_in(x + self.position).view(batch * frames, bands, 3, self.n_heads, width // self.n_heads)
         # Each (batch * frames, heads, bands, width / heads).
         query, key, value = y.permute(2, 0, 3, 1, 4)
-        if y.dtype == torch.bfloat16:
-            # On a CPU, PyTorch's fused attention is slower than this in bfloat16, but faster in float32.
-            y = (query * (width // self.n_heads) ** -0.5 @ key.transpose(-1, -2)).softmax(-1) @ value
-        else:
+        if y.is_cpu and y.dtype != torch.bfloat16:
             y = functional.scaled_dot_product_attention(query, key, value)
+        else:
+            # In bfloat16 on a CPU, PyTorch's fused attention is slower than this.
+            y = (query * (width // self.n_heads) ** -0.5 @ key.transpose(-1, -2)).softmax(-1) @ value
         y = y.transpose(1, 2).reshape(batch, frames, bands, width)
         return self.attention_norm(self.attention_out(y))
 
