@@ -4,14 +4,14 @@ A band-wise network sees that noise is steady and speech is not, a frame-wise on
 dual-path network goes both ways in turn. Sources: Luo, Chen and Yoshioka, "Dual-path RNN", ICASSP 2020; for spectra of
 few bands and few parameters, Ahn et al., "FastEnhancer: speed-optimized streaming neural speech enhancement", 2025.
 
-**Spectrum.** Windows of 32 ms (512 samples, Hann) and hops of 16 ms, unless told otherwise. The magnitude is compressed
+**Spectrum.** Windows of 32 ms (512 samples, Hann) and hops of 8 ms, unless told otherwise. The magnitude is compressed
 to the power 0.3 and the phase is kept, X = |Y|^0.3 Y / |Y|, so that quiet bins count too (Ephrat et al., "Looking to
 listen at the cocktail party", ACM Trans. Graphics 2018). The network sees real and imaginary part of X, and |X|. The
 highest of the 257 frequencies is left out and comes back as zero.
 
-**Network.** Sizes of one frame, for 48 channels, a width of 64 and hops of 16 ms:
+**Network.** Sizes of one frame, for 48 channels, a width of 64 and hops of 8 ms:
 
-    256 x 3   -> 64 x 48    convolution over 8 frequencies, stride 4, and 4 frames: one before, two after
+    256 x 3   -> 64 x 48    convolution over 8 frequencies, stride 4, and 7 frames: two before, four after
               -> 64 x 48    convolution over 3 frequencies, added
               -> 32 x 64    linear, of 2 neighbouring places
               -> 32 x 64    3 blocks: LSTM over time for each of the 32 bands; self-attention over the bands; both added
