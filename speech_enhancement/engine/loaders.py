@@ -21,9 +21,14 @@ from speech_enhancement.engine.progress import WatchedBatches
 from speech_enhancement.engine.random_filter import FilteredSpeechDataset
 from speech_enhancement.files.path_list import PathSequence
 
+_VALIDATION_CROPS = 4
+"""Varied mixtures of each recording in validation, so that no epoch is the best by luck."""
+
 
 def make_batches(configuration: Train, process: Process, split: str) -> WatchedBatches:
-    """Make this process's share of the batches of a split: varied or filtered mixtures to learn from, or plain ones.
+    """Make this process's share of the batches of a split.
+
+    Varied mixtures are varied in validation too, since their targets differ from the recordings; filtered ones are not.
 
     Raises:
         ValueError: the weights of sources are not a table of kind, source and weight, or name no source.
@@ -31,9 +36,9 @@ def make_batches(configuration: Train, process: Process, split: str) -> WatchedB
     """
     is_training = split == "train"
     on_gpu = process.device.type == "cuda"
-    varied = is_training and configuration.mixtures == "varied"
+    varied = configuration.mixtures == "varied"
     if varied:
-        dataset, names = _varied(configuration, process.device)
+        dataset, names = _varied(configuration, process.device, split)
     elif is_training and configuration.system != "unet":
         dataset, names = _packed(configuration)
     else:
@@ -86,16 +91,18 @@ def _paths(configuration: Train, split: str, repeats: int) -> PathSequence:
     return PathSequence(path for _ in range(repeats) for path in speech)
 
 
-def _varied(configuration: Train, device: torch.device) -> tuple[Mixtures, Sequence[str]]:
+def _varied(configuration: Train, device: torch.device, split: str) -> tuple[Mixtures, Sequence[str]]:
     """Make mixtures of packed recordings, as many as there are crops in an epoch, and a name for each."""
-    speech, noise = (PackedRecordings(configuration.corpus, kind, "train") for kind in ("speech", "noise"))
+    speech, noise = (PackedRecordings(configuration.corpus, kind, split) for kind in ("speech", "noise"))
     weights = _read_weights(configuration.source_weights) if configuration.source_weights else {}
-    for kind, source in weights:
-        if source not in (speech if kind == "speech" else noise).sources:
-            raise ValueError(f"{configuration.source_weights}: expected sources of {kind}, got {source}")
-    length = configuration.crops_per_file * len(speech)
+    if split == "train":
+        for kind, source in weights:
+            if source not in (speech if kind == "speech" else noise).sources:
+                raise ValueError(f"{configuration.source_weights}: expected sources of {kind}, got {source}")
+    length = (configuration.crops_per_file if split == "train" else _VALIDATION_CROPS) * len(speech)
     segment_length = round(configuration.segment_seconds * SAMPLE_RATE)
-    dataset = Mixtures(speech, noise, length, segment_length, configuration.snr_db, configuration.seed, weights, device)
+    seed = configuration.seed if split == "train" else configuration.seed + 1
+    dataset = Mixtures(speech, noise, length, segment_length, configuration.snr_db, seed, weights, device)
     return dataset, PathSequence(f"mixture {number}" for number in range(length))
 
 

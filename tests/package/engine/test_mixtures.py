@@ -182,6 +182,17 @@ def test_the_loader_hands_out_whole_batches_in_any_number_of_processes(own_corpu
     assert all(torch.equal(*pair) for pair in zip(*seen, strict=True))
 
 
+def test_validation_is_varied_too_and_the_same_in_each_epoch(own_corpus, tmp_path):
+    """Its targets are those of training, without what lies below the voice."""
+    options = Train(own_corpus, tmp_path / "run", segment_seconds=0.5, batch_size=4, workers=0, mixtures="varied")
+    batches = make_batches(options, ALONE, "validation")
+    batches.show = False
+    first, second = ([clean for _, clean in batches] for _ in range(2))
+    assert len(first) == 2 and all(torch.equal(*pair) for pair in zip(first, second, strict=True))
+    below = torch.fft.rfft(torch.cat(first)[:, 0]).abs()[:, 1:15]
+    assert below.max() < 1e-3
+
+
 def test_weights_of_unknown_sources_are_refused(own_corpus, tmp_path):
     table = tmp_path / "weights.csv"
     table.write_text("kind,source,weight\nnoise,nothing,2\n")
