@@ -23,6 +23,17 @@ class Release:
 
 
 @dataclass(frozen=True)
+class NbgraderCourse:
+    """Write a course folder for nbgrader, or renew the assignments of one.
+
+    python -m milestones course ../course
+    """
+
+    out: Positional[Path]
+    """Folder to make or renew. Gradebook, submissions and grades stay as they are."""
+
+
+@dataclass(frozen=True)
 class Grade:
     """Grade a class of submissions, hidden tests included.
 
@@ -83,6 +94,7 @@ class Notebooks:
 
 COMMANDS = {
     "release": (Release, "milestones.instructor.release.template"),
+    "course": (NbgraderCourse, "milestones.instructor.gradebook.course_folder"),
     "grade": (Grade, "milestones.instructor.grading.grade"),
     "selftest": (Selftest, "milestones.instructor.selftest.selftest"),
     "demo": (Demo, "milestones.instructor.demo"),

@@ -32,7 +32,7 @@ def run(configuration: Grade) -> int:
     configuration.out.mkdir(parents=True, exist_ok=True)
     log = configuration.out / LOG_NAME
     before = latest(read(log))
-    todo = _prepare(found, Exam.of(milestone), configuration.allow_weak_isolation, before, log)
+    todo = prepare(found, Exam.of(milestone), configuration.allow_weak_isolation, before, log)
     with _servers(configuration) as submit:
         grade_class(todo, submit, log)
     after = latest(read(log))
@@ -60,14 +60,25 @@ def _find(folder: Path) -> list[Submission]:
     return found
 
 
-def _prepare(
+def prepare(
     found: Sequence[Submission],
     exam: Exam,
     allow_weak_isolation: bool,
     before: dict[tuple[str, int], Record],
     log: Path,
 ) -> list[tuple[Record, Job | None]]:
-    """Read the submissions and prepare those left to grade; if only the time of handing in has changed, record it."""
+    """Read the submissions and prepare those left to grade; if only the time of handing in has changed, record it.
+
+    Args:
+        found: the submissions.
+        exam: the milestone and its tests.
+        allow_weak_isolation: True to grade them even if Landlock or seccomp is missing.
+        before: the last record of each submission and milestone.
+        log: file of the records.
+
+    Returns:
+        Each submission's record without results, and its job, or None if it is refused.
+    """
     todo = []
     with SubmissionReader() as reader:
         for submission in found:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from milestones.course import Milestone, Task
+from milestones.course import LatePolicy, Milestone, Task
 from milestones.graded_tests import TestState
 from milestones.instructor.records import Record, TestResult
 from milestones.instructor.reports.adjustments import Extension, Override
@@ -83,8 +83,7 @@ class Score:
     @property
     def late_share(self) -> float:
         """Share of the points that are deducted for being late, 0 to 1."""
-        policy = self.milestone.late
-        return 1.0 if self.days_late > policy.days else min(1.0, self.days_late * policy.share_per_day)
+        return late_share(self.milestone.late, self.days_late)
 
     @property
     def deduction(self) -> float | None:
@@ -127,6 +126,11 @@ class Score:
             notes.append(f"deadline extended by {self.extension.hours:g} h")
         notes += [f"{f'task {each.task}' if each.task else 'total'} given by hand" for each in self.overrides]
         return "; ".join((*notes, *self.notes))
+
+
+def late_share(policy: LatePolicy, days: int) -> float:
+    """Share of the points, 0 to 1, that days begun after the deadline cost."""
+    return 1.0 if days > policy.days else min(1.0, days * policy.share_per_day)
 
 
 def score(

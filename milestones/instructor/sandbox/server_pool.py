@@ -55,6 +55,11 @@ class ServerPool:
                 break
         return attempts.result()
 
+    def start_idle(self, milestone: int) -> None:
+        """Start a server that waits for the next job; if it does not start, that job tells why."""
+        with contextlib.suppress(ServerFault):
+            self._put_back(self._start(milestone))
+
     def close(self) -> None:
         """End the idle servers, and those in use as soon as they are idle."""
         self._is_closed = True

@@ -1,0 +1,1 @@
+"""A course in nbgrader, whose submissions are graded by confined workers."""

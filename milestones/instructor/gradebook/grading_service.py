@@ -1,0 +1,152 @@
+"""A process that grades the submissions of an nbgrader course, and stays warm for the next ones.
+
+    python -m milestones.instructor.gradebook.grading_service GRADES FOLDER
+
+It listens at a socket in FOLDER, which only its own account can enter, and writes records and reports to
+GRADES/milestoneN, as the command `grade` does. A grading goes on if the process that asked for it ends. Requests are
+taken one after another; one for submissions that already have a record is answered at once. After ten idle minutes the
+service ends.
+"""
+
+import contextlib
+import fcntl
+import functools
+import os
+import signal
+import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from milestones.course import CourseError, load_milestone
+from milestones.instructor import fingerprints
+from milestones.instructor.gradebook.messages import LOCK_NAME, SOCKET_NAME, Answer, Request
+from milestones.instructor.grading.grade import LOG_NAME, prepare
+from milestones.instructor.grading.jobs import Exam
+from milestones.instructor.grading.passes import grade_class
+from milestones.instructor.grading.submissions import Submission
+from milestones.instructor.records import from_line, latest, read, to_line
+from milestones.instructor.reports import reports
+from milestones.instructor.sandbox import confinement
+from milestones.instructor.sandbox.server_pool import ServerPool
+
+IDLE_SECONDS = 600.0
+MAX_REQUEST = 2**24
+
+
+class GradingService:
+    """The grading servers of a course and the exams of its milestones.
+
+    Args:
+        grades: folder of all milestones' records and reports.
+        jobs: submissions at a time.
+    """
+
+    def __init__(self, grades: Path, jobs: int):
+        self._grades = grades
+        self._environment = fingerprints.of_environment()
+        self._exams: dict[tuple[int, str], Exam] = {}
+        self._pool = ServerPool()
+        self._executor = ThreadPoolExecutor(jobs)
+        self._turn = threading.Lock()
+
+    @property
+    def is_busy(self) -> bool:
+        """Return True while it grades."""
+        return self._turn.locked()
+
+    def grade(self, request: Request) -> Answer:
+        """Grade the submissions that have no record yet, after all requests that came before."""
+        with self._turn:
+            if fingerprints.of_environment() != self._environment:
+                return Answer(is_outdated=True)
+            try:
+                self._grade(request)
+            except (CourseError, OSError) as error:
+                return Answer(fault=str(error) or type(error).__name__)
+            return Answer()
+
+    def warm_up(self, milestone: int) -> None:
+        """Start a grading server for the next submission, which takes no server that has seen hidden tests."""
+        with self._turn:
+            self._pool.end_idle()
+            self._pool.start_idle(milestone)
+
+    def close(self) -> None:
+        """End the grading servers, also in the middle of a job."""
+        self._pool.abort()
+        self._executor.shutdown(cancel_futures=True)
+        self._pool.close()
+
+    def _grade(self, request: Request) -> None:
+        if not confinement.can_be_strong():
+            raise CourseError("isolation: expected Landlock and seccomp, got a host without")
+        milestone = load_milestone(request.milestone)
+        out = self._grades / f"milestone{milestone.number}"
+        out.mkdir(parents=True, exist_ok=True)
+        pairs = zip(request.students, request.folders, strict=True)
+        found = [Submission(student, Path(folder)) for student, folder in pairs]
+        key = milestone.number, fingerprints.of_tests(milestone)
+        if key not in self._exams:
+            self._exams[key] = Exam.of(milestone)
+        log = out / LOG_NAME
+        todo = prepare(found, self._exams[key], False, latest(read(log)), log)
+        grade_class(todo, functools.partial(self._executor.submit, self._pool.grade_job), log)
+        reports.write(out, read(log), milestone)
+
+
+def serve(grades: Path, folder: Path, idle_seconds: float = IDLE_SECONDS) -> None:
+    """Take requests until none has come for a while; return at once if another service has the folder."""
+    with (folder / LOCK_NAME).open("a+") as lock, contextlib.ExitStack() as stack:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        (folder / SOCKET_NAME).unlink(missing_ok=True)
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(str(folder / SOCKET_NAME))
+        stack.callback((folder / SOCKET_NAME).unlink, missing_ok=True)
+        listener.listen()
+        listener.settimeout(idle_seconds)
+        service = GradingService(grades, len(os.sched_getaffinity(0)))
+        stack.callback(service.close)
+        ended = threading.Event()
+        while not ended.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                if not service.is_busy:
+                    return
+                continue
+            threading.Thread(target=_converse, args=(service, connection, ended, listener), daemon=True).start()
+
+
+def _converse(
+    service: GradingService, connection: socket.socket, ended: threading.Event, listener: socket.socket
+) -> None:
+    with connection, connection.makefile("rw", encoding="ascii") as file:
+        try:
+            request = from_line(Request, file.readline(MAX_REQUEST))
+            answer = service.grade(request)
+            # Whoever asked may have ended; the records are written all the same.
+            with contextlib.suppress(OSError):
+                file.write(to_line(answer) + "\n")
+                file.flush()
+        except ValueError as error:
+            print(f"expected a request, got {error}", file=sys.stderr)
+            return
+    if answer.is_outdated:
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+    elif not answer.fault:
+        service.warm_up(request.milestone)
+
+
+if __name__ == "__main__":
+    # Ends in the usual way, so that grading servers end and their folders are removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    serve(Path(sys.argv[1]), Path(sys.argv[2]))
