@@ -1,8 +1,10 @@
 """Submissions graded a minute, compared with a fresh pytest process for each and with nbgrader's autograde.
 
 python -m bench.grading
+python -m bench.grading 30
 
-Each way runs all tests of milestone 1, hidden ones included, on copies of the reference.
+Each way runs all tests of milestone 1, hidden ones included, on copies of the reference. With a number, only
+`nbgrader autograde` runs, over so many collected submissions: with our step, and with nbgrader's own.
 """
 
 import os
@@ -20,6 +22,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from milestones.course import ROOT, load_milestone
 from milestones.graded_tests import TestState
+from milestones.instructor.gradebook import service_client
+from milestones.instructor.gradebook.assignments import name_of
+from milestones.instructor.gradebook.course_folder import write_assignment, write_configuration
 from milestones.instructor.grading.grade import LOG_NAME
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.grading.passes import grade_class
@@ -35,6 +40,11 @@ def main() -> None:
     exam = Exam.of(load_milestone(1))
     print(f"{len(exam.tests)} tests")
     cores = sorted(os.sched_getaffinity(0))
+    if sys.argv[1:]:
+        copies, cores = int(sys.argv[1]), cores[:2]
+        ours, stock = nbgrader_with_workers(copies, cores), nbgrader(exam, cores, copies)
+        compare(len(cores), ours, "nbgrader's own step", stock)
+        return
     compare(1, judge_and_workers(exam, 1, cores[:1]), "a fresh pytest", fresh_pytest(exam, 1, cores[:1]))
     compare(2, judge_and_workers(exam, 2, cores[:2]), "nbgrader autograde", nbgrader(exam, cores[:2]))
 
@@ -73,7 +83,37 @@ def fresh_pytest(exam: Exam, jobs: int, cores: list[int]) -> float:
         return COPIES_OF_SLOW_WAYS / (time.perf_counter() - begin)
 
 
-def nbgrader(exam: Exam, cores: list[int]) -> float:
+def nbgrader_with_workers(copies: int, cores: list[int]) -> float:
+    """Submissions per second of `nbgrader autograde` with our step, the start of the service included."""
+    milestone = load_milestone(1)
+    name = name_of(milestone)
+    with tempfile.TemporaryDirectory() as folder, on(cores):
+        course = Path(folder)
+        write_configuration(course)
+        write_assignment(course, milestone)
+        words = [sys.executable, "-m", "nbgrader"]
+        silent = {"cwd": course, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": one_thread()}
+        subprocess.run([*words, "generate_assignment", name], check=True, **silent)
+        for number in range(copies):
+            submitted = course / "submitted" / f"student{number}" / name
+            shutil.copytree(course / "release" / name, submitted)
+            # Each differs, so that no record of one serves another.
+            for module, text in {**reference(), "number.py": f"NUMBER = {number}\n"}.items():
+                (submitted / "speech_enhancement" / module).write_text(text, encoding="utf-8")
+        begin = time.perf_counter()
+        try:
+            subprocess.run([*words, "autograde", name], check=True, **silent)
+            elapsed = time.perf_counter() - begin
+        finally:
+            service_client.end(course / "grades")
+        records = read(course / "grades" / name / LOG_NAME)
+    states = {test.state for record in records for test in record.tests}
+    if states != {TestState.PASSED} or len(records) != copies:
+        raise SystemExit(f"expected {copies} submissions whose tests all pass, got {len(records)}, {states}")
+    return copies / elapsed
+
+
+def nbgrader(exam: Exam, cores: list[int], copies: int = COPIES_OF_SLOW_WAYS) -> float:
     """Submissions per second of a notebook whose graded cell runs the same suite."""
     test = f"import pytest\nassert pytest.main(['-q', '-p', 'no:cacheprovider', {str(exam.milestone.tests)!r}]) == 0"
     marks = {"grade": True, "grade_id": "suite", "locked": True, "points": 1, "schema_version": 3, "solution": False}
@@ -88,11 +128,11 @@ def nbgrader(exam: Exam, cores: list[int]) -> float:
         words = [sys.executable, "-m", "nbgrader"]
         silent = {"cwd": course, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": one_thread()}
         subprocess.run([*words, "generate_assignment", "suite"], check=True, **silent)
-        for number in range(COPIES_OF_SLOW_WAYS):
+        for number in range(copies):
             shutil.copytree(course / "release" / "suite", course / "submitted" / f"student{number}" / "suite")
         begin = time.perf_counter()
         subprocess.run([*words, "autograde", "suite"], check=True, **silent)
-        return COPIES_OF_SLOW_WAYS / (time.perf_counter() - begin)
+        return copies / (time.perf_counter() - begin)
 
 
 def one_thread() -> dict[str, str]:

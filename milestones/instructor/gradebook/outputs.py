@@ -43,7 +43,8 @@ def _lines(view: TaskView, score: Score) -> Iterator[str]:
         return
     yield from (f"Note: {note}" for note in score.notes)
     for test in view.visible:
-        yield f"{test.mark} {test.state}: {test.sentence} ({test.points:g} points, {test.name})"
+        unit = "point" if test.points == 1 else "points"
+        yield f"{test.mark} {test.state}: {test.sentence} ({test.points:g} {unit}, {test.name})"
         if test.on_reference:
             yield "    It failed on your own modules of an earlier milestone, and passed on the reference's."
         yield from (f"    {line}" for line in test.message.splitlines())

@@ -1,0 +1,119 @@
+"""The grading service: it grades as the command `grade` does, and nothing is lost if it ends."""
+
+import asyncio
+import csv
+import shutil
+import socket
+import threading
+
+import pytest
+
+from milestones.course import CourseError
+from milestones.instructor.configuration import Grade
+from milestones.instructor.gradebook import service_client
+from milestones.instructor.gradebook.messages import SOCKET_NAME, Answer, Request
+from milestones.instructor.grading import grade
+from milestones.instructor.records import to_line
+from milestones.instructor.sandbox import confinement
+from milestones.instructor.selftest.reference import reference, template
+from tests.course.gradebook.nbgrader_course import (
+    NAME,
+    grade_by_hand,
+    graded_cells,
+    hand_in,
+    nbgrader,
+    points,
+    released_notebook,
+    submission,
+    write_small_course,
+)
+
+REQUEST = Request(1, ("ada",), ("nowhere",))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not confinement.can_be_strong(), reason="the host lacks Landlock or seccomp")
+def test_gradebook_and_grades_agree(tmp_path, suites_collected_once):
+    """Points of tests, a late deduction, and a question graded by hand, which autograding again keeps."""
+    course = write_small_course(tmp_path / "course")
+    assert nbgrader(course).generate_assignment(NAME)["success"]
+    done, empty = reference(), template()
+    half = {**empty, "masking.py": done["masking.py"], "metrics.py": done["metrics.py"].replace("10 * ", "20 * ")}
+    for student, files, stamp in (("ada", done, "2027-01-10"), ("ben", half, "2027-01-24")):
+        notebook = released_notebook(course)
+        graded_cells(notebook)["answer-1-1"]["source"] = "An answer."
+        folder = hand_in(course, student, notebook, f"{stamp} 10:00:00.000000 UTC")
+        for name, text in files.items():
+            (folder / "speech_enhancement" / name).write_text(text, encoding="utf-8")
+    try:
+        result = nbgrader(course).autograde(NAME, "*")
+        assert result["success"], result["log"]
+        records = (course / "grades" / NAME / "results.jsonl").read_bytes()
+        grade_by_hand(course, "ada", "answer-1-1", 2.5)
+        # A click on the button finds the record.
+        assert asyncio.run(click(course))["success"]
+    finally:
+        service_client.end(course / "grades")
+    assert grade.run(Grade(course / "submitted", 1, course / "grades" / NAME)) == 0
+    assert (course / "grades" / NAME / "results.jsonl").read_bytes() == records
+    with (course / "grades" / NAME / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["submission"]: row for row in csv.DictReader(file)}
+    assert 0 < float(rows["ben"]["total"]) < float(rows["ben"]["sum"]) < float(rows["ada"]["sum"]) == 106
+    for student, row in rows.items():
+        found = points(course, student)
+        tasks = {f"task-{name[5:].replace('.', '-')}": float(row[name]) for name in row if name.startswith("task ")}
+        assert {name: found[name] for name in tasks} == tasks
+        with submission(course, student) as notebook:
+            by_hand = 2.5 if student == "ada" else 0
+            total = notebook.score - (notebook.late_submission_penalty or 0) - by_hand
+            assert total == pytest.approx(float(row["total"]), abs=1e-9)
+
+
+async def click(course):
+    return nbgrader(course).autograde(NAME, "ada")
+
+
+@pytest.fixture
+def listener(tmp_path):
+    """A socket in the place of a service's."""
+    folder = service_client.service_folder(tmp_path / "grades")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / SOCKET_NAME))
+        listener.listen()
+        yield listener
+    shutil.rmtree(folder)
+
+
+def test_request_is_sent_again_if_the_service_ends(listener, tmp_path):
+    requests = []
+
+    def serve():
+        for answer in ("", to_line(Answer(is_outdated=True)) + "\n", to_line(Answer()) + "\n"):
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rw") as file:
+                requests.append(file.readline())
+                file.write(answer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    service_client.grade(tmp_path / "grades", REQUEST)
+    thread.join()
+    assert requests == [to_line(REQUEST) + "\n"] * 3
+
+
+def test_waiting_ends_and_the_grading_goes_on(listener, tmp_path):
+    with pytest.raises(service_client.StillGrading):
+        service_client.grade(tmp_path / "grades", REQUEST, 0.05)
+    connection, _ = listener.accept()
+    with connection, connection.makefile() as file:
+        assert file.readline() == to_line(REQUEST) + "\n"
+
+
+def test_folder_that_others_can_enter_is_refused(tmp_path):
+    folder = service_client.service_folder(tmp_path / "grades")
+    folder.chmod(0o755)
+    try:
+        with pytest.raises(CourseError, match="of this account that no other can enter"):
+            service_client.grade(tmp_path / "grades", REQUEST)
+    finally:
+        folder.rmdir()
