@@ -4,8 +4,8 @@
 
 It listens at a socket in FOLDER, which only its own account can enter, and writes records and reports to
 GRADES/milestoneN, as the command `grade` does. A grading goes on if the process that asked for it ends. Requests are
-taken one after another; one for submissions that already have a record is answered at once. After ten idle minutes the
-service ends.
+taken one after another, but one for submissions that already have a record is answered at once. After ten idle minutes
+the service ends.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from milestones.instructor.grading.grade import LOG_NAME, prepare
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.grading.passes import grade_class
 from milestones.instructor.grading.submissions import Submission
-from milestones.instructor.records import from_line, latest, read, to_line
+from milestones.instructor.records import Job, Record, from_line, latest, read, to_line
 from milestones.instructor.reports import reports
 from milestones.instructor.sandbox import confinement
 from milestones.instructor.sandbox.server_pool import ServerPool
@@ -49,7 +49,8 @@ class GradingService:
         self._exams: dict[tuple[int, str], Exam] = {}
         self._pool = ServerPool()
         self._executor = ThreadPoolExecutor(jobs)
-        self._turn = threading.Lock()
+        self._turn, self._collecting = threading.Lock(), threading.Lock()
+        self._graded: int | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -57,21 +58,24 @@ class GradingService:
         return self._turn.locked()
 
     def grade(self, request: Request) -> Answer:
-        """Grade the submissions that have no record yet, after all requests that came before."""
-        with self._turn:
-            if fingerprints.of_environment() != self._environment:
-                return Answer(is_outdated=True)
-            try:
-                self._grade(request)
-            except (CourseError, OSError) as error:
-                return Answer(fault=str(error) or type(error).__name__)
-            return Answer()
+        """Grade the submissions that have no record yet, after all requests that came before and have some."""
+        if fingerprints.of_environment() != self._environment:
+            return Answer(is_outdated=True)
+        try:
+            if self._prepare(request) or _are_reports_old(self._log(request.milestone)):
+                with self._turn:
+                    self._grade(request)
+        except (CourseError, OSError) as error:
+            return Answer(fault=str(error) or type(error).__name__)
+        return Answer()
 
-    def warm_up(self, milestone: int) -> None:
-        """Start a grading server for the next submission, which takes no server that has seen hidden tests."""
+    def warm_up(self) -> None:
+        """After a grading, start a server for the next one, which takes none that has run hidden tests."""
         with self._turn:
-            self._pool.end_idle()
-            self._pool.start_idle(milestone)
+            if self._graded is not None:
+                self._pool.end_idle()
+                self._pool.start_idle(self._graded)
+                self._graded = None
 
     def close(self) -> None:
         """End the grading servers, also in the middle of a job."""
@@ -80,20 +84,40 @@ class GradingService:
         self._pool.close()
 
     def _grade(self, request: Request) -> None:
+        todo = self._prepare(request)
+        self._graded = request.milestone if todo else self._graded
+        log = self._log(request.milestone)
+        grade_class(todo, functools.partial(self._executor.submit, self._pool.grade_job), log)
+        reports.write(log.parent, read(log), load_milestone(request.milestone))
+
+    def _prepare(self, request: Request) -> list[tuple[Record, Job | None]]:
+        """Read the submissions, and prepare those that have no record of their present files."""
         if not confinement.can_be_strong():
             raise CourseError("isolation: expected Landlock and seccomp, got a host without")
-        milestone = load_milestone(request.milestone)
-        out = self._grades / f"milestone{milestone.number}"
-        out.mkdir(parents=True, exist_ok=True)
         pairs = zip(request.students, request.folders, strict=True)
         found = [Submission(student, Path(folder)) for student, folder in pairs]
-        key = milestone.number, fingerprints.of_tests(milestone)
-        if key not in self._exams:
-            self._exams[key] = Exam.of(milestone)
-        log = out / LOG_NAME
-        todo = prepare(found, self._exams[key], False, latest(read(log)), log)
-        grade_class(todo, functools.partial(self._executor.submit, self._pool.grade_job), log)
-        reports.write(out, read(log), milestone)
+        log = self._log(request.milestone)
+        return prepare(found, self._exam(request.milestone), False, latest(read(log)), log)
+
+    def _exam(self, number: int) -> Exam:
+        milestone = load_milestone(number)
+        key = number, fingerprints.of_tests(milestone)
+        with self._collecting:
+            if key not in self._exams:
+                self._exams[key] = Exam.of(milestone)
+            return self._exams[key]
+
+    def _log(self, number: int) -> Path:
+        """File of a milestone's records, in a folder that is there."""
+        out = self._grades / f"milestone{number}"
+        out.mkdir(parents=True, exist_ok=True)
+        return out / LOG_NAME
+
+
+def _are_reports_old(log: Path) -> bool:
+    """Tell whether a grading ended between its last record and its reports."""
+    table = log.with_name(reports.GRADES_NAME)
+    return log.exists() and (not table.exists() or table.stat().st_mtime < log.stat().st_mtime)
 
 
 def serve(grades: Path, folder: Path, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -143,7 +167,7 @@ def _converse(
         ended.set()
         listener.shutdown(socket.SHUT_RDWR)
     elif not answer.fault:
-        service.warm_up(request.milestone)
+        service.warm_up()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Autograding by nbgrader: points and sentences come from records, and nothing else gives points or runs anything."""
 
 import asyncio
+import contextlib
 import shutil
+import sqlite3
 import sys
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -170,6 +172,32 @@ def test_whole_class_is_one_request(course):
     ((request, seconds),) = service_client.requests
     assert request.students == ("ada", "ben") and seconds is None
     assert points(course, "ben")["task-1-1"] == EXPECTED["task-1-1"]
+
+
+def test_killed_run_goes_on(course, monkeypatch):
+    """nbgrader does not take the copy of a submission without points for graded; a finished one is not graded again."""
+    hand_in(course, "ada", released_notebook(course))
+    with monkeypatch.context() as patch:
+        # No handler of nbgrader's removes the copy, as if the process were killed.
+        patch.setattr(service_client, "grade", lambda *arguments: sys.exit())
+        assert not nbgrader(course).autograde(NAME, "ada", force=False)["success"]
+    assert (course / "autograded" / "ada" / NAME).exists()
+    assert nbgrader(course).autograde(NAME, "ada", force=False)["success"]
+    assert points(course, "ada")["task-1-1"] == EXPECTED["task-1-1"]
+    assert "Skipping existing" in nbgrader(course).autograde(NAME, "ada", force=False)["log"]
+    assert len(service_client.requests) == 1
+
+
+def test_locked_gradebook(course):
+    """nbgrader reports an error, and grades when the gradebook is free again."""
+    hand_in(course, "ada", released_notebook(course))
+    interface = nbgrader(course)
+    interface.coursedir.db_url += "?timeout=0.1"
+    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        result = interface.autograde(NAME, "ada")
+        assert not result["success"] and "database is locked" in result["log"] + result["error"]
+    assert interface.autograde(NAME, "ada")["success"]
 
 
 @pytest.mark.parametrize("lost", ["module", "configuration", "everything"])
