@@ -4,10 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 COURSE := $(RUN) -m speech_enhancement
-STYLE = $(RUN) -m ruff check speech_enhancement milestones tests bench && \
-	$(RUN) -m ruff format --check speech_enhancement milestones tests bench
+STYLE = $(RUN) -m ruff check speech_enhancement milestones tests bench deploy && \
+	$(RUN) -m ruff format --check speech_enhancement milestones tests bench deploy
 
-.PHONY: demo test check notebooks setup clean
+.PHONY: demo hub hub-setup test check notebooks setup clean
 
 setup: $(VENV)/.installed
 
@@ -27,6 +27,17 @@ demo: setup
 		--out demo/report
 	rm -rf demo/course
 	$(RUN) -m milestones demo demo/course
+
+# A JupyterHub with the course, for trying out; Control+C stops it, and demo/hub keeps its state.
+hub: hub-setup
+	$(RUN) deploy/jupyterhub/try_out.py demo/hub
+
+hub-setup: $(VENV)/.hub
+
+$(VENV)/.hub: $(VENV)/.installed deploy/jupyterhub/versions.txt
+	$(RUN) -m pip install --quiet --editable '.[hub]' --constraint deploy/jupyterhub/versions.txt
+	npm install --silent --prefix $(VENV)/proxy configurable-http-proxy@5.3.0
+	touch $@
 
 notebooks: setup
 	$(RUN) -m milestones notebooks
