@@ -129,7 +129,7 @@ class ComplexBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # In float32 under autocast too, since bfloat16 has too few digits for the inverse of a covariance.
-        parts = x.unflatten(1, (-1, 2)).float()  # (batch, channels, 2, freq, frames)
+        parts = x.unflatten(1, (-1, 2)).to(self.mean.dtype)  # (batch, channels, 2, freq, frames)
         mean, covariance = self._statistics(parts) if self.training else (self.mean, self.covariance)
         matrix = self._scale_matrix() @ self._inverse_root(covariance)  # (channels, 2, 2)
         shift = self.shift - (matrix @ mean.unsqueeze(2)).squeeze(2)
