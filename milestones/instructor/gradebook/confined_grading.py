@@ -72,7 +72,7 @@ class ConfinedGrading(NbGraderPreprocessor):
             self.log.error(str(error))
             raise
         records = latest(read(grades / LOG_NAME))
-        return {student: records[student, milestone.number] for student in folders}
+        return {student: records[key] for student in folders if (key := (student, milestone.number)) in records}
 
     def _folders(self, converter: Autograde, milestone: Milestone) -> dict[str, Path]:
         """Find the submissions of a run by student; one without its notebook is not nbgrader's, and is reported."""

@@ -16,6 +16,7 @@ from milestones.instructor.records import Record, TestResult, append
 from tests.course.gradebook.nbgrader_course import (
     MILESTONE,
     NAME,
+    grade_by_hand,
     graded_cells,
     hand_in,
     nbgrader,
@@ -118,14 +119,16 @@ def test_marks_that_a_student_has_changed(course):
     assert HOSTILE not in (course / "autograded" / "ada" / NAME / f"{NAME}.ipynb").read_text()
 
 
-@pytest.mark.parametrize("student", ["faulty", "unknown"])
-def test_no_points_without_a_record(course, student, monkeypatch):
+@pytest.mark.parametrize(
+    ("student", "complaint"), [("faulty", "got a failure of the grader in task 1.1"), ("unknown", "expected a record")]
+)
+def test_no_points_without_a_record(course, student, complaint, monkeypatch):
     """A fault of the grader and a silent service give neither full points nor none: nbgrader reports an error."""
     if student == "unknown":
         monkeypatch.setattr(service_client, "grade", lambda *arguments: None)
     hand_in(course, student, released_notebook(course))
     result = autograde(course, student)
-    assert not result["success"]
+    assert not result["success"] and complaint in result["log"]
     assert {points(course, student)[name] for name in EXPECTED} == {None}
 
 
@@ -172,6 +175,21 @@ def test_whole_class_is_one_request(course):
     ((request, seconds),) = service_client.requests
     assert request.students == ("ada", "ben") and seconds is None
     assert points(course, "ben")["task-1-1"] == EXPECTED["task-1-1"]
+
+
+def test_points_given_by_hand_are_kept(course):
+    """nbgrader keeps them when it grades again, and asks a person to look."""
+    notebook = released_notebook(course)
+    graded_cells(notebook)["answer-1-1"]["source"] = "An answer."
+    hand_in(course, "ada", notebook)
+    assert autograde(course)["success"]
+    for cell, score in (("answer-1-1", 2.5), ("task-1-1", 8)):
+        grade_by_hand(course, "ada", cell, score)
+    assert autograde(course)["success"]
+    with submission(course, "ada") as graded:
+        by_hand = {grade.name: grade.manual_score for grade in graded.grades if grade.manual_score is not None}
+        assert by_hand == {"answer-1-1": 2.5, "task-1-1": 8} and graded.needs_manual_grade
+        assert graded.score == sum(EXPECTED.values()) - EXPECTED["task-1-1"] + 10.5
 
 
 def test_killed_run_goes_on(course, monkeypatch):
