@@ -28,6 +28,7 @@ class Course:
     course_folder: str
     exchange: str
     data: str
+    settings: str
     state: str
     students_python: str
     grader_python: str
@@ -74,14 +75,14 @@ def configure(c: Config, course: Course) -> None:
     c.Spawner.environment = {
         **_environment(course, course.students_python),
         "JUPYTER_CONFIG_PATH": lambda spawner: _settings(
-            "instructors" if spawner.user.name in course.instructors else "students"
+            course, "instructors" if spawner.user.name in course.instructors else "students"
         ),
     }
 
 
-def _settings(*folders: str) -> str:
+def _settings(course: Course, *folders: str) -> str:
     """Folders with Jupyter's settings; the earlier counts more."""
-    return os.pathsep.join(str(HERE / "jupyter" / folder) for folder in (*folders, "everyone"))
+    return os.pathsep.join(f"{course.settings}/{folder}" for folder in (*folders, "everyone"))
 
 
 def _environment(course: Course, python: str) -> dict[str, str]:
@@ -109,7 +110,7 @@ def _grading(course: Course) -> dict:
         "oauth_no_confirm": True,
         "environment": {
             **_environment(course, course.grader_python),
-            "JUPYTER_CONFIG_PATH": _settings(),
+            "JUPYTER_CONFIG_PATH": _settings(course),
             # nbgrader asks the hub for the courses of this user.
             "JUPYTERHUB_USER": course.grader,
             # Without it, nbgrader would go on with its own settings if ours had a mistake, and run submissions itself.

@@ -51,6 +51,7 @@ def prepare(folder: Path, port: int) -> Course:
         "course_folder": str(folder / example.course),
         "exchange": str(folder / "exchange"),
         "data": str(folder / "data"),
+        "settings": str(HERE / "jupyter"),
         "state": str(folder / "state"),
         "students_python": sys.executable,
         "grader_python": sys.executable,
@@ -61,6 +62,7 @@ def prepare(folder: Path, port: int) -> Course:
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "exchange").chmod(0o777)
     (folder / "state").chmod(0o700)
+    (folder / "data").chmod(0o555)
     # JSON's strings, numbers and lists of these are also TOML's.
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
     (folder / "course.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
