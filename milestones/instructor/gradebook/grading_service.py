@@ -139,13 +139,18 @@ def serve(grades: Path, folder: Path, idle_seconds: float = IDLE_SECONDS) -> Non
         service = GradingService(grades, len(os.sched_getaffinity(0)))
         stack.callback(service.close)
         ended = threading.Event()
-        while not ended.is_set():
+        while True:
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
                 if not service.is_busy:
                     return
                 continue
+            except OSError:
+                # An outdated service has shut the socket.
+                if ended.is_set():
+                    return
+                raise
             threading.Thread(target=_converse, args=(service, connection, ended, listener), daemon=True).start()
 
 

@@ -18,7 +18,7 @@ from milestones.instructor.gradebook.messages import LOCK_NAME, SOCKET_NAME, Ans
 from milestones.instructor.records import from_line, to_line
 
 START_SECONDS = 60.0
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 5
 LOG_NAME = "service.log"
 
 
@@ -101,7 +101,8 @@ def _connect(connection: socket.socket, grades: Path, folder: Path, until: float
     while True:
         with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
             return connection.connect(str(folder / SOCKET_NAME))
-        if process is None:
+        # A new service ends at once, with status 0, if another is starting or has not quite ended.
+        if process is None or process.poll() == 0:
             process = _start(grades, folder)
         elif process.poll():
             raise CourseError(f"expected a grading service, got its end: {_last_line(folder)}")

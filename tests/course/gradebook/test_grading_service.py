@@ -4,13 +4,15 @@ import csv
 import os
 import shutil
 import socket
+import subprocess
 import threading
+from typing import ClassVar
 
 import pytest
 
 from milestones.course import CourseError
 from milestones.instructor.configuration import Grade
-from milestones.instructor.gradebook import service_client
+from milestones.instructor.gradebook import grading_service, service_client
 from milestones.instructor.gradebook.messages import SOCKET_NAME, Answer, Request
 from milestones.instructor.grading import grade
 from milestones.instructor.records import to_line
@@ -65,6 +67,44 @@ def test_gradebook_and_grades_agree(tmp_path, suites_collected_once, one_core):
     assert {name: found[name] for name in tasks} == tasks
     with submission(course, "ada") as notebook:
         assert notebook.score - notebook.late_submission_penalty == pytest.approx(float(row["total"]), abs=1e-9)
+
+
+class Service:
+    """A service whose first instance is outdated, and whose second one grades."""
+
+    is_busy = False
+    instances: ClassVar[list] = []
+
+    def __init__(self, grades, jobs):
+        self.instances.append(self)
+
+    def grade(self, request):
+        return Answer(is_outdated=len(self.instances) == 1)
+
+    def warm_up(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_outdated_service_is_replaced_and_an_idle_one_ends(tmp_path, monkeypatch):
+    threads = []
+
+    def start(grades, folder):
+        threads.append(threading.Thread(target=grading_service.serve, args=(grades, folder, 0.1)))
+        threads[-1].start()
+        return subprocess.Popen("true")
+
+    monkeypatch.setattr(grading_service, "GradingService", Service)
+    monkeypatch.setattr(service_client, "_start", start)
+    service_client.grade(tmp_path / "grades", REQUEST)
+    for thread in threads:
+        thread.join()
+    assert len(Service.instances) == 2
+    folder = service_client.service_folder(tmp_path / "grades")
+    assert not (folder / SOCKET_NAME).exists()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
