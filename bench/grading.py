@@ -4,7 +4,8 @@ python -m bench.grading
 python -m bench.grading 30
 
 Each way runs all tests of milestone 1, hidden ones included, on copies of the reference. With a number, only
-`nbgrader autograde` runs, over so many collected submissions: with our step, and with nbgrader's own.
+`nbgrader autograde` runs, over so many collected submissions: with our step, and with nbgrader's own, which also
+executes the notebook.
 """
 
 import os
@@ -19,6 +20,8 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.api import Gradebook
+from nbgrader.utils import is_grade, is_solution
 
 from milestones.course import ROOT, load_milestone
 from milestones.graded_tests import TestState
@@ -42,8 +45,8 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     if sys.argv[1:]:
         copies, cores = int(sys.argv[1]), cores[:2]
-        ours, stock = nbgrader_with_workers(copies, cores), nbgrader(exam, cores, copies)
-        compare(len(cores), ours, "nbgrader's own step", stock)
+        ours, own = (autograde(copies, cores, confined=confined) for confined in (True, False))
+        compare(len(cores), ours, "nbgrader's own step", own)
         return
     compare(1, judge_and_workers(exam, 1, cores[:1]), "a fresh pytest", fresh_pytest(exam, 1, cores[:1]))
     compare(2, judge_and_workers(exam, 2, cores[:2]), "nbgrader autograde", nbgrader(exam, cores[:2]))
@@ -83,14 +86,20 @@ def fresh_pytest(exam: Exam, jobs: int, cores: list[int]) -> float:
         return COPIES_OF_SLOW_WAYS / (time.perf_counter() - begin)
 
 
-def nbgrader_with_workers(copies: int, cores: list[int]) -> float:
-    """Submissions per second of `nbgrader autograde` with our step, the start of the service included."""
+def autograde(copies: int, cores: list[int], *, confined: bool) -> float:
+    """Submissions per second of `nbgrader autograde` on collected submissions of milestone 1.
+
+    Either our step grades them, the start of its service included, or nbgrader's own executes the notebook, whose last
+    graded cell then runs the same tests.
+    """
     milestone = load_milestone(1)
     name = name_of(milestone)
     with tempfile.TemporaryDirectory() as folder, on(cores):
         course = Path(folder)
         write_configuration(course)
         write_assignment(course, milestone)
+        if not confined:
+            execute(course, course / "source" / name / f"{name}.ipynb", milestone.tests)
         words = [sys.executable, "-m", "nbgrader"]
         silent = {"cwd": course, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": one_thread()}
         subprocess.run([*words, "generate_assignment", name], check=True, **silent)
@@ -106,14 +115,27 @@ def nbgrader_with_workers(copies: int, cores: list[int]) -> float:
             elapsed = time.perf_counter() - begin
         finally:
             service_client.end(course / "grades")
-        records = read(course / "grades" / name / LOG_NAME)
-    states = {test.state for record in records for test in record.tests}
-    if states != {TestState.PASSED} or len(records) != copies:
-        raise SystemExit(f"expected {copies} submissions whose tests all pass, got {len(records)}, {states}")
+        with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+            scores = [submission.score for submission in gradebook.assignment_submissions(name)]
+    if scores != [milestone.points] * copies:
+        raise SystemExit(f"expected {copies} submissions with {milestone.points:g} points, got {scores}")
     return copies / elapsed
 
 
-def nbgrader(exam: Exam, cores: list[int], copies: int = COPIES_OF_SLOW_WAYS) -> float:
+def execute(course: Path, source: Path, tests: Path) -> None:
+    """Let a course use nbgrader's own steps, and run the suite in the last cell of the source that gives points."""
+    settings = "c = get_config()\nc.Execute.timeout = 600\nc.Autograde.exclude_overwriting = "
+    modules = [f"speech_enhancement/{name}" for name in reference()]
+    (course / "nbgrader_config.py").write_text(f"{settings}{ {source.stem: modules} }\n")
+    notebook = nbformat.read(source, as_version=4)
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    (*_, last) = (cell for cell in notebook.cells if is_grade(cell) and not is_solution(cell))
+    suite = f"pytest.main(['-q', '-p', 'no:cacheprovider', {str(tests)!r}])"
+    last.source += f"\nimport pytest\nassert {suite} == 0"
+    nbformat.write(notebook, source)
+
+
+def nbgrader(exam: Exam, cores: list[int]) -> float:
     """Submissions per second of a notebook whose graded cell runs the same suite."""
     test = f"import pytest\nassert pytest.main(['-q', '-p', 'no:cacheprovider', {str(exam.milestone.tests)!r}]) == 0"
     marks = {"grade": True, "grade_id": "suite", "locked": True, "points": 1, "schema_version": 3, "solution": False}
@@ -128,11 +150,11 @@ def nbgrader(exam: Exam, cores: list[int], copies: int = COPIES_OF_SLOW_WAYS) ->
         words = [sys.executable, "-m", "nbgrader"]
         silent = {"cwd": course, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": one_thread()}
         subprocess.run([*words, "generate_assignment", "suite"], check=True, **silent)
-        for number in range(copies):
+        for number in range(COPIES_OF_SLOW_WAYS):
             shutil.copytree(course / "release" / "suite", course / "submitted" / f"student{number}" / "suite")
         begin = time.perf_counter()
         subprocess.run([*words, "autograde", "suite"], check=True, **silent)
-        return copies / (time.perf_counter() - begin)
+        return COPIES_OF_SLOW_WAYS / (time.perf_counter() - begin)
 
 
 def one_thread() -> dict[str, str]:
