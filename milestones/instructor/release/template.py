@@ -37,7 +37,7 @@ KEPT = ("milestones/instructor", "__pycache__", "*.pyc", ".*")
 """Names in these folders that are not released: the instructors' tools, caches and hidden files."""
 
 SHARED_LINES = "milestones/instructor/release/shared_lines.toml"
-INSTRUCTORS_EXTRAS = ("test", "cluster", "bench")
+INSTRUCTORS_EXTRAS = ("test", "hub", "cluster", "bench", "quality")
 _OF_A_MILESTONE = re.compile(r"/milestone(\d+)(?=[/.])")
 
 

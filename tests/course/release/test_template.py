@@ -97,5 +97,5 @@ def test_students_have_one_command(course, tmp_path):
 
 def test_instructors_have_all_commands(tmp_path):
     """This repository offers the instructors' commands too, from any folder."""
-    expected = ["submit", "release", "grade", "selftest", "demo", "notebooks"]
+    expected = ["submit", "release", "course", "grade", "selftest", "demo", "notebooks"]
     assert commands(ROOT) == commands(tmp_path) == expected
