@@ -31,7 +31,7 @@ def denser(old: dict[str, torch.Tensor], like: dict[str, torch.Tensor]) -> dict[
     """Convert weights to those of frames twice as dense, in the shapes of `like`."""
     weights = {}
     for name, value in old.items():
-        if name.endswith("first.weight"):
+        if name == "network.first.weight":
             weights[name] = torch.zeros_like(like[name])
             weights[name][:, :, ::2] = value
         elif name.endswith("recurrence.bias_ih_l0"):
