@@ -28,10 +28,9 @@ from milestones.graded_tests import TestState
 from milestones.instructor.gradebook import service_client
 from milestones.instructor.gradebook.assignments import name_of
 from milestones.instructor.gradebook.course_folder import write_assignment, write_configuration
-from milestones.instructor.grading.grade import LOG_NAME
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.grading.passes import grade_class
-from milestones.instructor.records import read
+from milestones.instructor.records import LOG_NAME, read
 from milestones.instructor.sandbox.server_pool import local_servers
 from milestones.instructor.selftest.reference import reference
 

@@ -17,6 +17,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from milestones.course import CourseError
 from milestones.graded_tests import GradedTest, TestState
 
+LOG_NAME = "results.jsonl"
+"""Name of a grading's log, in the folder of its grades."""
+
 Shape = TypeVar("Shape")
 _PLAIN_TYPES = {str: str, int: int, bool: bool, float: int | float, str | None: str | None}
 _FROM_TEXT = {TestState: TestState, datetime: datetime.fromisoformat}

@@ -19,8 +19,7 @@ from milestones.instructor.gradebook import service_client
 from milestones.instructor.gradebook.assignments import grades_folder, milestone_of, name_of, task_cell
 from milestones.instructor.gradebook.messages import Request
 from milestones.instructor.gradebook.outputs import task_outputs
-from milestones.instructor.grading.grade import LOG_NAME
-from milestones.instructor.records import Record, latest, read
+from milestones.instructor.records import LOG_NAME, Record, latest, read
 from milestones.instructor.reports.scores import score
 
 SECONDS_OF_A_CLICK = 4.0

@@ -22,11 +22,11 @@ from pathlib import Path
 from milestones.course import CourseError, load_milestone
 from milestones.instructor import fingerprints
 from milestones.instructor.gradebook.messages import LOCK_NAME, SOCKET_NAME, Answer, Request
-from milestones.instructor.grading.grade import LOG_NAME, prepare
+from milestones.instructor.grading.grade import prepare
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.grading.passes import grade_class
 from milestones.instructor.grading.submissions import Submission
-from milestones.instructor.records import Job, Record, from_line, latest, read, to_line
+from milestones.instructor.records import LOG_NAME, Job, Record, from_line, latest, read, to_line
 from milestones.instructor.reports import reports
 from milestones.instructor.sandbox import confinement
 from milestones.instructor.sandbox.server_pool import ServerPool

@@ -15,12 +15,10 @@ from milestones.instructor.grading.passes import grade_class
 from milestones.instructor.grading.reader import SubmissionReader
 from milestones.instructor.grading.reading import Reading
 from milestones.instructor.grading.submissions import Submission
-from milestones.instructor.records import Job, Record, append, latest, read
+from milestones.instructor.records import LOG_NAME, Job, Record, append, latest, read
 from milestones.instructor.reports import reports, scores
 from milestones.instructor.reports.escaping import printable
 from milestones.instructor.sandbox import confinement, server_pool
-
-LOG_NAME = "results.jsonl"
 
 
 def run(configuration: Grade) -> int:
