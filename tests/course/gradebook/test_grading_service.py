@@ -55,6 +55,7 @@ def test_gradebook_and_grades_agree(tmp_path, suites_collected_once, one_core):
         result = nbgrader(course).autograde(NAME, "*")
     finally:
         service_client.end(course / "grades")
+        shutil.rmtree(service_client.service_folder(course / "grades"))
     assert result["success"], result["log"]
     records = (course / "grades" / NAME / "results.jsonl").read_bytes()
     assert grade.run(Grade(course / "submitted", 1, course / "grades" / NAME)) == 0
