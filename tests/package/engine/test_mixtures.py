@@ -23,11 +23,12 @@ TIME = 8000
 
 @pytest.fixture
 def sources(tmp_path, generator):
-    """A corpus of two sources of speech and two of noise: tones of one frequency each."""
+    """A corpus of three sources of speech and two of noise: tones of one frequency each."""
     entries = []
     for kind, source, frequency in (
-        ("speech", "low", 300),
         ("speech", "high", 2000),
+        ("speech", "low", 300),
+        ("speech", "even", 1000),
         ("noise", "soft", 500),
         ("noise", "hard", 5000),
     ):
@@ -47,12 +48,13 @@ def mixtures(root, weights=None, **options):
 
 def test_recordings_are_packed_by_source_and_read_at_one_level(sources):
     packed = PackedRecordings(sources, "speech", "train")
-    assert packed.sources == {"high": (0, 2), "low": (2, 4)} and packed.samples.dtype == np.int16
-    assert packed.starts.tolist() == [0, 16000, 48000, 64000, 96000] and packed.order.tolist() == [2, 3, 0, 1]
-    for piece in np.split(packed.read_levelled(0, 96000), packed.starts[1:-1]):
+    assert packed.sources == {"even": (0, 2), "high": (2, 4), "low": (4, 6)} and packed.samples.dtype == np.int16
+    assert packed.starts.tolist() == [0, 16000, 48000, 64000, 96000, 112000, 144000]
+    assert packed.order.tolist() == [2, 3, 4, 5, 0, 1]
+    for piece in np.split(packed.read_levelled(0, 144000), packed.starts[1:-1]):
         assert np.sqrt(np.square(piece).mean()) == pytest.approx(LEVEL, rel=1e-3)
     assert np.array_equal(packed.read_levelled(0, 96000)[15000:50000], packed.read_levelled(15000, 35000))
-    assert np.array_equal(packed.read(64000, 32000), load(sources / "low1.wav")[0].numpy())
+    assert np.array_equal(packed.read(112000, 32000), load(sources / "low1.wav")[0].numpy())
     before = (sources / "packed").stat().st_mtime_ns
     assert np.array_equal(PackedRecordings(sources, "speech", "train").samples, packed.samples)
     assert (sources / "packed").stat().st_mtime_ns == before, "packed once"
@@ -72,7 +74,7 @@ def test_packed_pairs_are_those_of_the_files(sources):
     for time in (TIME, 40000):
         one = FilteredSpeechDataset(paths[0] * 2, paths[1], time, (-5, 20), seed=3)
         other = PackedPairs(*packed, 2, time, (-5, 20), seed=3)
-        assert len(one) == len(other) == 8
+        assert len(one) == len(other) == 12
         for epoch, index in ((0, 0), (0, 7), (4, 3)):
             one.set_epoch(epoch)
             other.set_epoch(epoch)
@@ -127,6 +129,15 @@ def test_targets_hold_no_rumble_and_the_noise_does(sources):
     tones = torch.sin(2 * torch.pi * torch.tensor([[20.0], [80.0]]) * torch.arange(16000) / 16000)
     removed, kept = without_rumble(tones)
     assert removed.abs().max() < 1e-4 and torch.allclose(kept, tones[1], atol=1e-4)
+
+
+def test_what_speech_was_recorded_with_below_the_voice_is_noise(sources, no_rumble, monkeypatch):
+    hum = torch.sin(2 * torch.pi * 20 * torch.arange(TIME) / 16000)
+    voice = torch.sin(2 * torch.pi * 300 * torch.arange(TIME) / 16000)
+    monkeypatch.setattr(Mixtures, "_speech", lambda self, draw: (hum + voice).repeat(draw.batch, 1))
+    noisy, clean = mixtures(sources).__getitems__(range(32))
+    at_hum = [torch.fft.rfft(each[:, 0]).abs()[:, 20 * TIME // 16000] for each in (noisy, clean)]
+    assert at_hum[1].max() < 0.1 and (at_hum[0] > 10).float().mean() > 0.7
 
 
 def test_weights_decide_how_often_a_source_is_drawn(sources, no_rumble):
