@@ -1,9 +1,9 @@
 """A model over recordings of any length, sample rate and channel count.
 
 A recording is enhanced block by block, and the blocks join as if it had been enhanced in one pass: the difference is
-float rounding (measured in tests/package/test_enhancement.py). A system with a stream carries its state from block to
-block. Any other gets each block with context on both sides: the piece begins at a multiple of the model's alignment,
-and the context covers everything on which the result can depend.
+float rounding, as a test confirms. A system with a stream carries its state from block to block. Any other gets each
+block with context on both sides: the piece begins at a multiple of the model's alignment, and the context covers
+everything on which the result can depend.
 """
 
 import functools

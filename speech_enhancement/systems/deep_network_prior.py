@@ -26,10 +26,10 @@ recordings of their demonstration page. Later code of theirs clips the sum inste
 log-MMSE gains. The idea of the network is Ulyanov, Vedaldi and Lempitsky, "Deep image prior", CVPR 2018. Ours: every
 file is first scaled to an RMS of 0.1, so that its volume does not matter, and padded, not cut, to a multiple of 64
 samples. M squared, also ours, removes more: it leaves less noise after thousands of steps, and too little speech after
-hundreds (`bench.deep_network_prior` measures both).
+hundreds; a benchmark measures both.
 
 "small" has 12 filters and 600 steps; "paper" takes hours without a GPU. Because it is fitted to every file, it is
-slower than real time: docs/benchmark.md says by how much, and what more steps gain.
+slower than real time.
 """
 
 import itertools

@@ -35,7 +35,7 @@ It is here for comparison only; SI-SDR, PESQ and the like say which system is be
 
 **Memory.** The program that this follows kept its training pictures in memory and stopped at 1,700 examples. Here the
 package's loader streams waveforms from disk, and each training step makes the pictures of its own batch, so that 20,000
-examples train in the memory of 1,700 (`python -m bench.training_memory` measures it).
+examples train in the memory of 1,700, as a benchmark measures.
 """
 
 from collections.abc import Sequence

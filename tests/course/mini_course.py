@@ -11,7 +11,7 @@ from milestones.instructor.release.leaks import RENAMED
 from milestones.instructor.release.template import release
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("milestones/*.py", "tests/*.py", "setup.cfg", *RENAMED.values())
+COPIED = ("milestones/*.py", "tests/*.py", "setup.cfg")
 """Files of this repository without which the small course is none."""
 
 GAIN = "speech_enhancement/gain.py"
@@ -103,13 +103,18 @@ points = 4
 depends = ["1.1"]
 """
 
-HANDOUT_TEXT = """# Gains
+HANDOUT_TEXT = """# Milestone 1: Gains
+
+A test may take 10 seconds and 0.5 GiB of memory; all tests together may take 60 seconds.
+Each day begun after the deadline costs 10 % of your points; after day 3 nothing counts.
 
 ## Task 1.1: Louder
-Multiply.
+
+*3 points: 2 visible, 1 hidden.*
 
 ## Task 1.2: Softer
-Divide.
+
+*4 points: 2 visible, 2 hidden.*
 """
 
 SOLUTION_LINE = "return [gain * sample for sample in signal]"
@@ -156,6 +161,7 @@ def write_course(root):
             solution_cell("### BEGIN SOLUTION\nloudness = sum(abs(x) for x in range(10))\n### END SOLUTION\nloudness"),
         ),
         "README.md": "For instructors.\n",
+        RENAMED["README.md"]: "Hand in submission.zip.\n",
     }
     for name, content in contents.items():
         path = root / name

@@ -1,4 +1,4 @@
-"""Check that the course fits together: each task has its stub, its tests, its heading and its points."""
+"""Check that the course fits together: each task has its stub, its tests and its points."""
 
 import ast
 import json
@@ -13,8 +13,6 @@ from milestones.instructor.release.stripping import Stripped
 from milestones.stubs import FUNCTIONS, find_stubs, raises_not_implemented
 
 CATEGORIES = ("sizes", "dtypes and devices", "edge cases", "common mistakes")
-_HEADING = re.compile(r"## Task (\d+\.\d+): \S")
-_LIKE_A_HEADING = re.compile(r"#+\s*Task\b", re.IGNORECASE)
 _STUB_LINES = 2  # nbgrader replaces a solution by a comment and a `raise`.
 
 
@@ -29,28 +27,6 @@ def task_places(milestone: Milestone, text: str, name: str) -> dict[str, str]:
     lines = text.split("\n")
     ids = [re.sub(r"""\s|["']""", "", line.partition("#")[0]) for line in lines]
     return {task.id: f"{name}:{ids.index(f'id={task.id}') + 1}" for task in milestone.tasks if f"id={task.id}" in ids}
-
-
-def check_handout(text: str, name: str, milestone: Milestone, places: dict[str, str]) -> None:
-    """Check that each task has one heading in the handout, and each heading a task.
-
-    Raises:
-        CourseError: one has none, or a task has two.
-    """
-    ids = {task.id for task in milestone.tasks}
-    seen = set()
-    for number, line in enumerate(text.split("\n"), start=1):
-        if _LIKE_A_HEADING.match(line):
-            match = _HEADING.match(line)
-            if match is None:
-                raise CourseError(f"{name}:{number}: expected a heading '## Task 1.1: Title', got '{line}'")
-            if match[1] not in ids or match[1] in seen:
-                reason = "a second one for" if match[1] in seen else "one for"
-                raise CourseError(f"{name}:{number}: expected a heading for each task, got {reason} {match[1]}")
-            seen.add(match[1])
-    for task in milestone.tasks:
-        if task.id not in seen:
-            raise CourseError(f"{places[task.id]}: expected a heading '## Task {task.id}: ...' in {name}, got none")
 
 
 def check_tests(

@@ -5,17 +5,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from milestones.course import ROOT, Course, CourseError, load_course
+from milestones.course import ROOT, Course, CourseError, Milestone, load_course
 from milestones.graded_tests import collect
 from milestones.instructor.configuration import Release
-from milestones.instructor.release.consistency import (
-    check_handout,
-    check_module,
-    check_notebook,
-    check_tests,
-    task_places,
-)
+from milestones.instructor.release.consistency import check_module, check_notebook, check_tests, task_places
+from milestones.instructor.release.handouts import check_headings, check_points, check_rules
 from milestones.instructor.release.leaks import RENAMED, SharedLines, check_no_leak
+from milestones.instructor.release.references import check_references
 from milestones.instructor.release.stripping import Stripped, strip_notebook, strip_source
 
 RELEASED = (
@@ -142,9 +138,8 @@ def _check(root: Path, files: dict[str, Stripped | bytes], released: Course, cou
     for milestone in released.milestones:
         name = f"milestones/milestone{milestone.number}/milestone.toml"
         places |= task_places(milestone, (root / name).read_text(encoding="utf-8"), name)
-        handout = f"milestones/milestone{milestone.number}/README.md"
-        text = files[handout].decode("utf-8") if handout in files else ""
-        check_handout(text, handout, milestone, places)
+        check_headings(*_handout(files, milestone), milestone, places)
+        check_rules(*_handout(files, milestone), milestone)
         notebook = f"notebooks/milestone{milestone.number}.ipynb"
         if notebook in files:
             check_notebook((root / notebook).read_text(encoding="utf-8"), notebook, milestone)
@@ -160,6 +155,23 @@ def _check(root: Path, files: dict[str, Stripped | bytes], released: Course, cou
         with tempfile.TemporaryDirectory() as folder:
             tests = collect(root / suite, Path(folder) / "tests.json")
         check_tests(tests, regions, milestone, places)
+        check_points(*_handout(files, milestone), milestone, tests)
+    texts = {name: text for name, content in files.items() if (text := _text(name, content)) is not None}
+    texts |= {name: (root / source).read_text(encoding="utf-8") for name, source in RENAMED.items()}
+    check_references(texts, {*_released_files(root, course), *RENAMED}, root)
+
+
+def _handout(files: dict[str, Stripped | bytes], milestone: Milestone) -> tuple[str, str]:
+    """Return the text of a milestone's handout, which is empty where there is none, and its path."""
+    name = f"milestones/milestone{milestone.number}/README.md"
+    return files.get(name, b"").decode("utf-8"), name
+
+
+def _text(name: str, content: Stripped | bytes) -> str | None:
+    """Return the text of Python, a notebook or Markdown; None for other files."""
+    if isinstance(content, Stripped):
+        return content.text
+    return content.decode("utf-8") if name.endswith(".md") else None
 
 
 def _is_source(name: str, suite: str) -> bool:

@@ -9,7 +9,7 @@ class LongConvolution(nn.Conv1d):
     """`nn.Conv1d` without groups or dilation, with the channels of a sample side by side in memory.
 
     The values are the same up to rounding. PyTorch has this layout in two dimensions only, hence a second dimension of
-    length 1. `python -m bench.convolution` measures the kernels for which it is faster.
+    length 1. A benchmark measures the kernels for which it is faster.
 
     Shape:
         `(batch, in_channels, time)` -> `(batch, out_channels, time)`, shortened by stride and padding as usual

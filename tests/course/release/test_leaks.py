@@ -11,6 +11,7 @@ from milestones.instructor.release.template import release
 from tests.course.mini_course import (
     GAIN,
     HANDOUT,
+    HANDOUT_TEXT,
     HIDDEN_LINE,
     MODULE,
     SOLUTION_LINE,
@@ -23,7 +24,6 @@ from tests.course.mini_course import (
 pytestmark = pytest.mark.usefixtures("suites_collected_once")
 
 STUDENT_README = "milestones/instructor/release/student_README.md"
-HEADINGS = b"## Task 1.1: A\n## Task 1.2: B\n"
 NOTEBOOK = "notebooks/a.ipynb"
 PNG = "notebooks/a.png"
 WEIGHTS = "speech_enhancement/weights/a.ckpt"
@@ -56,8 +56,8 @@ ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": [TRACE
 PICTURE = output("image/png", base64.b64encode(ZTXT).decode())
 WHOLE_CELL = "telling = 'the whole cell is a solution'"
 CASES = [
-    (HANDOUT, HEADINGS + b"`" + LINE + b"`\n", f"{HANDOUT}:3"),
-    (HANDOUT, HEADINGS + b"return [gain * sample\n  for sample in signal]", f"{HANDOUT}:3"),
+    (HANDOUT, HANDOUT_TEXT + f"`{SOLUTION_LINE}`\n", f"{HANDOUT}:13"),
+    (HANDOUT, HANDOUT_TEXT + "return [gain * sample\n  for sample in signal]", f"{HANDOUT}:13"),
     ("milestones/milestone1/hint.md", HIDDEN_LINE.encode(), "milestones/milestone1/hint.md:1"),
     (STUDENT_README, b"\n" + LINE, f"{STUDENT_README}:2"),
     (GAIN, MODULE.encode() + b"    # " + LINE, f"{GAIN}:17"),
