@@ -1,11 +1,11 @@
-"""The commands: prepare, train, evaluate, enhance, benchmark."""
+"""The commands: prepare, train, evaluate, enhance, export, benchmark."""
 
 import importlib
 import sys
 
 import tyro
 
-from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Prepare, Train
+from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Export, Prepare, Train
 from speech_enhancement.files.failures import missing_task, one_line
 
 _MODULES = {
@@ -13,8 +13,11 @@ _MODULES = {
     Train: "speech_enhancement.commands.train",
     Evaluate: "speech_enhancement.commands.evaluate",
     Enhance: "speech_enhancement.commands.enhance",
+    Export: "speech_enhancement.commands.export",
     Benchmark: "speech_enhancement.commands.benchmark",
 }
+_EXTRAS = {"onnx": "onnx"}
+"""The extra that installs an optional package, by the package's name."""
 
 
 def main() -> int:
@@ -34,6 +37,13 @@ def main() -> int:
         if missing is None:
             raise
         print(f"error: {type(configuration).__name__.lower()}: {missing}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        command, extra = type(configuration).__name__.lower(), _EXTRAS[error.name]
+        install = f"pip install 'speech-enhancement[{extra}]'"
+        print(f"error: {command}: expected the package {error.name}, got none; {install} adds it", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)

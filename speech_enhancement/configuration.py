@@ -266,6 +266,23 @@ class Enhance:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Write the model as an ONNX file, with which programs without torch enhance sound as it comes in.
+
+    python -m speech_enhancement export --out model.onnx
+
+    The file takes 8 ms of sound and the states, and returns as much enhanced sound and the next states.
+    """
+
+    out: Path
+    """File to write."""
+    checkpoint: Path | None = None
+    """Model to write, of a system that runs block by block; without it, the one that comes with the package."""
+    overwrite: bool = False
+    """Replace an existing file."""
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """Train every system for the same time, measure all of them on the same pairs, and compare quality and cost.
 
@@ -316,5 +333,6 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Enhance, tyro.conf.subcommand("enhance")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Benchmark, tyro.conf.subcommand("benchmark")]
 )

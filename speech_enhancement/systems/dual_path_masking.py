@@ -24,7 +24,7 @@ channels), so that linear layers and the joining of neighbours copy nothing.
 
 **Result.** M X, expanded to the power 1 / 0.3, and transformed back. A sample depends on everything before it, and on
 at most 64 ms after it: 32 ms to the end of the last window that holds it, and 32 ms of further frames. So the system
-can run block by block, see `systems/dual_path_stream.py`.
+can run block by block, see `systems/dual_path_stream.py`, and `systems/dual_path_step.py` for runtimes without torch.
 
 **Loss.** Errors of compressed spectra and SI-SDR, see `systems/blocks/compressed_spectrum_loss.py`; the envelope loss
 of `losses.py`, which follows STOI; the disturbance of `systems/blocks/perceptual_disturbance.py`, which follows PESQ.
@@ -43,8 +43,9 @@ from speech_enhancement.systems.blocks.channels_last import ChannelNorm, Frequen
 from speech_enhancement.systems.blocks.compressed_spectrum import compress, expand
 from speech_enhancement.systems.blocks.compressed_spectrum_loss import compressed_spectrum_loss
 from speech_enhancement.systems.blocks.perceptual_disturbance import perceptual_disturbance
+from speech_enhancement.systems.dual_path_step import DualPathStep
 from speech_enhancement.systems.dual_path_stream import DualPathStream
-from speech_enhancement.systems.system import Stream, System
+from speech_enhancement.systems.system import Stream, StreamingStep, System
 
 N_FFT = 512
 N_FREQUENCIES = N_FFT // 2
@@ -216,6 +217,9 @@ class DualPathMasking(System):
 
     def stream(self) -> Stream:
         return DualPathStream(self)
+
+    def streaming_step(self) -> StreamingStep:
+        return DualPathStep(self)
 
     def objective(self, noisy: Tensor, clean: Tensor) -> Tensor:
         """Compute the loss of a batch."""

@@ -30,6 +30,22 @@ class Stream(ABC):
         """Return the rest of the result, which then has as many samples as the input; nothing may follow."""
 
 
+class StreamingStep(nn.Module):
+    """A stream as a function without memory: a hop of samples and states in, a hop of the result and states out.
+
+    Attributes:
+        sample_rate: Hz.
+        hop_length: samples that it takes and returns.
+        delay: samples by which the result is late.
+        states: shapes by name, in the order in which `forward` takes and returns them; all are zero at the beginning.
+    """
+
+    sample_rate: int
+    hop_length: int
+    delay: int
+    states: Mapping[str, tuple[int, ...]]
+
+
 class System(nn.Module):
     """A model: `system(noisy)` maps `(batch, 1, time)` to the enhanced waveform of the same shape.
 
@@ -103,6 +119,10 @@ class System(nn.Module):
 
     def stream(self) -> Stream | None:
         """Begin a stream, in evaluation mode; None if the system cannot run block by block."""
+        return None
+
+    def streaming_step(self) -> StreamingStep | None:
+        """Make the step of a stream, for runtimes without torch; None if the system cannot run block by block."""
         return None
 
     def count_parameters(self) -> int:

@@ -50,12 +50,8 @@ class LinearByConvolution(nn.Conv2d):
         return y.permute(0, 2, 3, 1).reshape(*x.shape[:-1], -1)
 
 
-def for_inference(module: nn.Module) -> nn.Module:
-    """Copy a module in evaluation mode, with the same results but faster.
-
-    Each `ChannelNorm` is folded into the layer before it. On processors with AVX-512, linear layers in float32 become
-    convolutions.
-    """
+def without_norms(module: nn.Module) -> nn.Module:
+    """Copy a module in evaluation mode, each `ChannelNorm` folded into the layer before it."""
     module = copy.deepcopy(module).eval()
     for parent in list(module.modules()):
         for (name, layer), (norm_name, norm) in pairwise(list(parent.named_children())):
@@ -63,6 +59,15 @@ def for_inference(module: nn.Module) -> nn.Module:
                 fuse = fuse_conv_bn_eval if isinstance(layer, nn.Conv2d) else fuse_linear_bn_eval
                 setattr(parent, name, fuse(layer, norm))
                 setattr(parent, norm_name, nn.Identity())
+    return module
+
+
+def for_inference(module: nn.Module) -> nn.Module:
+    """Copy a module in evaluation mode, with the same results but faster.
+
+    It is left without norms. On processors with AVX-512, linear layers in float32 become convolutions.
+    """
+    module = without_norms(module)
     if torch.backends.cpu.get_cpu_capability() == "AVX512":
         for parent in list(module.modules()):
             for name, layer in list(parent.named_children()):

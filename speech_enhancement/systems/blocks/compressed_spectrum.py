@@ -9,9 +9,19 @@ _QUIETEST = 1e-5
 
 def compress(spectrum: Tensor) -> Tensor:
     """Compress the magnitude of a complex spectrum to the power 0.3, and keep its phase."""
-    return spectrum * spectrum.abs().clamp_min(_QUIETEST) ** (COMPRESSION - 1)
+    return spectrum * compressing_gain(spectrum.abs())
 
 
 def expand(compressed: Tensor) -> Tensor:
     """Expand the magnitude of a compressed spectrum to the power 1 / 0.3, and keep its phase."""
-    return compressed * compressed.abs().clamp_min(_QUIETEST) ** (1 / COMPRESSION - 1)
+    return compressed * expanding_gain(compressed.abs())
+
+
+def compressing_gain(magnitude: Tensor) -> Tensor:
+    """Compute the factor by which `compress` changes a spectrum of this magnitude."""
+    return magnitude.clamp_min(_QUIETEST) ** (COMPRESSION - 1)
+
+
+def expanding_gain(magnitude: Tensor) -> Tensor:
+    """Compute the factor by which `expand` changes a compressed spectrum of this magnitude."""
+    return magnitude.clamp_min(_QUIETEST) ** (1 / COMPRESSION - 1)
