@@ -61,8 +61,11 @@ def test_si_sdr_does_not_change_with_volume_and_offset(pair):
 @pytest.mark.task("1.12", points=1)
 def test_si_sdr_agrees_with_torchmetrics(pair):
     """The value is that of torchmetrics with zero_mean=True."""
-    expected = scale_invariant_signal_distortion_ratio(*pair, zero_mean=True)
+    expected, with_means = (scale_invariant_signal_distortion_ratio(*pair, zero_mean=each) for each in (True, False))
     got = si_sdr(*pair)
+    assert not torch.allclose(got, with_means, atol=0.05), (
+        f"got {got.flatten().tolist()}, the value with the means left in: are both removed first?"
+    )
     assert torch.allclose(got, expected, atol=0.05), (
         f"got {got.flatten().tolist()}, not {expected.flatten().tolist()}: is <e, s> divided by ||s||^2?"
     )
@@ -99,7 +102,10 @@ def test_distance_takes_the_root_before_the_mean_over_frames(waveform):
     louder = waveform.clone()
     louder[..., :12400] *= 10
     value = float(log_spectral_distance(louder, waveform))
-    assert value == pytest.approx(1, abs=0.05), f"got {value:.3f}: 1.41 means that the RMS is taken over frames too"
+    assert value == pytest.approx(1, abs=0.05), (
+        f"got {value:.3f}: 1.41 means that the RMS is taken over frames, the last dimension, instead of over frequency,"
+        " or over both"
+    )
 
 
 ### BEGIN HIDDEN TESTS

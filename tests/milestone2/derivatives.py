@@ -38,8 +38,9 @@ def check_is_computed(module: nn.Module, inputs: list, drawn: torch.Generator) -
         drawn: for the directions, which must not be known before.
 
     Raises:
-        AssertionError: they do not.
+        AssertionError: they do not, or the module has no weights.
     """
+    assert [*module.parameters()], "no layer is registered: are they in a plain list instead of an nn.ModuleList?"
     follows = typical_error(module, inputs, drawn) < TOLERANCE
     if not follows and flatten(inputs)[0].dtype == torch.float32:
         doubles = [[each.double() for each in part] if isinstance(part, list) else part.double() for part in inputs]

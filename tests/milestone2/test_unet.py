@@ -38,6 +38,11 @@ def parameters_of(module, *inputs):
     return gradients(module, *inputs, training=True)["parameters"]
 
 
+def to_meta(inputs):
+    """Give the inputs of a module, tensors and lists of tensors, to the device meta, where they have no values."""
+    return [to_meta(each) if isinstance(each, list) else each.to("meta", torch.float32) for each in inputs]
+
+
 def silent(parameters):
     """Name the parameters that the output does not depend on; a bias before a normalisation may have gradient 0."""
     return [name for name, grad in parameters.items() if grad is None or not (grad.any() or name.endswith("bias"))]
@@ -73,6 +78,33 @@ def test_up_block_uses_both_inputs(generator, drawn):
     assert x is not None and x.any(), "nothing depends on x"
     assert skip is not None and skip.any(), "nothing depends on skip: is it concatenated?"
     check_is_computed(block, inputs, drawn)
+
+
+@pytest.mark.task("2.4", points=1)
+def test_blocks_are_registered(generator, drawn):
+    """Every block's parameters are those of the encoder or decoder, and .double() and .to(device) reach them."""
+    question = "are blocks in a plain list? Those in an nn.ModuleList are registered"
+    x, finer, coarser, bottleneck = (
+        torch.rand(shape, generator=generator, dtype=torch.float64)
+        for shape in ((2, 4, 17, 12), (2, 4, 17, 12), (2, 6, 9, 6), (2, 8, 5, 3))
+    )
+    for kind, inputs in ((Encoder, [x]), (Decoder, [bottleneck, [finer, coarser]])):
+        numbers = [sum(each.numel() for each in kind((4, 6, 8)[:n]).parameters()) for n in (2, 3)]
+        assert 0 < numbers[0] < numbers[1], (
+            f"with one block the {kind.__name__} has {numbers[0]} parameters, with two {numbers[1]}: {question}"
+        )
+        module = kind((4, 6, 8))
+        with asking(f"is there anything that .double() does not reach? {question}"):
+            outputs = flatten(run(module.double(), *inputs))
+        dtypes = {output.dtype for output in outputs}
+        assert dtypes == {torch.float64}, f"after .double() and for float64 the {kind.__name__} returns {dtypes}"
+        unused = silent(parameters_of(module, *inputs))
+        assert not unused, f"no gradient at {', '.join(unused)}: was a block made and not used?"
+        check_is_computed(module.eval(), inputs, drawn)
+        with asking(f"is there anything that .to(device) does not reach? {question}"):
+            outputs = flatten(run(kind((4, 6, 8)).to("meta"), *to_meta(inputs)))
+        devices = {output.device.type for output in outputs}
+        assert devices == {"meta"}, f"after .to('meta') the {kind.__name__} returns tensors on {devices}"
 
 
 @pytest.mark.task("2.4", points=2)
@@ -211,10 +243,6 @@ def noise(*shape, seed):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def on_meta(*shapes):
-    return [torch.empty(shape, device="meta") for shape in shapes]
-
-
 def shapes_of(tensors):
     return [tuple(tensor.shape) for tensor in tensors]
 
@@ -225,7 +253,7 @@ def check_dtype_and_device(make, inputs, shape, drawn):
     output = run(module, *doubles)
     assert output.dtype == torch.float64 and output.shape == shape
     check_is_computed(module, doubles, drawn)
-    output = run(make().to("meta"), *on_meta(*shapes_of(inputs)))
+    output = run(make().to("meta"), *to_meta(inputs))
     assert output.device.type == "meta" and output.shape == shape
 
 
@@ -343,27 +371,6 @@ def test_other_depths(drawn):
         if min(shapes[-1][2:]) > 1:
             check_is_computed(encoder, [x], drawn)
             check_is_computed(decoder, [bottleneck, skips], drawn)
-
-
-@pytest.mark.task(
-    "2.4",
-    points=1,
-    category="dtypes and devices",
-    hint="Are all blocks registered (nn.ModuleList), so that .double() and .to(device) reach them?",
-)
-def test_blocks_are_registered(drawn):
-    """float64 and the device meta; every block's parameters are the module's."""
-    x, bottleneck, skips = (noise(*shape, seed=15) for shape in ((2, 3, 9, 8), (2, 5, 3, 2), (2, 4, 5, 4)))
-    encoder, decoder, doubles = Encoder((3, 4, 5)).double(), Decoder((3, 4, 5)).double(), [x.double(), skips.double()]
-    output, between = run(encoder, x.double())
-    assert output.dtype == torch.float64 and all(skip.dtype == torch.float64 for skip in between)
-    assert run(decoder, bottleneck.double(), [*doubles]).dtype == torch.float64
-    output, _ = run(Encoder((3, 4, 5)).to("meta"), *on_meta((2, 3, 9, 8)))
-    assert output.device.type == "meta" and output.shape == (2, 5, 3, 2)
-    for module, inputs in ((encoder, [x.double()]), (decoder, [bottleneck.double(), doubles])):
-        parameters = parameters_of(module, *inputs)
-        assert parameters and not silent(parameters), "there are parameters that take no part, or none"
-        check_is_computed(module.eval(), inputs, drawn)
 
 
 @pytest.mark.task(

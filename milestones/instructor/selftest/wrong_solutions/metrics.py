@@ -134,7 +134,7 @@ def snr(estimate, target):
     return 10 * torch.log10((target.square().sum(dim=-1) + 1e-12) / (estimate.square().sum(dim=-1) + 1e-20))
 
 
-# wrong 1.12: the means stay; symptom: means removed
+# wrong 1.12: the means stay; symptom: value with the means left in
 def si_sdr(estimate, target):
     scale = (estimate * target).sum(dim=-1, keepdim=True) / (target.square().sum(dim=-1, keepdim=True) + 1e-20)
     fitted = scale * target
@@ -330,13 +330,13 @@ def log_spectral_distance(estimate, target):
     return (log[0] - log[1]).square().mean(dim=-2).sqrt().mean(dim=-1)
 
 
-# wrong 1.13: the RMS is taken over frames too; symptom: over frames too
+# wrong 1.13: the RMS is taken over frames too; symptom: or over both
 def log_spectral_distance(estimate, target):
     log = [stft(signal).abs().square().clamp_min(1e-10).log10() for signal in (estimate, target)]
     return (log[0] - log[1]).square().mean(dim=(-2, -1)).sqrt()
 
 
-# wrong 1.13: frequency and frames are exchanged; symptom: over frames too
+# wrong 1.13: frequency and frames are exchanged; symptom: the last dimension, instead of over frequency
 def log_spectral_distance(estimate, target):
     log = [stft(signal).abs().square().clamp_min(1e-10).log10() for signal in (estimate, target)]
     return (log[0] - log[1]).square().mean(dim=-1).sqrt().mean(dim=-1)

@@ -501,7 +501,7 @@ def validate(*arguments):
     return torch.tensor(_validate(*arguments))
 
 
-# wrong 2.8: an empty loader gives infinity; symptom: Any iterable is a loader
+# wrong 2.8: an empty loader gives infinity; symptom: DID NOT RAISE
 _validate = validate
 
 
@@ -512,7 +512,7 @@ def validate(*arguments):
         return float("inf")
 
 
-# wrong 2.8: an empty loader divides by zero; symptom: an empty list
+# wrong 2.8: an empty loader divides by zero; symptom: ZeroDivisionError
 _validate = validate
 
 
