@@ -1,20 +1,15 @@
 """Audio files: read in stretches, read whole at another rate, and written so that a file appears whole or not at all.
 
-soundfile reads and writes them. Plain 16-bit WAV, the format that `prepare` writes, is read directly: opening it
-through libsndfile takes longer than reading two seconds of it.
+What each format needs to be read is in `formats`.
 """
 
 import contextlib
 import errno
 import io
 import math
-import os
-import re
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import soundfile
 import torch
 from scipy.signal import resample_poly
@@ -23,20 +18,22 @@ from torchaudio import functional
 
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.data_uri import data_uri
+from speech_enhancement.formats import AudioError
+from speech_enhancement.formats.opening import open_reader
 
 SAMPLE_RATE = 16000
+_LARGEST_WAV = (1 << 32) - (1 << 16)
+"""Bytes of samples that a WAV file can hold, with room for other chunks."""
+_BYTES = {"PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
+LOWEST_RATE, HIGHEST_RATE = 1000, 1_000_000
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
-
-
-class AudioError(ValueError):
-    """A file that is not the expected audio; the message names it."""
 
 
 class Recording:
     """An audio file, opened to read stretches of it.
 
     Attributes:
-        path, sample_rate (Hz), channels, frames (samples a channel).
+        path, sample_rate (Hz), channels, frames (samples a channel), format and subtype (as soundfile names them).
 
     Raises:
         AudioError: the file is not audio, is cut off, or holds no samples.
@@ -51,11 +48,18 @@ class Recording:
         self.path = path
         self._file = io.FileIO(path)
         try:
-            self._is_plain = self._read_plain_header()
-            if not self._is_plain:
-                self._open_with_soundfile()
+            self._reader = open_reader(self._file)
+            self.sample_rate, self.channels = self._reader.sample_rate, self._reader.channels
+            self.frames = self._reader.frames
+            self.format, self.subtype = self._reader.format, self._reader.subtype
             if self.frames == 0:
-                raise AudioError(f"{path}: expected audio, got a file without samples")
+                raise AudioError("expected audio, got a file without samples")
+            if not LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE:
+                expected = f"a sample rate of {LOWEST_RATE} to {HIGHEST_RATE} Hz"
+                raise AudioError(f"expected {expected}, got {self.sample_rate}")
+        except (AudioError, OSError) as error:
+            self.close()
+            raise self._with_name(error) from None
         except BaseException:
             self.close()
             raise
@@ -63,33 +67,18 @@ class Recording:
     def read(self, start: int, length: int) -> Tensor:
         """Read samples `start` to `start + length`, fewer at the end of the file: float32, `(channels, length)`."""
         length = max(0, min(length, self.frames - start))
-        if self._is_plain:
-            samples = np.empty((length, self.channels), dtype="<i2")
-            self._file.seek(44 + start * 2 * self.channels)
-            try:
-                count = self._file.readinto(samples) // (2 * self.channels)
-            except OSError as error:
-                # Unlike opening, reading raises an error that does not name the file.
-                raise OSError(error.errno, error.strerror, str(self.path)) from None
-            stretch = torch.from_numpy(np.multiply(samples, np.float32(2**-15), dtype=np.float32))
-        else:
-            try:
-                self._go_to(start)
-                samples = self._sound.read(length, dtype="float32", always_2d=True)
-            except soundfile.SoundFileError as error:
-                raise AudioError(f"{self.path}: {_reason(error)}") from None
-            count = len(samples)
-            stretch = torch.from_numpy(samples)
-            if not np.isfinite(samples.sum()) and not np.isfinite(samples).all():
-                raise AudioError(f"{self.path}: expected finite samples, got NaN or infinity after sample {start}")
-        if count < length:
-            raise AudioError(f"{self.path}: cut off, expected {self.frames} samples, got {start + count}")
-        return stretch.T
+        try:
+            samples = self._reader.read(start, length)
+            if len(samples) < length:
+                raise AudioError(f"cut off, expected {self.frames} samples, got {start + len(samples)}")
+        except (AudioError, OSError) as error:
+            raise self._with_name(error) from None
+        return torch.from_numpy(samples).T
 
     def close(self) -> None:
+        if hasattr(self, "_reader"):
+            self._reader.close()
         self._file.close()
-        if hasattr(self, "_sound"):
-            self._sound.close()
 
     def __enter__(self) -> "Recording":
         return self
@@ -97,49 +86,11 @@ class Recording:
     def __exit__(self, *exception) -> None:
         self.close()
 
-    def _read_plain_header(self) -> bool:
-        header = self._file.read(44)
-        if (
-            len(header) < 44
-            or header[:4] != b"RIFF"
-            or header[8:20] != b"WAVEfmt \x10\0\0\0"
-            or header[36:40] != b"data"
-        ):
-            return False
-        encoding, self.channels, self.sample_rate, _, _, bits = struct.unpack_from("<HHIIHH", header, 20)
-        (size,) = struct.unpack_from("<I", header, 40)
-        if encoding != 1 or bits != 16 or self.channels == 0:
-            return False
-        self.frames = size // (2 * self.channels)
-        present = (os.fstat(self._file.fileno()).st_size - 44) // (2 * self.channels)
-        if present < self.frames:
-            raise AudioError(f"{self.path}: cut off, expected {self.frames} samples, got {present}")
-        return True
-
-    def _open_with_soundfile(self) -> None:
-        self._file.seek(0)
-        try:
-            self._sound = soundfile.SoundFile(self._file)
-        except soundfile.SoundFileError as error:
-            raise AudioError(f"{self.path}: expected audio, got {_reason(error)}") from None
-        self.sample_rate = self._sound.samplerate
-        self.channels = self._sound.channels
-        self.frames = self._sound.frames
-        # libsndfile reads the rest of a WAV file that was cut off, and reports the cut only in its log.
-        if cut := re.search(r"^data : (\d+) \(should be (\d+)\)", self._sound.extra_info, re.MULTILINE):
-            raise AudioError(f"{self.path}: cut off, expected {cut[1]} bytes of samples, got {cut[2]}")
-
-    def _go_to(self, start: int) -> None:
-        """Seek to a sample, by reading up to it in formats in which libsndfile seeks only roughly."""
-        if self._sound.format not in ("OGG", "MP3"):
-            self._sound.seek(start)
-            return
-        if start < self._sound.tell():
-            self._sound.close()
-            self._open_with_soundfile()
-        while self._sound.tell() < start:
-            if not len(self._sound.read(min(1 << 16, start - self._sound.tell()))):
-                break
+    def _with_name(self, error: AudioError | OSError) -> AudioError | OSError:
+        # Unlike opening, reading raises an error that does not name the file.
+        if isinstance(error, OSError):
+            return OSError(error.errno, error.strerror, str(self.path))
+        return AudioError(f"{self.path}: {error}")
 
 
 def load(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Tensor:
@@ -189,6 +140,19 @@ def writing(
             raise OSError(errno.EIO, error.error_string, str(temporary)) from None
 
 
+@contextlib.contextmanager
+def writing_like(path: str | Path, recording: Recording) -> Iterator[soundfile.SoundFile]:
+    """Open a new audio file of the format, sample rate and channels of a recording, likewise.
+
+    A WAV file that will hold more than 4 GiB is written as RF64, whose sizes have 64 bits.
+    """
+    samples = recording.frames * recording.channels
+    is_large = recording.format in ("WAV", "WAVEX") and samples * _BYTES.get(recording.subtype, 4) >= _LARGEST_WAV
+    format = "RF64" if is_large else recording.format
+    with writing(path, recording.sample_rate, recording.channels, recording.subtype, format) as file:
+        yield file
+
+
 def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
     """Encode a waveform `(time,)` at 16 kHz as a file in a data URI, for the source of a player.
 
@@ -226,7 +190,3 @@ def find(root: str | Path) -> list[Path]:
     if not paths:
         raise AudioError(f"{root}: expected audio files ({', '.join(SUFFIXES)}), got a folder without any")
     return paths
-
-
-def _reason(error: soundfile.SoundFileError) -> str:
-    return getattr(error, "error_string", None) or str(error)

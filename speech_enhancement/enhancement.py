@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
-import soundfile
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from speech_enhancement.audio import SAMPLE_RATE, Recording, resample, writing
+from speech_enhancement.audio import SAMPLE_RATE, Recording, resample, writing_like
 from speech_enhancement.systems.blocks.rumble_filter import HALF_LENGTH, remove_rumble
 from speech_enhancement.systems.model_file import load_model
 from speech_enhancement.systems.system import System
@@ -101,9 +100,8 @@ class Enhancer:
             if self.system.context is None and not self._streams and minutes > _LONG_MINUTES:
                 note = f"{self.system.title} looks at the whole recording: {minutes:.0f} minutes may not fit in memory"
                 tqdm.write(f"note: {source}: {note}", file=sys.stderr)
-            info = soundfile.info(str(source))
             with (
-                writing(destination, recording.sample_rate, recording.channels, info.subtype, info.format) as file,
+                writing_like(destination, recording) as file,
                 tqdm(total=recording.frames, desc=source.name, unit="sample", unit_scale=True, leave=False) as bar,
             ):
                 for enhanced in self.enhance_recording(recording):

@@ -9,6 +9,7 @@ import torch
 
 from speech_enhancement.audio import AudioError, Recording, find, load, resample, save, sound_uri, writing
 from speech_enhancement.files.atomic import replacing
+from speech_enhancement.formats.wav import PlainWavReader
 from tests.package.conftest import tree
 
 
@@ -52,7 +53,7 @@ def test_plain_wav_is_read_as_libsndfile_reads_it(tmp_path, signal):
     path = tmp_path / "plain.wav"
     soundfile.write(path, signal, 44100, subtype="PCM_16")
     with Recording(path) as recording:
-        assert recording._is_plain
+        assert isinstance(recording._reader, PlainWavReader)
         ours = recording.read(17, 1234).T.numpy()
     assert np.array_equal(ours, soundfile.read(path, start=17, frames=1234, dtype="float32")[0])
 
@@ -127,7 +128,7 @@ class BrokenDisk:
 def test_disk_that_fails_while_reading_is_not_taken_for_one_that_cannot_be_written(tmp_path):
     save(tmp_path / "source.wav", torch.zeros(1, 10))
     recording = Recording(tmp_path / "source.wav")
-    recording._file = BrokenDisk()
+    recording._reader._file = BrokenDisk()
     with pytest.raises(OSError) as raised, replacing(tmp_path / "target") as temporary:
         temporary.touch()
         recording.read(0, 10)
