@@ -92,6 +92,14 @@ class Notebooks:
     """Notebooks at a time; by default as many as there are cores. Use 1 on a GPU."""
 
 
+@dataclass(frozen=True)
+class Figures:
+    """Draw the figures of the handouts again.
+
+    python -m milestones figures
+    """
+
+
 COMMANDS = {
     "release": (Release, "milestones.instructor.release.template"),
     "course": (NbgraderCourse, "milestones.instructor.gradebook.course_folder"),
@@ -99,5 +107,6 @@ COMMANDS = {
     "selftest": (Selftest, "milestones.instructor.selftest.selftest"),
     "demo": (Demo, "milestones.instructor.demo"),
     "notebooks": (Notebooks, "milestones.instructor.notebooks"),
+    "figures": (Figures, "milestones.instructor.figures.figures"),
 }
 """For each command, its dataclass and the module whose `run` carries it out."""

@@ -97,14 +97,6 @@ def test_no_file_needs_the_tools_of_instructors(template):
     assert not [name for name, (_, content) in released(template).items() if tools.search(content or b"")]
 
 
-def test_files_that_texts_name_are_released(template):
-    """Each file path in the README and in the handouts leads to a file of the template."""
-    for path in (template / "README.md", *template.glob("milestones/*/README.md")):
-        folders = "docs|milestones|notebooks|speech_enhancement|tests"
-        names = set(re.findall(rf"\b(?:{folders})/[\w/]+\.\w+", path.read_text(encoding="utf-8")))
-        assert names and not [name for name in names if not (template / name).is_file()], path
-
-
 def test_the_first_milestone_alone(tmp_path, suites_collected_once):
     release(tmp_path / "template", last=1)
     names = set(contents(tmp_path / "template"))
