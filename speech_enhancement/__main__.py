@@ -22,6 +22,9 @@ _EXTRAS = {"onnx": "onnx"}
 
 def main() -> int:
     """Run one command; the exit status is 0 if all went well, 1 if something failed, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may hold bytes that are not UTF-8.
+        stream.reconfigure(errors="backslashreplace")
     try:
         configuration = tyro.cli(
             Command,

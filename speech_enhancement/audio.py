@@ -7,6 +7,7 @@ import contextlib
 import errno
 import io
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +20,16 @@ from torchaudio import functional
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.data_uri import data_uri
 from speech_enhancement.formats import AudioError
+from speech_enhancement.formats.finding import find
 from speech_enhancement.formats.opening import open_reader
+
+__all__ = ["AudioError", "Recording", "find", "load", "resample", "save", "sound_uri", "writing", "writing_like"]
 
 SAMPLE_RATE = 16000
 _LARGEST_WAV = (1 << 32) - (1 << 16)
 """Bytes of samples that a WAV file can hold, with room for other chunks."""
 _BYTES = {"PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
 LOWEST_RATE, HIGHEST_RATE = 1000, 1_000_000
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 class Recording:
@@ -134,7 +137,9 @@ def writing(
     """
     with replacing(path) as temporary:
         try:
-            with soundfile.SoundFile(temporary, "w", sample_rate, channels, subtype, format=format) as file:
+            # soundfile cannot encode a name that is not UTF-8.
+            name = os.fsencode(temporary) if os.name == "posix" else temporary
+            with soundfile.SoundFile(name, "w", sample_rate, channels, subtype, format=format) as file:
                 yield file
         except soundfile.LibsndfileError as error:
             raise OSError(errno.EIO, error.error_string, str(temporary)) from None
@@ -169,24 +174,3 @@ def sound_uri(waveform: Tensor, kind: str = "flac") -> str:
     buffer = io.BytesIO()
     soundfile.write(buffer, waveform.clamp(-1, 1).numpy(), SAMPLE_RATE, format=kind.upper(), subtype=subtype)
     return data_uri({"flac": "audio/flac", "mp3": "audio/mpeg"}[kind], buffer.getvalue())
-
-
-def find(root: str | Path) -> list[Path]:
-    """List the audio files below a folder, without hidden ones, sorted by path; for a file, list the file itself.
-
-    Raises:
-        AudioError: there is no audio file.
-    """
-    root = Path(root)
-    if root.is_file():
-        return [root]
-    if not root.exists():
-        raise AudioError(f"{root}: expected a file or folder, got nothing there")
-    paths = sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
-    )
-    if not paths:
-        raise AudioError(f"{root}: expected audio files ({', '.join(SUFFIXES)}), got a folder without any")
-    return paths

@@ -20,6 +20,7 @@ def run(configuration: Enhance) -> int:
     failures = Failures()
     done = 0
     jobs = list(_jobs(configuration, failures))
+    failures.tell_left_out()
     for source, destination in tqdm(jobs, desc="enhance", unit="file", disable=len(jobs) < 2):
         with failures.noting(str(source)):
             if destination.exists() and not configuration.overwrite:
@@ -38,7 +39,7 @@ def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Pa
     for root in configuration.inputs:
         sources: list[Path] = []
         with failures.noting(str(root)):
-            sources = find(root)
+            sources = find(root, failures)
         base = root.parent if root.is_file() else root
         for source in sources:
             # Results of an earlier run may lie among the inputs.

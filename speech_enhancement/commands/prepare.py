@@ -26,9 +26,12 @@ def _voices(corpus: Voices) -> Failures:
 
 
 def _folder(corpus: Folder) -> Failures:
-    speech = folder.sources(corpus.speech, "speech", corpus.seed)
-    noise = folder.sources(corpus.noise, "noise", corpus.seed)
-    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed)
+    failures = Failures()
+    speech, noise = (
+        folder.sources(root, kind, corpus.seed, failures)
+        for root, kind in ((corpus.speech, "speech"), (corpus.noise, "noise"))
+    )
+    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed, failures=failures)
 
 
 def _voicebank_demand(corpus: VoicebankDemand) -> Failures:
@@ -40,15 +43,17 @@ def _voicebank_demand(corpus: VoicebankDemand) -> Failures:
 
 
 def _librispeech(corpus: LibriSpeech) -> Failures:
+    failures = Failures()
     speech = torchaudio_folders.librispeech(corpus.root, corpus.seed)
-    noise = folder.sources(corpus.noise, "noise", corpus.seed)
-    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed)
+    noise = folder.sources(corpus.noise, "noise", corpus.seed, failures)
+    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed, failures=failures)
 
 
 def _vctk(corpus: VCTK) -> Failures:
+    failures = Failures()
     speech = torchaudio_folders.vctk(corpus.root, corpus.seed)
-    noise = folder.sources(corpus.noise, "noise", corpus.seed)
-    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed)
+    noise = folder.sources(corpus.noise, "noise", corpus.seed, failures)
+    return prepared.prepare(corpus.out, chain(speech, noise), seed=corpus.seed, failures=failures)
 
 
 def _read_checksums(path: Path) -> dict[str, str]:

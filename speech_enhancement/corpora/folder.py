@@ -7,6 +7,7 @@ from speech_enhancement.audio import find
 from speech_enhancement.corpora.manifest import CorpusError
 from speech_enhancement.corpora.prepared import Source
 from speech_enhancement.corpora.splits import assign_splits
+from speech_enhancement.files.failures import Failures
 
 _SPLIT_FOLDERS = {
     "train": "train",
@@ -18,18 +19,18 @@ _SPLIT_FOLDERS = {
 }
 
 
-def sources(root: Path, kind: str, seed: int = 0) -> Iterator[Source]:
+def sources(root: Path, kind: str, seed: int = 0, failures: Failures | None = None) -> Iterator[Source]:
     """Yield the audio files below `root`, each with a speaker and a split.
 
     If the folders directly below `root` are named after splits (train, val, validation, dev, test), these are the
     splits; otherwise speakers are assigned to splits at random. The next folder names the speaker; a file without one
-    is a speaker of its own. Noise is assigned file by file.
+    is a speaker of its own. Noise is assigned file by file. `failures` is told what is left out.
 
     Raises:
         AudioError: there are no audio files, or there is no such folder.
         CorpusError: a speaker's folder is in two splits.
     """
-    files = {path: path.relative_to(root).parts for path in find(root)}
+    files = {path: path.relative_to(root).parts for path in find(root, failures)}
     if root.is_file():
         files = {root: (root.name,)}
     is_split = all(len(parts) > 1 and parts[0].lower() in _SPLIT_FOLDERS for parts in files.values())

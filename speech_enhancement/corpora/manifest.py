@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 MANIFEST = "manifest.csv"
+_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
+"""Names of files are kept byte by byte, even if they are not UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class CorpusError(ValueError):
 
 
 def write_manifest(root: Path, entries: Iterable[Entry]) -> None:
-    with (root / MANIFEST).open("w", newline="", encoding="utf-8") as file:
+    with (root / MANIFEST).open("w", newline="", **_TEXT) as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Entry)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(entry) for entry in entries)
@@ -42,7 +44,7 @@ def entries(root: Path, kind: str, split: str) -> Iterator[Entry]:
     if not path.is_file():
         raise CorpusError(f"{path}: expected the manifest of a prepared corpus, got nothing there")
     found = False
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", **_TEXT) as file:
         for row in csv.DictReader(file):
             if row.get("kind") == kind and row.get("split") == split:
                 found = True
@@ -60,7 +62,7 @@ def files(root: Path, kind: str, split: str) -> Iterator[str]:
 def summary(root: Path) -> str:
     """Count the files, minutes and speakers of each kind in each split, a line for each."""
     rows: dict[tuple[str, str], list[tuple[str, float]]] = {}
-    with (root / MANIFEST).open(newline="", encoding="utf-8") as file:
+    with (root / MANIFEST).open(newline="", **_TEXT) as file:
         for row in csv.DictReader(file):
             rows.setdefault((row["kind"], row["split"]), []).append((row["speaker"], float(row["seconds"])))
     lines = [f"{root}:"]

@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from speech_enhancement.audio import SAMPLE_RATE, load, save
 from speech_enhancement.augmentation import mix_at_snr
+from speech_enhancement.corpora.free_names import FreeNames
 from speech_enhancement.corpora.manifest import Entry
 from speech_enhancement.files.failures import Failures
 
@@ -37,10 +38,11 @@ def _repeat_from(noise: Tensor, length: int, generator: torch.Generator) -> Tens
 
 
 def copy_pairs(root: Path, pairs: Sequence[tuple[str, str]], failures: Failures) -> Iterator[Entry]:
+    free = FreeNames()
     for clean_path, noisy_path in tqdm(pairs, desc="test pairs", unit="pair"):
         with failures.noting(noisy_path):
             clean, noisy = (load(path).mean(dim=0, keepdim=True) for path in (clean_path, noisy_path))
-            name = Path(clean_path).with_suffix(".wav").name
+            name = f"{free.take(Path(clean_path).stem)}.wav"
             yield from _save_pair(root, name, clean, noisy, Path(clean_path).name.split("_")[0])
 
 

@@ -12,6 +12,7 @@ import torch
 from tqdm.auto import tqdm
 
 from speech_enhancement.audio import SAMPLE_RATE, AudioError, load, save
+from speech_enhancement.corpora.free_names import FreeNames
 from speech_enhancement.corpora.manifest import CorpusError, Entry, write_manifest
 from speech_enhancement.corpora.pairs import copy_pairs, mix_pairs
 from speech_enhancement.files.atomic import new_folder
@@ -37,7 +38,13 @@ class Source:
     minus: str = ""
 
 
-def prepare(out: Path, sources: Iterable[Source], pairs: Sequence[tuple[str, str]] = (), seed: int = 0) -> Failures:
+def prepare(
+    out: Path,
+    sources: Iterable[Source],
+    pairs: Sequence[tuple[str, str]] = (),
+    seed: int = 0,
+    failures: Failures | None = None,
+) -> Failures:
     """Convert all sources, mix or copy the test pairs, write the manifest, and rename the folder into place.
 
     Args:
@@ -45,17 +52,20 @@ def prepare(out: Path, sources: Iterable[Source], pairs: Sequence[tuple[str, str
         sources: recordings with their splits.
         pairs: files `(clean, noisy)` of a test set that is mixed already; without them the test split is mixed here.
         seed: of the mixing.
+        failures: is told of the sources that cannot be converted.
 
     Returns:
-        The sources that could not be converted; the others are in the corpus.
+        `failures`, or new ones; the other sources are in the corpus.
 
     Raises:
         CorpusError: `out` exists and is not empty, or there is no speech or no noise to train or to validate on.
     """
     check_is_free(out)
-    failures = Failures()
+    failures = Failures() if failures is None else failures
     with new_folder(out) as root:
-        entries = list(_convert_all(root, list(sources), failures))
+        found = list(sources)
+        failures.tell_left_out()
+        entries = list(_convert_all(root, found, failures))
         for kind, split in product(("speech", "noise"), ("train", "validation")):
             if not any(entry.kind == kind and entry.split == split for entry in entries):
                 raise CorpusError(f"{out}: expected {kind} for the split {split}, got none; are there three speakers?")
@@ -105,13 +115,8 @@ def _executor(count: int) -> Executor:
 
 def _destinations(sources: Sequence[Source]) -> list[str]:
     """Name a file for each source after it, with a number if two have the same name."""
-    taken: dict[str, int] = {}
-    destinations = []
-    for source in sources:
-        stem = f"{source.kind}/{source.split}/{Path(source.path).stem}"
-        count = taken[stem] = taken.get(stem, 0) + 1
-        destinations.append(f"{stem}.wav" if count == 1 else f"{stem}~{count}.wav")
-    return destinations
+    free = FreeNames()
+    return [f"{free.take(f'{source.kind}/{source.split}/{Path(source.path).stem}')}.wav" for source in sources]
 
 
 def _convert(source: Source, destination: str) -> float:
@@ -124,5 +129,7 @@ def _convert(source: Source, destination: str) -> float:
                 f"got {waveform.shape[-1]}"
             )
         waveform = waveform - subtracted
+    if not waveform.abs().max() * 32768 > 0.5:
+        raise AudioError(f"{source.path}: expected {source.kind}, got silence")
     save(destination, waveform)
     return round(waveform.shape[-1] / SAMPLE_RATE, 3)

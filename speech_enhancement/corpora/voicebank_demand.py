@@ -83,7 +83,7 @@ def _pairs(root: Path, pattern: str) -> list[tuple[str, str]]:
     folders = [sorted(root.glob(f"{side}_{pattern}_wav")) for side in ("clean", "noisy")]
     if not folders[0] or not folders[1]:
         raise CorpusError(f"{root}: expected folders clean_{pattern}_wav and noisy_{pattern}_wav, got at most one")
-    clean, noisy = ({path.name: str(path) for path in find(side[0])} for side in folders)
+    clean, noisy = ({str(path.relative_to(side[0])): str(path) for path in find(side[0])} for side in folders)
     alone = sorted(clean.keys() ^ noisy.keys())
     if alone:
         raise CorpusError(f"{root}: expected each file both clean and noisy, got {alone[0]} on one side only")

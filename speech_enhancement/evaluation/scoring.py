@@ -3,6 +3,7 @@
 import csv
 import math
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from speech_enhancement.evaluation import perceptual
 from speech_enhancement.evaluation.ideal_ratio_mask import mask_ideally
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.failures import Failures
+from speech_enhancement.files.names import printable
 from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
 from speech_enhancement.systems.log_mmse import filter_by_log_mmse
 from speech_enhancement.systems.spectral_subtraction import subtract_noise
@@ -26,6 +28,8 @@ from speech_enhancement.systems.wiener import filter_by_wiener
 Method = Callable[[Tensor, Tensor], Tensor]
 
 ORACLE = "oracle ratio mask"
+_HALF_A_STEP = 2.0**-16
+"""Of 16-bit samples: what differs less is the same recording."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,20 @@ def find_pairs(noisy: Path, clean: Path, failures: Failures) -> dict[str, tuple[
     for root in (noisy, clean):
         if root.is_file():
             raise AudioError(f"{root}: expected a folder, got a file")
-    sides = [{str(path.relative_to(root).with_suffix("")): path for path in find(root)} for root in (noisy, clean)]
-    for name in sorted(sides[0].keys() ^ sides[1].keys()):
+    sides = [{path.relative_to(root): path for path in find(root, failures)} for root in (noisy, clean)]
+    failures.tell_left_out()
+    counts = [Counter(path.with_suffix("") for path in side) for side in sides]
+
+    def name_of(path: Path) -> str:
+        # The suffix tells twice.wav from twice.flac.
+        is_alone = all(count[path.with_suffix("")] <= 1 for count in counts)
+        return printable(path.with_suffix("") if is_alone else path)
+
+    named = [{name_of(relative): path for relative, path in side.items()} for side in sides]
+    for name in sorted(named[0].keys() ^ named[1].keys()):
         with failures.noting(name):
             raise AudioError(f"{name}: expected it both in {noisy} and {clean}, got it in one of them")
-    return {name: (sides[0][name], sides[1][name]) for name in sorted(sides[0].keys() & sides[1].keys())}
+    return {name: (named[0][name], named[1][name]) for name in sorted(named[0].keys() & named[1].keys())}
 
 
 def load_pair(noisy: Path, clean: Path) -> tuple[Tensor, Tensor]:
@@ -148,8 +161,12 @@ def waveform_metrics(estimate: Tensor, clean: Tensor) -> tuple[dict[str, float],
         reason = "expected a finite estimate, got NaN or infinity"
         return dict.fromkeys(("snr", "si_sdr", "lsd"), math.nan), dict.fromkeys(("snr", "si_sdr", "lsd"), reason)
     distance = metrics.log_spectral_distance(estimate, clean).item()
+    reason = None
     if not clean.any():
         reason = "the clean file is silent"
+    elif (estimate - clean).abs().max() <= _HALF_A_STEP:
+        reason = "there is no noise beside the clean file"
+    if reason:
         return {"snr": math.nan, "si_sdr": math.nan, "lsd": distance}, {"snr": reason, "si_sdr": reason}
     ratios = {"snr": metrics.snr(estimate, clean).item(), "si_sdr": metrics.si_sdr(estimate, clean).item()}
     return {**ratios, "lsd": distance}, {}
@@ -167,8 +184,8 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
 def choose_clips(scores: Sequence[Score], count: int, title: str) -> list[str]:
     """Choose files evenly, from the one whose SI-SDR the model improves least to the one that it improves most."""
     si_sdr = {(score.file, score.method): score.values["si_sdr"] for score in scores}
-    files = {score.file for score in scores if not math.isnan(score.values["si_sdr"])}
-    ranked = sorted(files, key=lambda file: si_sdr[file, title] - si_sdr[file, "noisy"])
+    gains = {score.file: si_sdr[score.file, title] - si_sdr[score.file, "noisy"] for score in scores}
+    ranked = sorted((file for file, gain in gains.items() if not math.isnan(gain)), key=lambda file: gains[file])
     if len(ranked) <= count:
         return ranked
     return [ranked[round(i * (len(ranked) - 1) / max(1, count - 1))] for i in range(count)]

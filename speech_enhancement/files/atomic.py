@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from pathlib import Path
 
 _ERRORS_OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Raised without the file's name when the disk is full, a limit is reached, or the disk is broken."""
+
+_LONGEST_NAME = 255
+"""Bytes of a file's name, on all common file systems."""
 
 
 @contextlib.contextmanager
@@ -59,7 +63,10 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    name = f".{path.name}.part"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.part"
+    return path.with_name(name)
 
 
 def _is_of_writing(error: OSError, temporary: Path) -> bool:

@@ -1,6 +1,7 @@
 """Audio files of all kinds, intact and broken."""
 
 import errno
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from speech_enhancement.audio import AudioError, Recording, find, load, resample, save, sound_uri, writing
 from speech_enhancement.files.atomic import replacing
+from speech_enhancement.files.failures import Failures
 from speech_enhancement.formats.wav import PlainWavReader
 from tests.package.conftest import tree
 
@@ -157,16 +159,61 @@ def test_save_clips(tmp_path):
     assert torch.allclose(load(tmp_path / "loud.wav"), torch.tensor([[1.0, -1.0]]), atol=1e-4)
 
 
-def test_find(tmp_path):
-    for name in ("b/2.FLAC", "a/1.wav", "a/notes.txt", "a/.hidden.wav"):
+def test_find(tmp_path, capsys):
+    for name in ("b/2.FLAC", "a/1.wav", "a/notes.txt", "a/.hidden.wav", ".Trash/3.wav", "a/4.opus", "README", "5.aiff"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert find(tmp_path) == [tmp_path / "a/1.wav", tmp_path / "b/2.FLAC"]
+    failures = Failures()
+    expected = [tmp_path / name for name in ("5.aiff", "a/1.wav", "a/4.opus", "b/2.FLAC")]
+    assert find(tmp_path, failures) == find(tmp_path) == expected
+    failures.tell_left_out()
+    told = capsys.readouterr().err.splitlines()
+    assert sorted(line.removeprefix(f"left out: {tmp_path}/") for line in told) == [
+        ".Trash and 1 more: hidden",
+        "README: files without a suffix are not among the audio files that are looked for",
+        "a/notes.txt: .txt is not among the audio files that are looked for",
+    ]
     with pytest.raises(AudioError, match="without any"):
         (tmp_path / "empty").mkdir()
         find(tmp_path / "empty")
     with pytest.raises(AudioError, match="nothing there"):
         find(tmp_path / "missing")
+
+
+def test_linked_folders_are_read_once(tmp_path, capsys):
+    for name in ("elsewhere/1.wav", "in/own/2.wav"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    links = {"a link": tmp_path / "elsewhere", "again": "own", "round": tmp_path / "in", "nowhere.wav": "missing"}
+    for name, target in links.items():
+        (tmp_path / "in" / name).symlink_to(target)
+    failures = Failures()
+    assert find(tmp_path / "in", failures) == [tmp_path / "in" / name for name in ("a link/1.wav", "own/2.wav")]
+    failures.tell_left_out()
+    told = capsys.readouterr().err
+    assert "again and 1 more: a link to a folder that is read already" in told
+    assert "nowhere.wav: a link to nothing" in told and not failures
+
+
+def test_folder_that_cannot_be_read_is_a_failure(tmp_path, monkeypatch):
+    save(tmp_path / "good.wav", torch.zeros(1, 10))
+    (tmp_path / "locked").mkdir()
+
+    def scandir(folder, original=os.scandir):
+        if folder == tmp_path / "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return original(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    failures = Failures()
+    assert find(tmp_path, failures) == [tmp_path / "good.wav"]
+    assert list(failures.messages.values()) == [f"{tmp_path / 'locked'}: Permission denied"]
+
+
+def test_name_that_is_not_utf_8(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.flac")
+    save(path, torch.full((1, 10), 0.5))
+    assert torch.equal(load(path), torch.full((1, 10), 0.5))
 
 
 @pytest.mark.parametrize("kind", ["mp3", "flac"])

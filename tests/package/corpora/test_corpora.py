@@ -1,6 +1,7 @@
 """Corpora: every kind ends in the same folders and manifest, with speakers disjoint between the splits."""
 
 import csv
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 import soundfile
 import torch
 
-from speech_enhancement.audio import load
+from speech_enhancement.audio import load, save
 from speech_enhancement.corpora import folder, noises, prepared, torchaudio_folders, voicebank_demand
-from speech_enhancement.corpora.manifest import CorpusError
+from speech_enhancement.corpora.manifest import CorpusError, files
 from speech_enhancement.corpora.pairs import PAIR_SNRS_DB
 from speech_enhancement.corpora.sentences import sentence
 from speech_enhancement.corpora.splits import SPLITS, assign_splits
+from speech_enhancement.files.failures import Failures
 from tests.package.conftest import RATE, tree, voice_like
 
 EXCERPT = Path(__file__).parents[4] / "shared" / "data" / "voicebank_demand"
@@ -103,14 +105,43 @@ def test_nothing_is_left_where_preparing_fails(tmp_path):
 
 def test_files_of_one_name_do_not_meet(tmp_path, generator):
     sources = []
-    for name in ("a/same.wav", "b/same.wav", "noise.wav", "c/other.wav", "noise2.wav"):
+    names = ("a/same.wav", "b/same.wav", "d/same~2.wav", "noise.wav", "c/other.wav", "noise2.wav")
+    for name in (*names, os.fsdecode(b"e/caf\xe9.wav")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        soundfile.write(tmp_path / name, 0.1 * torch.randn(100, generator=generator).numpy(), RATE)
+        save(tmp_path / name, 0.1 * torch.randn(1, 100, generator=generator))
         kind = "noise" if name.startswith("noise") else "speech"
         split = "validation" if name in ("c/other.wav", "noise2.wav") else "train"
         sources.append(prepared.Source(kind, split, name[0], str(tmp_path / name)))
     prepared.prepare(tmp_path / "out", sources)
-    assert tree(tmp_path / "out" / "speech") == ["train/same.wav", "train/same~2.wav", "validation/other.wav"]
+    expected = [os.fsdecode(b"caf\xe9"), "same", "same~2", "same~2~2"]
+    assert [Path(file).stem for file in sorted(files(tmp_path / "out", "speech", "train"))] == expected
+    for file in files(tmp_path / "out", "speech", "train"):
+        assert load(file).shape == (1, 100)
+
+
+def test_silence_is_no_source(tmp_path, capsys):
+    for name in ("speech.wav", "speech2.wav", "noise.wav", "noise2.wav"):
+        save(tmp_path / name, torch.full((1, 100), 0.5))
+    save(tmp_path / "nothing.wav", torch.zeros(1, 100))
+    sources = [
+        prepared.Source(kind, split, "", str(tmp_path / f"{kind}{number}.wav"))
+        for kind in ("speech", "noise")
+        for split, number in (("train", ""), ("validation", "2"))
+    ]
+    sources.append(prepared.Source("noise", "train", "", str(tmp_path / "nothing.wav")))
+    assert len(prepared.prepare(tmp_path / "out", sources)) == 1
+    assert f"failed: {tmp_path / 'nothing.wav'}: expected noise, got silence" in capsys.readouterr().err
+    assert tree(tmp_path / "out" / "noise") == ["train/noise.wav", "validation/noise2.wav"]
+
+
+def test_hidden_folders_are_no_speakers(tmp_path, capsys):
+    for name in ("speaker/1.wav", ".Trash/2.wav", "speaker/.ipynb_checkpoints/3.wav"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    failures = Failures()
+    assert [source.speaker for source in folder.sources(tmp_path, "speech", 0, failures)] == ["speaker"]
+    failures.tell_left_out()
+    assert f"left out: {tmp_path / '.Trash'} and 1 more: hidden" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 10, 24])

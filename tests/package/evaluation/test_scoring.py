@@ -2,6 +2,7 @@
 
 import csv
 import math
+import os
 import re
 
 import numpy as np
@@ -10,7 +11,7 @@ import soundfile
 import torch
 
 from speech_enhancement import metrics
-from speech_enhancement.audio import AudioError
+from speech_enhancement.audio import AudioError, save
 from speech_enhancement.augmentation import mix_at_snr, white_noise
 from speech_enhancement.commands import evaluate
 from speech_enhancement.configuration import Evaluate
@@ -146,6 +147,37 @@ def test_a_file_is_no_folder_of_pairs(tmp_path):
         find_pairs(tmp_path / "noisy.wav", tmp_path, Failures())
 
 
+def test_files_of_one_name_but_for_the_suffix_are_all_paired(tmp_path, capsys):
+    names = {
+        "noisy": ("one.wav", "twice.wav", "twice.flac", "thrice.wav", "thrice.flac"),
+        "clean": ("one.flac", "twice.wav", "twice.flac", "thrice.wav"),
+    }
+    for side, files in names.items():
+        (tmp_path / side).mkdir()
+        for name in files:
+            (tmp_path / side / name).touch()
+    failures = Failures()
+    pairs = find_pairs(tmp_path / "noisy", tmp_path / "clean", failures)
+    assert {name: (noisy.name, clean.name) for name, (noisy, clean) in pairs.items()} == {
+        "one": ("one.wav", "one.flac"),
+        **{name: (name, name) for name in ("thrice.wav", "twice.flac", "twice.wav")},
+    }
+    assert "failed: thrice.flac: expected it both in" in capsys.readouterr().err and len(failures) == 1
+
+
+def test_a_pair_without_noise_is_left_out_of_the_means(pair):
+    """Its ratio would be that of float rounding, which outweighs all others."""
+    noisy, clean = pair
+    scores = []
+    for file, of_file in (("a", noisy), ("b", clean + 1e-6)):
+        for method, estimate in (("noisy", of_file), ("half", clean / 2)):
+            values, reasons = waveform_metrics(estimate, clean)
+            scores.append(Score(file, method, {**values, "pesq": 1.0, "stoi": 1.0}, reasons))
+    assert method_table(scores).rows[0][1] == "5.0 ± 0.0"
+    assert "- b, noisy, SNR (dB): there is no noise beside the clean file" in method_table(scores).remarks
+    assert choose_clips(scores, 2, "half") == ["a"]
+
+
 @pytest.mark.slow
 def test_evaluate_writes_what_it_promises(tmp_path, checkpoint, pair, run):
     for side, waveform in zip(("noisy", "clean"), pair, strict=True):
@@ -184,11 +216,11 @@ def test_evaluate_without_pairs(tmp_path, checkpoint, run):
 
 
 def test_evaluate_where_every_clean_file_is_silent(tmp_path, checkpoint, pair):
-    """There is no clip to show, and the table says why it has no values."""
+    """There is no clip to show, and the table says why it has no values; the file's name is not UTF-8."""
     for side, waveform in (("noisy", pair[0]), ("clean", torch.zeros(16000))):
         (tmp_path / side).mkdir()
-        soundfile.write(tmp_path / side / "silent.wav", waveform[:16000].numpy(), RATE)
+        save(tmp_path / side / os.fsdecode(b"sil\xe9nt.wav"), waveform[None, :16000])
     out = tmp_path / "out"
     assert evaluate.run(Evaluate(tmp_path / "noisy", tmp_path / "clean", out, checkpoint=checkpoint, workers=1)) == 1
     assert tree(out) == ["report.html", "scores.csv", "table.md"]
-    assert "silent, U-Net, SI-SDR (dB): the clean file is silent" in (out / "table.md").read_text()
+    assert "sil\\xe9nt, U-Net, SI-SDR (dB): the clean file is silent" in (out / "table.md").read_text()

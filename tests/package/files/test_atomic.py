@@ -102,3 +102,10 @@ def test_folder_appears_whole_or_not_at_all(tmp_path):
     with new_folder(tmp_path / "new") as folder:
         (folder / "whole").touch()
     assert tree(tmp_path) == ["new/whole"]
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127 + "x", "y" * 249])
+def test_names_as_long_as_the_disk_allows(tmp_path, name):
+    with replacing(tmp_path / name) as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / name).read_text() == "new" and tree(tmp_path) == [name]

@@ -1,5 +1,7 @@
 """Errors that are reported in one line and do not end the work."""
 
+from pathlib import Path
+
 import pytest
 
 from speech_enhancement.files.failures import Failures, missing_task
@@ -59,3 +61,21 @@ def test_a_stub_is_told_from_other_errors(call, task):
         call()
     missing = missing_task(caught.value)
     assert missing is None if task is None else f"expected task {task}" in missing
+
+
+def test_a_name_with_a_line_break_or_without_an_encoding_stays_in_one_line(capsys):
+    failures = Failures()
+    for name in ("new\nline.wav", "caf\udce9.wav"):
+        with failures.noting(name):
+            raise ValueError(f"{name}: expected audio, got text")
+    expected = ("new\\nline.wav", "caf\\xe9.wav")
+    assert capsys.readouterr().err == "".join(f"failed: {name}: expected audio, got text\n" for name in expected)
+
+
+def test_what_is_left_out_takes_a_line_for_each_reason(capsys):
+    failures = Failures()
+    for name, reason in (("b.txt", "no sound"), ("a.txt", "no sound"), (".c", "hidden")):
+        failures.leave_out(Path(name), reason)
+    failures.tell_left_out()
+    assert capsys.readouterr().err == "left out: a.txt and 1 more: no sound\nleft out: .c: hidden\n"
+    assert not failures
