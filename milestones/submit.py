@@ -19,6 +19,7 @@ from milestones.stubs import find_stubs
 
 SECONDS_TO_IMPORT = 120
 _CACHES = ("__pycache__", ".*")
+_NO_ANSWER = "YOUR ANSWER HERE"  # What nbgrader puts in the place of an answer.
 
 _IMPORT = """
 import importlib, json, sys
@@ -58,7 +59,7 @@ def run(configuration: Submit) -> int:
 
 
 def submit(number: int, out: Path, root: Path = ROOT) -> None:
-    """Write the archive to hand in; the same sources always give the same bytes.
+    """Write the archive to hand in, and say what else to hand in; the same sources always give the same bytes.
 
     Args:
         number: of the milestone.
@@ -86,6 +87,8 @@ def submit(number: int, out: Path, root: Path = ROOT) -> None:
         if missing:
             count = f"{len(missing)} of {len(milestone.tasks)} tasks"
             print(f"warning: {count} of milestone {milestone.number} are not implemented: {', '.join(missing)}")
+    if milestones[-1].answers:
+        _remind_of_answers(root, milestones[-1])
 
 
 def _sources(root: Path) -> list[str]:
@@ -167,3 +170,18 @@ def _not_implemented(root: Path, milestone: Milestone) -> list[str]:
         tree = ast.parse((root / name).read_bytes())
         left |= {stub.task for stub in find_stubs(tree) if not stub.is_implemented}
     return [task.id for task in milestone.tasks if task.id in left]
+
+
+def _remind_of_answers(root: Path, milestone: Milestone) -> None:
+    """Print which notebook to hand in too, and which of its questions are left as they were handed out."""
+    name = f"notebooks/milestone{milestone.number}.ipynb"
+    print(f"hand in both: this archive, and {name} with your answers to its {len(milestone.answers)} questions")
+    try:
+        cells = json.loads((root / name).read_text(encoding="utf-8"))["cells"]
+        sources = {cell["metadata"].get("nbgrader", {}).get("grade_id"): "".join(cell["source"]) for cell in cells}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        print(f"warning: {name}: expected the notebook with your answers, got none that can be read")
+        return
+    left = [answer.id for answer in milestone.answers if sources.get(answer.id, "").strip() in ("", _NO_ANSWER)]
+    if left:
+        print(f"warning: {len(left)} of {len(milestone.answers)} questions are not answered: {', '.join(left)}")

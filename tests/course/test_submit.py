@@ -1,6 +1,7 @@
 """The archive that is handed in: complete, importable, nothing else, and the same bytes each time."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from milestones.course import CourseError
 from milestones.instructor.release.template import release
 from milestones.submit import submit
-from tests.course.mini_course import BODIES, replace, write_course
+from tests.course.mini_course import BODIES, TOML, replace, write_course
 
 GAIN = "speech_enhancement/gain.py"
 STUB = "    # YOUR CODE HERE\n    raise NotImplementedError()\n"
@@ -78,6 +79,44 @@ def test_stubs_that_are_left_are_told(template, tmp_path, capsys):
     replace(template, GAIN, STUB, BODIES["attenuate"])
     submit(1, tmp_path / "a.zip", template)
     assert "warning" not in capsys.readouterr().out
+
+
+NOTEBOOK = "notebooks/milestone1.ipynb"
+QUESTIONS = "".join(f'[[answers]]\nid = "{name}"\npoints = 3\nquestion = "Why?"\n' for name in ("why", "how"))
+
+
+def answering(**answers):
+    """A notebook with a cell for each answer."""
+    mark = {"grade": True, "solution": True}
+    cells = [{"metadata": {"nbgrader": mark | {"grade_id": name}}, "source": [text]} for name, text in answers.items()]
+    return json.dumps({"cells": [{"metadata": {}, "source": []}, *cells]})
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        (answering(why="Because.", how="So."), None),
+        (answering(why="YOUR ANSWER HERE\n", how="So."), "warning: 1 of 2 questions are not answered: why\n"),
+        (answering(why=" "), "warning: 2 of 2 questions are not answered: why, how\n"),
+        ("{", f"warning: {NOTEBOOK}: expected the notebook with your answers, got none that can be read\n"),
+        (None, f"warning: {NOTEBOOK}: expected the notebook with your answers, got none that can be read\n"),
+    ],
+)
+def test_reminds_of_the_notebook(template, tmp_path, capsys, text, warning):
+    """The notebook with the answers is handed in too; answers that are missing are told, and the archive is written."""
+    with (template / TOML).open("a") as file:
+        file.write(QUESTIONS)
+    if text is not None:
+        (template / NOTEBOOK).write_text(text)
+    submit(1, tmp_path / "a.zip", template)
+    said = capsys.readouterr().out
+    assert f"hand in both: this archive, and {NOTEBOOK} with your answers to its 2 questions\n" in said
+    assert said.endswith(warning or "questions\n") and (tmp_path / "a.zip").exists()
+
+
+def test_no_notebook_without_questions(template, tmp_path, capsys):
+    submit(1, tmp_path / "a.zip", template)
+    assert "hand in" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
