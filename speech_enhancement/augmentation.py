@@ -49,9 +49,9 @@ def pink_noise(*shape: int, generator: Generator) -> Tensor:
 def babble_noise(talkers: Sequence[Tensor], length: int, n_talkers: int, generator: Generator) -> Tensor:
     """Task 1.8. The murmur of several people who talk at once.
 
-    `n_talkers` different talkers are drawn at random. Each gives a stretch of `length` samples with a start of its
-    own, drawn as `random_crop` draws it. The stretches are scaled to equal RMS and added, and the sum is scaled to an
-    RMS of 1.
+    `n_talkers` different talkers are drawn at random, each as likely as the others. Each gives a stretch of `length`
+    samples with its own start, drawn as `random_crop` draws it. The stretches, padding included, are scaled to equal
+    RMS and added, and the sum is scaled to an RMS of 1; with leading dimensions, each signal on its own.
 
     Args:
         talkers: one signal a talker, shapes `(..., time)` with equal leading dimensions and any times. A talker
@@ -61,7 +61,7 @@ def babble_noise(talkers: Sequence[Tensor], length: int, n_talkers: int, generat
         generator: the only source of randomness.
 
     Returns:
-        Shape `(..., length)`, RMS 1. A stretch that is silent adds nothing.
+        Shape `(..., length)`, RMS 1. A silent stretch adds nothing; silence alone gives silence.
 
     Raises:
         ValueError: `n_talkers` is above `len(talkers)`.
@@ -96,10 +96,10 @@ def mix_at_snr(speech: Tensor, noise: Tensor, snr_db: float | Tensor) -> Tensor:
             each item, shape `(batch,)`.
 
     Returns:
-        The mixture, shape of `speech`. If the noise is silent, it is the speech.
+        The mixture, shape of `speech`. Where the noise is silent, it is the speech.
 
     Raises:
-        ValueError: the shapes of `speech` and `noise` differ.
+        ValueError: the shapes of `speech` and `noise` differ, even if they would broadcast.
     """
     ### BEGIN SOLUTION
     if speech.shape != noise.shape:
@@ -122,12 +122,12 @@ def random_crop(*signals: Tensor, length: int, generator: Generator) -> tuple[Te
     0 ... longest - length, both included.
 
     Args:
-        signals: shapes `(..., time)`, of any times.
+        signals: shapes `(..., time)`, of any times, leading dimensions and types.
         length: number of samples to keep.
         generator: the only source of randomness.
 
     Returns:
-        A tuple, also for one signal: each signal's window, shapes `(..., length)`.
+        A tuple, also for one signal: each signal's window, shapes `(..., length)`, in its own type.
     """
     ### BEGIN SOLUTION
     longest = max(length, *(signal.shape[-1] for signal in signals))

@@ -17,12 +17,15 @@ from speech_enhancement.seeding import item_generator, shared_epoch
 class NoisySpeechDataset(Dataset):
     """Task 2.1. Noisy and clean speech from files of speech and files of noise.
 
-    `dataset[i]` is a random stretch of speech file i, not rescaled, and zero-padded at the end if the file is short.
-    A stretch of a random noise file, repeated if that file is short, is added at a random SNR. Index, seed and epoch
-    determine the pair, in whichever process it is made. Only the stretches are read.
+    The clean part of `dataset[i]` is a stretch of speech file i at its own level. A file that is too short is taken
+    from its beginning and zero-padded at the end. Task 1.9 adds to it a stretch of one of the noise files, each as
+    likely as the others. A file that is too short is taken from its beginning and repeated without a gap. All possible
+    starts of a stretch are equally likely. The SNR holds over the whole segment, padding included, and the mixture is
+    neither clipped nor rescaled. Index, seed and epoch alone determine the pair, in whichever process it is made.
 
     Args:
-        speech_files: paths of clean speech; the dataset is as long.
+        speech_files: paths of clean speech; the dataset is as long. `PathSequence` holds many paths without a copy in
+            each worker process; a list is as right.
         noise_files: paths of noise.
         segment_length: samples of each item.
         snr_db: range from which each pair's SNR in dB is drawn uniformly.
@@ -59,7 +62,7 @@ class NoisySpeechDataset(Dataset):
         ### END SOLUTION
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch of the items that follow, also in workers that are already running."""
+        """Set the epoch of the items that follow, also in workers that are already running. It is 0 at first."""
         ### BEGIN SOLUTION
         self.epoch.fill_(epoch)
         ### END SOLUTION
@@ -67,7 +70,7 @@ class NoisySpeechDataset(Dataset):
     def augment(self, stretch: Tensor, generator: torch.Generator) -> Tensor:
         """Change a stretch of speech or of noise, `(1, time)`, before it is padded or repeated, and mixed.
 
-        Provided: it leaves the stretch as it is. The dataset that `train` uses filters it at random, with the item's
+        Provided: it returns the stretch as it is. The dataset that `train` uses filters it at random, with the item's
         generator.
         """
         return stretch
@@ -91,7 +94,10 @@ class NoisySpeechDataset(Dataset):
 
 
 def _stretch(path: str, length: int, generator: torch.Generator) -> Tensor:
-    """Read a random stretch of a file, `(1, length)`, or all of a shorter file."""
+    """Read a random stretch of a file, `(1, length)`, or all of a shorter file.
+
+    A part that speech and noise have in common; no test calls it, so it may be changed or left out.
+    """
     ### BEGIN SOLUTION
     with Recording(path) as recording:
         if recording.sample_rate != SAMPLE_RATE:

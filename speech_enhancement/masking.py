@@ -17,7 +17,8 @@ def apply_mask(spectrogram: Tensor, mask: Tensor) -> Tensor:
         mask: real, of the same or a broadcastable shape.
 
     Returns:
-        Complex spectrogram, shape of `spectrogram`. Gradients flow to `mask`.
+        Complex spectrogram, shape of `spectrogram`. The mask is applied as it is, without a clamp, and
+        gradients flow to it.
     """
     ### BEGIN SOLUTION
     return spectrogram * mask.to(spectrogram.real.dtype)
@@ -55,7 +56,7 @@ def estimate_noise_power(noisy_power: Tensor, n_frames: int = 10) -> Tensor:
 
     Args:
         noisy_power: power spectrum, shape `(..., freq, frames)`.
-        n_frames: number of frames that hold noise alone. If the spectrum has fewer, all of them are averaged.
+        n_frames: number of frames to average, which hold only noise. If the spectrum has fewer, all are averaged.
 
     Returns:
         Power spectrum of the noise, shape `(..., freq, 1)`.
@@ -76,7 +77,7 @@ def spectral_subtraction(noisy_power: Tensor, noise_power: Tensor, floor: float 
     Args:
         noisy_power: power spectrum, shape `(..., freq, frames)`.
         noise_power: power spectrum of the noise, of a shape that broadcasts with it.
-        floor: least share of the noisy power that is kept.
+        floor: smallest share of the noisy power that is kept.
 
     Returns:
         Estimated power spectrum of the speech, shape `(..., freq, frames)`.

@@ -19,7 +19,8 @@ def snr(estimate: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         Ratio in dB, shape `(...)`, differentiable. A perfect estimate of a target that is not silent gives inf or more
-        than 60 dB; never NaN. The error stays under 0.05 dB for signals with an RMS of 1e-3 and more.
+        than 60 dB. It is never NaN: silence against silence may give any other value. The error stays under 0.05 dB for
+        signals with an RMS of 1e-3 and more.
     """
     ### BEGIN SOLUTION
     signal = target.square().sum(dim=-1)
@@ -44,7 +45,8 @@ def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         Ratio in dB, shape `(...)`, differentiable. A perfect estimate of a target that is not silent gives inf or more
-        than 60 dB; never NaN. The error stays under 0.05 dB for signals with an RMS of 1e-3 and more.
+        than 60 dB. It is never NaN: a silent estimate, target or both may give any other value. The error stays under
+        0.05 dB for signals with an RMS of 1e-3 and more.
     """
     ### BEGIN SOLUTION
     estimate = estimate - estimate.mean(dim=-1, keepdim=True)
@@ -61,8 +63,9 @@ def log_spectral_distance(estimate: Tensor, target: Tensor) -> Tensor:
 
         LSD = mean_m sqrt( mean_k (log10 max(|E[k, m]|^2, 1e-10) - log10 max(|S[k, m]|^2, 1e-10))^2 )
 
-    with E and S the results of task 1.1 at its default sizes. There is no factor 10: the unit is a factor of ten in
-    power.
+    with E and S the results of task 1.1 at its default sizes: the RMS over frequency, then the mean over frames. There
+    is no factor 10: the unit is a factor of ten in power.
+
     Source: Gray and Markel, "Distance measures for speech processing", IEEE Trans. ASSP 24(5), 1976, in the form of
     Kuleshov, Enam and Ermon, "Audio super-resolution using neural nets", ICLR workshop 2017.
 
@@ -71,7 +74,7 @@ def log_spectral_distance(estimate: Tensor, target: Tensor) -> Tensor:
         target: clean signal, of the same shape.
 
     Returns:
-        Distance, shape `(...)`; 0 for equal signals, pauses included.
+        Distance, shape `(...)`; 0 for equal signals, including silence against silence.
     """
     ### BEGIN SOLUTION
     log_power = [stft(signal).abs().square().clamp_min(1e-10).log10() for signal in (estimate, target)]

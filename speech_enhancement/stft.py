@@ -11,9 +11,9 @@ def stft(waveform: Tensor, n_fft: int = 512, hop_length: int = 128) -> Tensor:
 
         X[k, m] = sum_n  x[n + m * hop_length - n_fft // 2] * w[n] * exp(-2j * pi * k * n / n_fft),  n = 0 ... n_fft - 1
 
-    A frame that reaches past an end of the signal sees the signal reflected about its first or last sample. The sum is
-    not normalised. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis
-    and synthesis", Proc. IEEE 65(11), 1977.
+    Past its ends the signal is continued by reflection about its first or last sample. The sum is not normalised.
+    Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis and synthesis", Proc. IEEE 65(11),
+    1977.
 
     Args:
         waveform: real signal, shape `(..., time)`.
@@ -25,7 +25,7 @@ def stft(waveform: Tensor, n_fft: int = 512, hop_length: int = 128) -> Tensor:
         an odd `n_fft` it may have one frame fewer if `time` is a multiple of `hop_length`.
 
     Raises:
-        ValueError: `time` is not above `n_fft // 2`, so that the ends cannot be reflected.
+        ValueError: `time` is at most `n_fft // 2`, too short for the reflection.
 
     Example:
         >>> stft(torch.zeros(1, 1, 24800)).shape
@@ -52,7 +52,7 @@ def stft(waveform: Tensor, n_fft: int = 512, hop_length: int = 128) -> Tensor:
 def istft(spectrogram: Tensor, length: int | None = None, n_fft: int = 512, hop_length: int = 128) -> Tensor:
     """Task 1.2. Inverse short-time Fourier transform, by least squares.
 
-    The result is the signal whose spectrogram is nearest to the given one. With y[n, m] the inverse transform of frame
+    The result is the signal whose spectrogram is nearest to the given one. With y[i, m] the inverse transform of frame
     m, the frames are windowed again, added where they overlap, and divided by the sum of the squared windows:
 
         x[n] = sum_m w[i] * y[i, m]  /  sum_m w[i]^2,    i = n - m * hop_length + n_fft // 2
@@ -63,14 +63,13 @@ def istft(spectrogram: Tensor, length: int | None = None, n_fft: int = 512, hop_
     Args:
         spectrogram: complex spectrogram as `stft` makes it, shape `(..., n_fft // 2 + 1, frames)`.
         length: number of samples to return. The samples after the last whole hop, which the last frame still covers,
-            come back only if it is given.
+            come back only if it is given; a smaller number gives the beginning.
         n_fft: length of window and transform, in samples.
         hop_length: distance between neighbouring frames, in samples.
 
     Returns:
         Real signal, shape `(..., length)`, or `(..., hop_length * (frames - 1))` without `length`. It undoes `stft` to
-        1e-5 in every sample that some window covers with a hundredth of its height or more; for a `hop_length` up to
-        `n_fft / 3` these are all samples.
+        1e-5 at every sample where some window is at least 0.01: at all samples if `hop_length` is at most `n_fft / 3`.
 
     Example:
         >>> waveform = torch.sin(torch.arange(24800.0))

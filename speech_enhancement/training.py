@@ -22,14 +22,14 @@ def train_epoch(
     """Task 2.7. One pass over the data with a step of the optimizer for each batch.
 
     Args:
-        model: already on `device`; put into training mode.
-        loader: batches `(noisy, clean)`, each `(batch, 1, time)`, moved by `.to(device)`.
+        model: already on `device`; put into training mode with all its submodules.
+        loader: any iterable of batches `(noisy, clean)`, each `(batch, 1, time)`, moved by `.to(device)`.
         loss_fn: called `loss_fn(model(noisy), clean)`, the mean over a batch.
         optimizer: of the model's parameters.
         device: where the batches go.
 
     Returns:
-        The loss, averaged over examples (not over batches: the last one may be smaller).
+        The loss before each batch's step, averaged over examples (not over batches: the last one may be smaller).
 
     Raises:
         ValueError: the loader is empty.
@@ -54,7 +54,8 @@ def train_epoch(
 def validate(model: nn.Module, loader: Batches, loss_fn: LossFunction, device: torch.device | str) -> float:
     """Task 2.8. The loss on data that the model does not learn from.
 
-    The model runs in evaluation mode and without gradients; afterwards every submodule is back in its own mode.
+    The model runs in evaluation mode and without gradients. Afterwards every submodule is back in its own mode, and
+    weights, statistics and the gradients that parameters hold are as they were.
 
     Args:
         model, loader, loss_fn, device: as in `train_epoch`.
@@ -87,14 +88,14 @@ def validate(model: nn.Module, loader: Batches, loss_fn: LossFunction, device: t
 def save_checkpoint(path: str | Path, model: nn.Module, optimizer: Optimizer, epoch: int, **extra: Any) -> None:
     """Task 2.9. Write what is needed to resume training or to use the model.
 
-    The file is written beside `path` and renamed into place: a save that fails leaves the old file intact and nothing
-    behind.
+    The file is written beside `path` and renamed into place, where it replaces an older one. A save that fails raises
+    its error, leaves the old file intact and nothing else behind.
 
     Args:
-        path: file to write.
+        path: file to write, under exactly this name.
         model, optimizer: their states are saved.
         epoch: the last finished one.
-        extra: more to save: numbers, strings, tensors, and lists, tuples and dictionaries of them.
+        extra: more to save: numbers, strings, booleans, None, tensors, and lists, tuples and dictionaries of them.
     """
     ### BEGIN SOLUTION
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch, "extra": extra}
@@ -106,7 +107,9 @@ def save_checkpoint(path: str | Path, model: nn.Module, optimizer: Optimizer, ep
 def load_checkpoint(
     path: str | Path, model: nn.Module, optimizer: Optimizer | None = None, device: torch.device | str = "cpu"
 ) -> dict[str, Any]:
-    """Task 2.9. Restore a model, and an optimizer if one is given, in place. No code in the file is run.
+    """Task 2.9. Restore a model, and an optimizer if one is given. No code in the file is run.
+
+    The model keeps its tensors and gets their values, buffers included.
 
     Args:
         path: file that `save_checkpoint` wrote.
@@ -114,7 +117,7 @@ def load_checkpoint(
         device: where the tensors are put.
 
     Returns:
-        A dictionary with `epoch`, the last finished one, and the extras.
+        A dictionary with `epoch`, the last finished one, and each extra under its own name.
     """
     ### BEGIN SOLUTION
     state = read_state(path, device)
@@ -138,19 +141,21 @@ def fit(
 ) -> dict[str, list[float]]:
     """Task 2.10. Train and validate for several epochs, show the progress, and keep the best checkpoint.
 
-    Runs the epochs `start_epoch` to `epochs - 1`. Each begins with `set_epoch(epoch)` of the training dataset, where
-    it has that method. Stopping after an epoch and resuming from `load_checkpoint` gives the same weights as not
-    stopping, provided that the data and their order depend on the epoch alone.
+    Runs the epochs `start_epoch` to `epochs - 1`. Each begins with `set_epoch(epoch)` of the training loader's dataset,
+    if it has one with that method; the validation data are not told. Stopping after an epoch and resuming from
+    `load_checkpoint` gives the same weights as not stopping, provided that the data and their order depend on the epoch
+    alone. With no epoch to run, neither model nor file is touched.
 
     Args:
         model, loss_fn, optimizer, device: as in `train_epoch`.
         train_loader, val_loader: batches to learn from and to validate on.
         epochs: number of epochs, those before `start_epoch` included.
-        checkpoint_path: file for the epoch with the lowest validation loss of this call; without it none is written.
+        checkpoint_path: file for the epoch with the lowest validation loss of this call; an older file is replaced,
+            even if it was better. Without it none is written.
         start_epoch: the first epoch to run.
 
     Returns:
-        `{"train_loss": [...], "val_loss": [...]}`, a float an epoch. The model keeps the last weights.
+        `{"train_loss": [...], "val_loss": [...]}`, one float for each epoch that ran. The model keeps the last weights.
     """
     ### BEGIN SOLUTION
     history = {"train_loss": [], "val_loss": []}

@@ -16,7 +16,7 @@ from speech_enhancement.stft import istft, stft
 
 
 class DownBlock(nn.Module):
-    """Task 2.2. Halve frequency and time, rounding up, by a strided convolution.
+    """Task 2.2. Halve frequency and time, rounding up, by a strided convolution. The input is left as it is.
 
     Args:
         in_channels, out_channels: channels before and after.
@@ -47,6 +47,9 @@ class DownBlock(nn.Module):
 
 class UpBlock(nn.Module):
     """Task 2.3. Upsample to the size of the skip connection, join the two, and convolve.
+
+    `x` is spread over the whole image: its first corner influences the first corner of the result, and its last corner
+    the last. Both inputs are left as they are.
 
     Args:
         in_channels: channels of `x`.
@@ -138,6 +141,7 @@ class UNet(nn.Module):
 
     A convolution from 1 to `channels[0]` channels, `Encoder`, `Decoder`, a 1x1 convolution to one channel, and a
     sigmoid. By default it halves four times: (16, 257, 126), (32, 129, 63), (48, 65, 32), (64, 33, 16), (64, 17, 8).
+    The magnitude is not compressed, and may be 0 everywhere.
 
     Args:
         channels: channels at each size, finest first.
@@ -145,7 +149,7 @@ class UNet(nn.Module):
     Shape:
         `(batch, 1, freq, frames)` -> the same. Any size from 1x1 in evaluation mode, in which the result is
         deterministic and each item independent of its batch; in training mode the bottleneck must hold at least two
-        values a channel.
+        values per channel.
     """
 
     def __init__(self, channels: Sequence[int] = (16, 32, 48, 64, 64)):
@@ -180,7 +184,8 @@ class MaskingEnhancer(nn.Module):
     These are task 1.1, `unet` on the uncompressed magnitude, task 1.3 and task 1.2.
 
     Args:
-        unet: module that maps a magnitude `(batch, 1, freq, frames)` to a mask of the same shape.
+        unet: any module that maps a magnitude `(batch, 1, freq, frames)` to a mask of the same shape; it is registered
+            as a submodule.
         n_fft: length of window and transform, in samples.
         hop_length: distance between neighbouring frames, in samples.
 
