@@ -1,51 +1,64 @@
 """A model over recordings of any length, sample rate and channel count.
 
 A recording is enhanced block by block, and the blocks join as if it had been enhanced in one pass: the difference is
-float rounding, as a test confirms. A system with a stream carries its state from block to block. Any other gets each
-block with context on both sides: the piece begins at a multiple of the model's alignment, and the context covers
-everything on which the result can depend.
+float rounding, as a test confirms. A system with a stream carries its state from block to
+block, and works at the recording's own rate. Any other gets each block with context on both sides: the piece begins at
+a multiple of the model's alignment, and the context covers everything on which the result can depend.
+
+Such a piece is resampled by a ratio of small numbers that is within 0.3 % of the ratio of the rates, 11 to 4 for
+44.1 kHz: to the system the recording is that much slower or faster, and no piece must be long to hold whole samples at
+both rates.
 """
 
+import contextlib
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
+import soundfile
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from speech_enhancement.audio import SAMPLE_RATE, Recording, resample, writing_like
-from speech_enhancement.systems.blocks.rumble_filter import HALF_LENGTH, remove_rumble
+from speech_enhancement.systems.blocks.full_band import with_common_gains, with_high_band
+from speech_enhancement.systems.blocks.in_context import InContext
+from speech_enhancement.systems.blocks.rumble_filter import half_length, remove_rumble, rumble
 from speech_enhancement.systems.model_file import load_model
-from speech_enhancement.systems.system import System
+from speech_enhancement.systems.system import Samples, System, kept_share
 
 CHUNK_SECONDS = 40.0
 _LONG_MINUTES = 10.0
-_STREAM_SECONDS = 2.0
-"""Length of a stream's blocks; a processor's caches hold too little of longer ones."""
+_STREAM_SECONDS = 1.0
 _RESAMPLING_REACH = 12
-"""Samples, of the lower rate, on either side on which a resampled one depends: 7 by `torchaudio`, 10 by `scipy`."""
+"""Samples, of the lower rate, on either side on which a resampled one depends."""
+_HOP_SECONDS = 0.008
+_RATIO_TOLERANCE = Fraction(3, 1000)
 
-Samples = TypeVar("Samples", np.ndarray, Tensor)
 
-
-def enhance(noisy: Samples, sample_rate: int, model: System | None = None) -> Samples:
-    """Take the noise out of a recording.
+def enhance(
+    noisy: Samples, sample_rate: int, model: System | None = None, attenuation_limit: float | None = None
+) -> Samples:
+    """Take the noise out of a recording. All channels get the same gains.
 
     Args:
         noisy: NumPy array or tensor of floating-point samples, full scale at 1: `(time,)` or `(channels, time)`.
         sample_rate: Hz.
         model: from `load_model`; by default the one that comes with the package.
+        attenuation_limit: most that is taken away, dB: what was noisy stays at this level below itself. None for no
+            limit.
 
     Returns:
         The enhanced recording, with the type, shape, dtype and device of `noisy`.
 
     Raises:
-        ValueError: `noisy` has another shape, is empty, or holds integers, NaN or infinity.
+        ValueError: `noisy` has another shape, is empty, or holds integers, NaN or infinity; the limit is below 0.
 
     Example:
         >>> import numpy as np, speech_enhancement
@@ -54,7 +67,7 @@ def enhance(noisy: Samples, sample_rate: int, model: System | None = None) -> Sa
         (2, 44100)
     """
     waveform = _checked(noisy)
-    enhancer = Enhancer(_packaged_model() if model is None else model)
+    enhancer = Enhancer(_packaged_model() if model is None else model, attenuation_limit=attenuation_limit)
     pieces = list(enhancer.enhance_recording(_Waveform(waveform.reshape(-1, waveform.shape[-1]), sample_rate)))
     enhanced = torch.cat(pieces, dim=-1).reshape(waveform.shape)
     if isinstance(noisy, Tensor):
@@ -73,104 +86,141 @@ class SampleSource(Protocol):
 
 
 class Enhancer:
-    """Run a system over recordings, in chunks; a system that needs it gets them without the rumble below 50 Hz.
+    """Run a system over recordings.
 
     Args:
         system: in evaluation mode.
-        chunk_seconds: length of a chunk; memory grows with it, not with the recording. If the system has neither a
-            stream nor a `context`, the whole recording is one chunk.
+        chunk_seconds: length of the pieces in which a system without a stream gets a recording; memory grows with it,
+            not with the recording. If it has no `context` either, the whole recording is one piece.
         device: of the system.
+        attenuation_limit: most that is taken away, dB; None for no limit.
+        apart: True if a recording's channels have nothing to do with each other; otherwise all get the same gains, if
+            the system denoises: other tasks have none.
+        keep_rumble: True to keep what lies below 50 Hz.
     """
 
-    def __init__(self, system: System, chunk_seconds: float = CHUNK_SECONDS, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        system: System,
+        chunk_seconds: float = CHUNK_SECONDS,
+        device: torch.device | str = "cpu",
+        attenuation_limit: float | None = None,
+        apart: bool = False,
+        keep_rumble: bool = False,
+    ):
         self.system = system
         self.device = device
         self.chunk_seconds = chunk_seconds
+        self.attenuation_limit, self.keep_rumble = attenuation_limit, keep_rumble
+        self.apart = apart or system.task != System.task
+        self._kept = kept_share(attenuation_limit)
         self._streams = system.stream() is not None
 
-    def enhance_file(self, source: Path, destination: Path) -> None:
+    def enhance_file(self, source: Path, destination: Path, residual: Path | None = None) -> None:
         """Write the enhanced file in the format, sample rate, channels and length of the source.
+
+        Args:
+            source: file to read.
+            destination: file to write.
+            residual: file to write what was taken away to, the source less the result, likewise.
 
         Raises:
             AudioError: the source is not audio, is cut off or empty, or holds non-finite samples.
             OSError: a file cannot be opened or written.
         """
-        with Recording(source) as recording:
+        with contextlib.ExitStack() as stack:
+            recording = stack.enter_context(Recording(source))
             minutes = recording.frames / recording.sample_rate / 60
             if self.system.context is None and not self._streams and minutes > _LONG_MINUTES:
                 note = f"{self.system.title} looks at the whole recording: {minutes:.0f} minutes may not fit in memory"
                 tqdm.write(f"note: {source}: {note}", file=sys.stderr)
-            with (
-                writing_like(destination, recording) as file,
-                tqdm(total=recording.frames, desc=source.name, unit="sample", unit_scale=True, leave=False) as bar,
-            ):
-                for enhanced in self.enhance_recording(recording):
-                    # In blocks: libsndfile crashes on a million samples of Vorbis at once.
-                    for block in enhanced.split(65536, dim=-1):
-                        file.write(block.T.numpy())
-                    bar.update(enhanced.shape[-1])
+            file = stack.enter_context(writing_like(destination, recording))
+            rest = stack.enter_context(writing_like(residual, recording)) if residual else None
+            options = {"desc": source.name, "unit": "sample", "unit_scale": True, "leave": False}
+            bar = stack.enter_context(tqdm(total=recording.frames, **options))
+            heard = _Remembered(recording) if residual else recording
+            for enhanced in self.enhance_recording(heard):
+                _write(file, enhanced)
+                if rest:
+                    _write(rest, heard.take(enhanced.shape[-1]) - enhanced)
+                bar.update(enhanced.shape[-1])
 
     def enhance_recording(self, recording: SampleSource) -> Iterator[Tensor]:
         """Yield the enhanced recording in pieces `(channels, time)`, at its own sample rate."""
-        if self._streams:
-            return self._stream_recording(recording)
-        rate = recording.sample_rate
-        chunk, context, step = (recording.frames, 0, 1) if self.system.context is None else self._chunk(rate)
-        return _in_context(
-            _blocks(recording, chunk),
-            lambda piece: torch.stack([self.enhance(channel, rate) for channel in piece]),
-            context,
-            step,
-            step,
-        )
+        return self._stream_recording(recording) if self._streams else self._chunk_recording(recording)
 
     def _stream_recording(self, recording: SampleSource) -> Iterator[Tensor]:
-        """Yield the enhanced recording from one stream a channel."""
-        rate, own_rate = recording.sample_rate, self.system.sample_rate
-        blocks = _blocks(recording, max(1, round(self.chunk_seconds * rate)))
-        noisy = _resampled((block.to(self.device) for block in blocks), rate, own_rate)
-        if self.system.needs_rumble_filter:
-            noisy = _in_context(noisy, remove_rumble, HALF_LENGTH, 1, 1)
-        left = recording.frames
-        for enhanced in _resampled(self._through_streams(noisy), own_rate, rate):
-            yield enhanced[:, :left].cpu()
-            left -= min(left, enhanced.shape[1])
+        rate, stream, late = recording.sample_rate, None, 0
+        for block in _blocks(recording, max(1, round(_STREAM_SECONDS * rate))):
+            if stream is None:
+                stream = self.system.stream(rate, len(block), self.attenuation_limit, self.apart, self.keep_rumble)
+                late = stream.latency
+            enhanced = stream.process(block)[:, late:]
+            late -= block.shape[-1] - enhanced.shape[-1]
+            if enhanced.shape[-1]:
+                yield enhanced
+        yield stream.flush()[:, late:]
 
-    def _through_streams(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
-        streams = []
-        for block in blocks:
-            streams = streams or [self.system.stream() for _ in block]
-            for short in block.split(round(_STREAM_SECONDS * self.system.sample_rate), dim=-1):
-                yield torch.stack([stream.process(channel) for stream, channel in zip(streams, short, strict=True)])
-        yield torch.stack([stream.finish() for stream in streams])
+    def _chunk_recording(self, recording: SampleSource) -> Iterator[Tensor]:
+        rate = recording.sample_rate
+        whole = self.system.context is None
+        chunk, context, step = (recording.frames, 0, 1) if whole else self._chunk(rate)
+        pieces = InContext(lambda piece: self._enhance_piece(piece, rate), context, step, step)
+        for block in _blocks(recording, chunk):
+            enhanced = pieces.take(block)
+            if enhanced.shape[-1]:
+                yield enhanced
+        yield pieces.end()
 
     @torch.inference_mode()
     def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
         """Enhance one channel, in one pass if the system has no stream: `(time,)` -> `(time,)`, at its own rate."""
+        recording = _Waveform(waveform[None], sample_rate)
         if self._streams:
-            return torch.cat(list(self.enhance_recording(_Waveform(waveform[None], sample_rate))), dim=-1)[0]
-        length = waveform.shape[-1]
-        noisy = resample(waveform.to(self.device), sample_rate, self.system.sample_rate)
+            return torch.cat(list(self._stream_recording(recording)), dim=-1)[0]
+        return self._enhance_piece(recording.waveform, sample_rate)[0]
+
+    @torch.inference_mode()
+    def _enhance_piece(self, piece: Tensor, rate: int) -> Tensor:
+        """Enhance `(channels, time)` in one pass."""
+        noisy = piece.to(self.device)
+        ratio = _ratio(rate, self.system.sample_rate)
+        at_own_rate = resample(noisy, ratio.numerator, ratio.denominator)
+        enhanced, heard = (
+            _fitted(resample(each, ratio.denominator, ratio.numerator), noisy.shape[-1])
+            for each in (torch.stack([self._through_system(channel) for channel in at_own_rate]), at_own_rate)
+        )
+        in_full_band = with_high_band if self.apart or len(noisy) == 1 else with_common_gains
+        enhanced = in_full_band(noisy, heard, enhanced, rate, self._hop(rate))
+        if self.keep_rumble:
+            enhanced = enhanced + rumble(noisy, rate)
+        return (self._kept * noisy + (1 - self._kept) * enhanced).cpu()
+
+    def _through_system(self, noisy: Tensor) -> Tensor:
+        """Run the system over one channel at its own rate, `(time,)`."""
         if self.system.needs_rumble_filter:
             noisy = remove_rumble(noisy)
         padded = nn.functional.pad(noisy, (0, max(0, self.system.shortest - noisy.shape[-1])))
-        enhanced = self.system(padded[None, None])[0, 0, : noisy.shape[-1]]
-        restored = resample(enhanced, self.system.sample_rate, sample_rate).cpu()
-        return nn.functional.pad(restored, (0, max(0, length - restored.shape[-1])))[:length]
+        return self.system(padded[None, None])[0, 0, : noisy.shape[-1]]
 
     def _chunk(self, rate: int) -> tuple[int, int, int]:
         """Compute chunk and context in samples at a recording's rate, each a whole number of steps, and the step.
 
         A step is a whole number of samples at both rates, and of the model's alignment.
         """
-        own_rate = self.system.sample_rate
-        step_at_own_rate = math.lcm(self.system.alignment, own_rate // math.gcd(own_rate, rate))
-        step = step_at_own_rate * rate // own_rate
+        ratio, hop = _ratio(rate, self.system.sample_rate), self._hop(rate)
+        step_at_own_rate = math.lcm(self.system.alignment, ratio.denominator)
+        step = math.lcm(step_at_own_rate * ratio.numerator // ratio.denominator, hop)
         chunk = max(1, round(self.chunk_seconds * rate / step)) * step
         # The last piece must not be filled up with zeros: some systems mirror the end of the recording.
-        context = max(self.system.context + HALF_LENGTH, self.system.shortest)
-        context = -(-context // step_at_own_rate) * step
-        return chunk, context, step
+        context = max(self.system.context + half_length() + _RESAMPLING_REACH, self.system.shortest)
+        context = math.ceil(context * ratio) + math.ceil(_RESAMPLING_REACH * max(1, ratio)) + 4 * hop
+        return chunk, -(-context // step) * step, step
+
+    def _hop(self, rate: int) -> int:
+        """Choose a hop for the gains of which the pieces can hold whole numbers."""
+        ratio = _ratio(rate, self.system.sample_rate)
+        return max(1, round(_HOP_SECONDS * rate / ratio.numerator)) * ratio.numerator
 
 
 class _Waveform:
@@ -185,44 +235,54 @@ class _Waveform:
         return self.waveform[:, start : max(start, start + length)]
 
 
+class _Remembered:
+    """A source that keeps what was read until it is taken."""
+
+    def __init__(self, source: SampleSource):
+        self._source = source
+        self.sample_rate, self.frames = source.sample_rate, source.frames
+        self._blocks: deque[Tensor] = deque()
+
+    def read(self, start: int, length: int) -> Tensor:
+        self._blocks.append(self._source.read(start, length))
+        return self._blocks[-1]
+
+    def take(self, length: int) -> Tensor:
+        """Take the first `length` samples that were not taken yet, `(channels, length)`."""
+        taken = []
+        while length:
+            block = self._blocks.popleft()
+            taken.append(block[:, :length])
+            if block.shape[-1] > length:
+                self._blocks.appendleft(block[:, length:])
+            length -= taken[-1].shape[-1]
+        return torch.cat(taken, dim=-1)
+
+
 def _blocks(recording: SampleSource, length: int) -> Iterator[Tensor]:
     # Read only forwards, since some formats cannot seek exactly.
     return (recording.read(start, length) for start in range(0, recording.frames, length))
 
 
-def _resampled(blocks: Iterable[Tensor], rate: int, new_rate: int) -> Iterator[Tensor]:
-    """Resample a signal in blocks `(channels, time)`."""
-    if rate == new_rate:
-        return iter(blocks)
-    divisor = math.gcd(rate, new_rate)
-    context = math.ceil(_RESAMPLING_REACH * max(1, rate / new_rate))
-    return _in_context(
-        blocks, lambda piece: resample(piece, rate, new_rate), context, rate // divisor, new_rate // divisor
-    )
+def _write(file: soundfile.SoundFile, samples: Tensor) -> None:
+    # In blocks: libsndfile crashes on a million samples of Vorbis at once.
+    for block in samples.split(65536, dim=-1):
+        file.write(block.T.numpy())
 
 
-def _in_context(
-    blocks: Iterable[Tensor], function: Callable[[Tensor], Tensor], context: int, step: int, new_step: int
-) -> Iterator[Tensor]:
-    """Apply a function to a signal in blocks `(channels, time)`, so that the results join to that of the whole.
+@functools.cache
+def _ratio(rate: int, own_rate: int) -> Fraction:
+    """Find the ratio of the smallest numbers that is within 0.3 % of that of the rates."""
+    exact = Fraction(rate, own_rate)
+    largest = 1
+    while abs(exact.limit_denominator(largest) / exact - 1) > _RATIO_TOLERANCE:
+        largest += 1
+    return exact.limit_denominator(largest)
 
-    Args:
-        blocks: of any lengths.
-        function: of `(channels, time)`.
-        context: samples before and after its own position on which a sample of the function's result can depend.
-        step, new_step: if the input is shifted by `step` samples, the result is only shifted, by `new_step`.
-    """
-    context += -context % step
-    piece, before = torch.zeros(0), 0
-    for block in blocks:
-        piece = torch.cat([piece, block], dim=-1) if len(piece) else block
-        end = before + max(0, piece.shape[-1] - before - context) // step * step
-        if end > before:
-            yield function(piece[:, : end + context])[:, before * new_step // step : end * new_step // step]
-            dropped = max(0, end - context)
-            piece, before = piece[:, dropped:], end - dropped
-    if piece.shape[-1] > before:
-        yield function(piece)[:, before * new_step // step :]
+
+def _fitted(waveform: Tensor, length: int) -> Tensor:
+    """Cut a waveform, or fill it up with zeros, to a length."""
+    return nn.functional.pad(waveform, (0, max(0, length - waveform.shape[-1])))[..., :length]
 
 
 @functools.cache

@@ -215,8 +215,15 @@ class DualPathMasking(System):
         mask = torch.view_as_complex(mask.to(features.dtype).contiguous())
         return compressed[:, self.network.n_past :][:, : mask.shape[1]] * mask, states
 
-    def stream(self) -> Stream:
-        return DualPathStream(self)
+    def stream(
+        self,
+        sample_rate: int = SAMPLE_RATE,
+        channels: int = 1,
+        attenuation_limit: float | None = None,
+        apart: bool = False,
+        keep_rumble: bool = False,
+    ) -> Stream:
+        return DualPathStream(self, sample_rate, channels, attenuation_limit, apart, keep_rumble)
 
     def streaming_step(self) -> StreamingStep:
         return DualPathStep(self)

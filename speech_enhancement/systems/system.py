@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,20 +15,101 @@ from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.state_file import write_state
 
+Samples = TypeVar("Samples", np.ndarray, Tensor)
+
 
 class Stream(ABC):
-    """One channel that passes through a system block by block; the results join to that of the whole, but for rounding.
+    """A recording that passes through a system block by block, at its own sample rate.
 
-    An input shorter than the system's `shortest` is filled up with zeros.
+    The result comes `latency` samples late: that many zeros go before it, and `flush` returns as many at the end.
+    Without them it is the result of the whole recording, but for rounding. An input shorter than the system's
+    `shortest` is filled up with zeros.
+
+    Attributes:
+        sample_rate: Hz.
+        channels: of each block.
+        latency, latency_seconds: delay of the result; computing time is not in it.
+
+    Example:
+        >>> import torch, speech_enhancement
+        >>> stream = speech_enhancement.load_model().stream(sample_rate=48000)
+        >>> stream.latency_seconds
+        0.0639...
+        >>> enhanced = [stream.process(block) for block in torch.zeros(4800).split(480)] + [stream.flush()]
+        >>> sum(map(len, enhanced)) - stream.latency
+        4800
     """
 
-    @abstractmethod
-    def process(self, samples: Tensor) -> Tensor:
-        """Take the next samples, `(time,)`, at the system's rate; return the further samples of the result."""
+    def __init__(self, sample_rate: int, channels: int, latency: int):
+        self.sample_rate, self.channels, self.latency = sample_rate, channels, latency
+        self._block: Samples = torch.zeros(channels, 0)
+        self.reset()
+
+    @property
+    def latency_seconds(self) -> float:
+        return self.latency / self.sample_rate
+
+    def process(self, block: Samples) -> Samples:
+        """Take the next samples and return as many of the result.
+
+        Args:
+            block: tensor or NumPy array, full scale at 1, of any length: `(channels, time)`, or `(time,)` of one
+                channel.
+
+        Returns:
+            Samples of the same type and shape.
+
+        Raises:
+            ValueError: the block has another shape, or holds NaN or infinity.
+        """
+        samples = block.detach() if isinstance(block, Tensor) else torch.as_tensor(block)
+        if samples.dim() == 1 and self.channels == 1:
+            samples = samples[None]
+        if samples.dim() != 2 or len(samples) != self.channels:
+            raise ValueError(f"block: expected {self.channels} channels (channels, time), got {tuple(block.shape)}")
+        # What is not finite would stay in the states for ever.
+        if not samples.isfinite().all():
+            raise ValueError("block: expected finite samples, got NaN or infinity")
+        self._block = block
+        with torch.inference_mode():
+            self._add(self._advance(samples))
+        enhanced, self._result = self._result.tensor_split([samples.shape[-1]], dim=-1)
+        return self._as_given(enhanced)
+
+    def flush(self) -> Samples:
+        """Return the last `latency` samples of the result, as blocks were given, and begin anew."""
+        with torch.inference_mode():
+            self._add(self._end())
+        rest = self._as_given(self._result)
+        self.reset()
+        return rest
+
+    def reset(self) -> None:
+        """Forget everything, to begin with another recording."""
+        self._result = torch.zeros(self.channels, self.latency)
+        self._begin()
+
+    def _add(self, result: Tensor) -> None:
+        self._result = torch.cat([self._result.to(result), result], dim=-1)
+
+    def _as_given(self, samples: Tensor) -> Samples:
+        """Give samples `(channels, time)` the type and the dimensions of the last block."""
+        samples = samples[0] if self._block.ndim == 1 else samples
+        if isinstance(self._block, Tensor):
+            return samples.to(self._block)
+        return samples.numpy().astype(self._block.dtype, copy=False)
 
     @abstractmethod
-    def finish(self) -> Tensor:
-        """Return the rest of the result, which then has as many samples as the input; nothing may follow."""
+    def _begin(self) -> None:
+        """Set the states at the beginning of a recording."""
+
+    @abstractmethod
+    def _advance(self, samples: Tensor) -> Tensor:
+        """Take samples `(channels, time)`; return the further samples of the result, of which none is later."""
+
+    @abstractmethod
+    def _end(self) -> Tensor:
+        """Return the rest of the result, which then has as many samples as the input."""
 
 
 class StreamingStep(nn.Module):
@@ -117,8 +199,23 @@ class System(nn.Module):
         kind = type(self)
         return kind.training_step is System.training_step and kind.pretrain is System.pretrain
 
-    def stream(self) -> Stream | None:
-        """Begin a stream, in evaluation mode; None if the system cannot run block by block."""
+    def stream(
+        self,
+        sample_rate: int = SAMPLE_RATE,
+        channels: int = 1,
+        attenuation_limit: float | None = None,
+        apart: bool = False,
+        keep_rumble: bool = False,
+    ) -> Stream | None:
+        """Begin a stream, in evaluation mode; None if the system cannot run block by block.
+
+        Args:
+            sample_rate: of the recording, Hz.
+            channels: of the recording.
+            attenuation_limit: most that is taken away, dB; None for no limit.
+            apart: True if the channels have nothing to do with each other; otherwise all get the same gains.
+            keep_rumble: True to keep what lies below 50 Hz.
+        """
         return None
 
     def streaming_step(self) -> StreamingStep | None:
@@ -142,6 +239,19 @@ class System(nn.Module):
         """Write the system for `load_model`; the file appears whole or not at all."""
         with replacing(path) as temporary:
             write_state(temporary, self.state(epoch))
+
+
+def kept_share(attenuation_limit: float | None) -> float:
+    """Compute the share of a noisy recording that a limit of attenuation, in dB, leaves in the result.
+
+    Raises:
+        ValueError: the limit is not a number from 0 up.
+    """
+    if attenuation_limit is None:
+        return 0.0
+    if not attenuation_limit >= 0:
+        raise ValueError(f"attenuation_limit: expected a number of decibels from 0 up, got {attenuation_limit}")
+    return 10 ** (-attenuation_limit / 20)
 
 
 def zero_biases(module: nn.Module) -> None:

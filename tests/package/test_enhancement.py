@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 import soundfile
 import torch
 
-from speech_enhancement.audio import Recording, load, resample, save
+import speech_enhancement
+from speech_enhancement import enhancement
+from speech_enhancement.audio import load, resample, save
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
 from speech_enhancement.systems.model_file import load_model
-from speech_enhancement.systems.system import Stream, System
+from speech_enhancement.systems.system import System
 from tests.package.conftest import tree, voice_like
 from tests.package.test_audio import BROKEN, broken
 
@@ -45,38 +48,51 @@ SEAM = 3e-5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["packaged", "unet"])
-@pytest.mark.parametrize("rate", [16000, 44100, 48000, 8000, 11025, 15999])
-def test_chunks_join_without_a_seam(tmp_path, name, request, generator, rate):
-    """The systems are one with a stream for each channel, and one that gets its chunks with context."""
-    system = request.getfixturevalue(name)
-    path = noisy_file(tmp_path / "long.wav", 9.1, rate, 2, generator)
-    with Recording(path) as recording:
-        noisy = recording.read(0, recording.frames)
-        pieces = list(Enhancer(system, chunk_seconds=2).enhance_recording(recording))
-    # A whole step of the U-Net at an odd rate takes longer than the file.
-    assert len(pieces) > 3 or (name, rate) == ("unet", 15999)
+@pytest.mark.parametrize("options", [{}, {"apart": True}, {"keep_rumble": True, "attenuation_limit": 12}])
+@pytest.mark.parametrize("rate", [16000, 44100, 8000, 47952])
+def test_pieces_join_without_a_seam(unet, generator, rate, options):
+    """The system gets its pieces with context."""
+    noisy = 0.1 * torch.randn(2, 7 * rate, generator=generator)
+    pieces = list(Enhancer(unet, chunk_seconds=2, **options).enhance_recording(source_of(noisy, rate)))
+    whole = Enhancer(unet, **options)._enhance_piece(noisy, rate)
     joined = torch.cat(pieces, dim=-1)
-    whole = in_one_pass(system, noisy, rate)
-    for result in (joined, torch.stack([Enhancer(system).enhance(channel, rate) for channel in noisy])):
-        assert result.shape == whole.shape
-        assert (result - whole).abs().max() < SEAM
+    assert len(pieces) > 3 and joined.shape == whole.shape
+    assert (joined - whole).abs().max() < SEAM
 
 
-def in_one_pass(system, noisy, rate):
-    """Enhance `(channels, time)` by one call of the system."""
-    resampled = resample(noisy, rate, 16000)
-    with torch.no_grad():
-        enhanced = system((remove_rumble(resampled) if system.needs_rumble_filter else resampled)[:, None])[:, 0]
-    return resample(enhanced, 16000, rate)[:, : noisy.shape[1]]
+@pytest.mark.parametrize("rate", [16000, 44100, 11025, 48000])
+def test_a_recording_is_what_comes_out_of_the_stream(packaged, generator, rate):
+    noisy = 0.1 * torch.randn(2, 3 * rate, generator=generator)
+    stream = packaged.stream(rate, 2)
+    whole = torch.cat([stream.process(noisy), stream.flush()], dim=-1)[:, stream.latency :]
+    joined = torch.cat(list(Enhancer(packaged).enhance_recording(source_of(noisy, rate))), dim=-1)
+    torch.testing.assert_close(joined, whole, rtol=0, atol=SEAM)
+
+
+def source_of(noisy, rate):
+    return SimpleNamespace(
+        sample_rate=rate, frames=noisy.shape[-1], read=lambda start, length: noisy[:, start : start + length]
+    )
 
 
 def test_one_channel_goes_through_the_stream_too(packaged, monkeypatch, generator):
     """What is measured is then what runs over files."""
     noisy = 0.1 * torch.randn(3000, generator=generator)
-    whole = in_one_pass(packaged, noisy[None], 16000)[0]
+    with torch.no_grad():
+        whole = packaged(noisy[None, None])[0, 0]
     monkeypatch.setattr(type(packaged), "forward", None)
     torch.testing.assert_close(Enhancer(packaged).enhance(noisy), whole, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["packaged", "unet"])
+def test_at_48_khz_the_voice_comes_out_as_at_16(name, request, generator):
+    """The two results differ by what lies around 8 kHz."""
+    system = request.getfixturevalue(name)
+    noisy = voice_like(2, 120, generator) + 0.02 * torch.randn(32000, generator=generator)
+    at_16 = Enhancer(system).enhance(noisy)
+    at_48 = resample(Enhancer(system).enhance(resample(noisy, 16000, 48000), 48000), 48000, 16000)
+    difference = (at_48 - at_16)[1000:-1000]
+    assert difference.square().mean() < 0.01 * at_16[1000:-1000].square().mean()
 
 
 def test_enhancing_raises_the_snr(packaged, generator):
@@ -94,44 +110,139 @@ def test_rumble_is_removed_and_nothing_shifted(frequency, expected):
     assert torch.allclose(left, expected * tone[2000:-2000], atol=0.02)
 
 
-class Through(System):
-    """A system that changes nothing, with a stream."""
+@pytest.mark.parametrize("length", [1, 2, 100, 4000])
+def test_an_offset_is_removed_without_a_click(length):
+    """It begins and ends as loud as silence does."""
+    assert remove_rumble(torch.full((length,), 0.3)).abs().max() < 1e-5
 
-    title, task = "through", "nothing"
+
+class Through(System):
+    """A system that changes nothing."""
+
+    title = "through"
+    context, shortest = 0, 1
 
     def forward(self, noisy):
         return noisy
 
-    def stream(self):
-        return ThroughStream()
+
+def enhanced_both_ways(system, noisy, rate, **options):
+    """Enhance `(channels, time)` in pieces, and in one."""
+    for seconds in (0.7, 100):
+        yield torch.cat(list(Enhancer(system, seconds, **options).enhance_recording(source_of(noisy, rate))), dim=-1)
 
 
-class ThroughStream(Stream):
-    def process(self, samples):
-        return samples
-
-    def finish(self):
-        return torch.zeros(0)
-
-
-@pytest.mark.parametrize("streams", [True, False])
 @pytest.mark.parametrize("needs", [True, False])
+@pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("rate", [16000, 48000])
-def test_rumble_is_removed_before_the_systems_that_need_it(streams, needs, rate):
-    """This holds for a file in blocks as in one pass."""
+def test_rumble_is_removed_before_the_systems_that_need_it(needs, keep, rate):
+    """It is kept on demand."""
     system = Through()
     system.needs_rumble_filter = needs
-    if not streams:
-        system.stream = lambda: None
     time = torch.arange(3 * rate) / rate
     rumble, tone = (torch.sin(2 * torch.pi * frequency * time) for frequency in (10, 1000))
-    enhancer = Enhancer(system, chunk_seconds=0.7)
-    source = SimpleNamespace(
-        sample_rate=rate, frames=len(time), read=lambda start, length: (rumble + tone)[None, start : start + length]
+    if keep and not needs:
+        # What a system leaves below 50 Hz is there twice then; none of those without a filter leaves anything.
+        return
+    for result in enhanced_both_ways(system, (rumble + tone)[None], rate, keep_rumble=keep):
+        expected = rumble + tone if keep or not needs else tone
+        assert (result - expected)[0, rate // 2 : -rate // 2].abs().max() < 0.01
+
+
+def test_the_packaged_model_removes_rumble_unless_it_is_kept(packaged, generator):
+    """It has no filter, since it has learnt to."""
+    time = torch.arange(32000) / 16000
+    rumble = 0.1 * torch.sin(2 * torch.pi * 20 * time)
+    noisy = voice_like(2, 120, generator) + 0.003 * torch.randn(32000, generator=generator)
+    without = Enhancer(packaged).enhance(noisy + rumble)
+    kept = Enhancer(packaged, keep_rumble=True).enhance(noisy + rumble)
+    level = [abs(torch.dot(each[8000:24000], rumble[8000:24000])) for each in (rumble, without, kept)]
+    assert level[1] < 0.03 * level[0] and abs(level[2] / level[0] - 1) < 0.05
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_lies_above_8_khz_is_kept(channels, apart, generator):
+    """A system that hears only what lies below and changes nothing leaves the recording as it was."""
+    system = Through()
+    system.needs_rumble_filter = False
+    noisy = 0.1 * torch.randn(channels, 48000, generator=generator)
+    for result in enhanced_both_ways(system, noisy, 48000, apart=apart):
+        torch.testing.assert_close(result, noisy, rtol=0, atol=1e-4)
+
+
+class Halving(Through):
+    needs_rumble_filter = False
+
+    def forward(self, noisy):
+        return noisy / 2
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_gains_go_on_above_8_khz_without_a_seam(rate, channels, generator):
+    noisy = 0.1 * torch.randn(channels, rate, generator=generator)
+    for result in enhanced_both_ways(Halving(), noisy, rate):
+        # Gains of the U-Net's kind are those of spectra; the ends of a recording are as if silence was around it.
+        torch.testing.assert_close(result, noisy / 2, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["packaged", "unet"])
+def test_with_a_limit_the_noisy_recording_stays(name, request, generator):
+    system = request.getfixturevalue(name)
+    noisy = 0.1 * torch.randn(2, 12000, generator=generator)
+    free, limited, untouched = (
+        speech_enhancement.enhance(noisy, 44100, system, attenuation_limit=limit) for limit in (None, 20, 0)
     )
-    for result in (enhancer.enhance(rumble + tone, rate), torch.cat(list(enhancer.enhance_recording(source)), -1)[0]):
-        expected = tone if needs else rumble + tone
-        assert (result - expected)[rate // 2 : -rate // 2].abs().max() < 0.01
+    torch.testing.assert_close(limited, 0.1 * noisy + 0.9 * free, rtol=0, atol=1e-6)
+    torch.testing.assert_close(untouched, noisy, rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="attenuation_limit: expected a number of decibels from 0 up, got -3"):
+        speech_enhancement.enhance(noisy, 44100, system, attenuation_limit=-3)
+
+
+def stereo(generator, seconds=3):
+    """A voice and noise from two directions, `(2, time)`."""
+    voice = voice_like(seconds, 120, generator)
+    noise = 0.03 * torch.randn(2, len(voice), generator=generator)
+    return torch.stack([voice, 0.5 * voice]) + torch.stack([0.5 * noise[0] + 0.2 * noise[1], noise[0]])
+
+
+@pytest.mark.parametrize("name", ["packaged", "unet"])
+def test_channels_together_keep_the_level_difference_of_the_noise(name, request, generator):
+    """Apart, it wanders in the pauses."""
+    noisy = stereo(generator)
+    changes = {}
+    for apart in (True, False):
+        enhanced = torch.cat(
+            list(Enhancer(request.getfixturevalue(name), apart=apart).enhance_recording(source_of(noisy, 16000))),
+            dim=-1,
+        )
+        changes[apart] = (level_difference(enhanced) - level_difference(noisy)).std()
+    assert changes[False] < changes[True]
+
+
+def level_difference(waveform):
+    power = waveform.unfold(-1, 512, 512).square().mean(-1).clamp_min(1e-12)
+    return 10 * (power[0] / power[1]).log10()
+
+
+@pytest.mark.parametrize("name", ["packaged", "unet"])
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_two_equal_channels_become_two_equal_channels(name, rate, request, generator):
+    system = request.getfixturevalue(name)
+    noisy = voice_like(1, 120, generator, rate) + 0.02 * torch.randn(rate, generator=generator)
+    left, right = speech_enhancement.enhance(torch.stack([noisy, noisy]), rate, system)
+    assert torch.equal(left, right)
+    if name == "packaged":
+        torch.testing.assert_close(left, speech_enhancement.enhance(noisy, rate, system), rtol=0, atol=1e-6)
+
+
+def test_residual_and_result_add_up(tmp_path, packaged, generator):
+    path = noisy_file(tmp_path / "long.wav", 2.3, 44100, 2, generator, "FLOAT")
+    Enhancer(packaged).enhance_file(path, tmp_path / "out.wav", tmp_path / "rest.wav")
+    noisy, enhanced, rest = (soundfile.read(tmp_path / name)[0] for name in ("long.wav", "out.wav", "rest.wav"))
+    assert np.abs(rest).max() > 0.01
+    np.testing.assert_allclose(enhanced + rest, noisy, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", registry.NAMES)
@@ -266,11 +377,17 @@ def test_two_inputs_of_one_name_do_not_meet(tmp_path, checkpoint, generator, run
     assert tree(tmp_path / "files") == ["same.wav", "second/same.wav"]
 
 
-@pytest.mark.parametrize("rate", [16000, 44100, 11025, 48000, 15999])
-def test_chunks_are_whole_steps_of_the_model(unet, rate):
-    for samples in Enhancer(unet)._chunk(rate):
-        assert samples * 16000 % rate == 0
-        assert samples * 16000 // rate % unet.alignment == 0
+@pytest.mark.parametrize("rate", [16000, 44100, 11025, 48000, 15999, 47952, 22254])
+def test_pieces_are_whole_steps_of_the_model(unet, rate):
+    """They are so at a rate that is within 0.3 % of the recording's; they stay short at all rates."""
+    enhancer = Enhancer(unet)
+    ratio = enhancement._ratio(rate, 16000)
+    assert abs(ratio / Fraction(rate, 16000) - 1) <= 0.003
+    chunk, context, step = enhancer._chunk(rate)
+    for samples in (chunk, context, step):
+        assert (samples / ratio).denominator == 1 and samples / ratio % unet.alignment == 0
+        assert samples % enhancer._hop(rate) == 0
+    assert step < 10 * rate and chunk < 45 * rate
 
 
 @pytest.mark.parametrize("name", ["moving-average", "wiener"])
