@@ -1,7 +1,10 @@
-"""Parts that the lecture notebooks share: the device, recordings that need no download, pictures and players."""
+"""Parts that the lecture notebooks share: the device, recordings, pictures and players, exercises and checks."""
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -12,13 +15,56 @@ from filelock import FileLock
 from IPython.display import HTML
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn import functional
 
 from speech_enhancement.audio import SAMPLE_RATE, load, sound_uri
 from speech_enhancement.corpora import manifest, voices
+from speech_enhancement.corpora.espeak import Synthesizer
 from speech_enhancement.plotting import plot_spectrogram, spectrogram_db
 
 HOURS = 0.1
 CORPUS = Path(__file__).parents[1] / "data" / "lectures"
+
+
+@contextmanager
+def exercise() -> Iterator[None]:
+    """Skip the rest of the block, and say so, where it calls an exercise that is not written yet.
+
+    Example:
+        >>> with exercise():
+        ...     raise NotImplementedError()
+        Exercise: not written yet.
+    """
+    try:
+        yield
+    except NotImplementedError:
+        print("Exercise: not written yet.")
+
+
+def check(sentence: str, holds: bool | Tensor) -> None:
+    """Print a note if a sentence of the text does not hold in this run, as may be with other recordings or networks.
+
+    The commands that execute the notebooks count the note as a fault.
+    """
+    if not holds:
+        print(f"Not so in this run: {sentence}", file=sys.stderr)
+
+
+@cache
+def noisy_sample() -> Tensor:
+    """Make some seconds of a synthetic voice beside a fan: `(1, time)` at 16 kHz, without any of the course's tasks."""
+    text = "Could you send me the address once more? I am standing beside the machine, and I can hardly hear you."
+    spoken = Synthesizer().speak(text, "en-gb-x-rp+f2", rate=165, pitch=40, pitch_range=50)
+    voice = functional.pad(spoken, (SAMPLE_RATE // 2, SAMPLE_RATE // 2))
+    generator = torch.Generator().manual_seed(0)
+    spectrum = torch.fft.rfft(torch.randn(voice.shape, generator=generator))
+    # A fan rushes with a spectrum that falls by 3 dB an octave, and hums at the multiples of its blades' frequency.
+    hertz = torch.fft.rfftfreq(voice.shape[-1], 1 / SAMPLE_RATE)
+    rush = torch.fft.irfft(spectrum / hertz.clamp_min(50).sqrt(), n=voice.shape[-1])
+    seconds = torch.arange(voice.shape[-1]) / SAMPLE_RATE
+    hum = sum(torch.sin(2 * torch.pi * 110 * multiple * seconds) / multiple for multiple in range(1, 6))
+    fan = rush / rush.std() + hum / hum.std() / 2
+    return 0.1 * (voice / voice.std() + fan / fan.std() / 2)
 
 
 def find_device() -> torch.device:

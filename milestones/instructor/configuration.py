@@ -93,6 +93,21 @@ class Notebooks:
 
 
 @dataclass(frozen=True)
+class Lectures:
+    """Execute the lecture notebooks beside right solutions in other styles; the stored outputs stay as they are.
+
+    python -m milestones lectures 06_unet --only plain
+    """
+
+    names: Positional[tuple[str, ...]] = ()
+    """Names of notebooks, without folder and ending; by default all."""
+    only: tuple[str, ...] = ()
+    """Styles: wide, interpolating, plain; by default all."""
+    jobs: int | None = None
+    """Notebooks at a time; by default as many as there are cores."""
+
+
+@dataclass(frozen=True)
 class Figures:
     """Draw the figures of the handouts again.
 
@@ -107,6 +122,7 @@ COMMANDS = {
     "selftest": (Selftest, "milestones.instructor.selftest.selftest"),
     "demo": (Demo, "milestones.instructor.demo"),
     "notebooks": (Notebooks, "milestones.instructor.notebooks"),
+    "lectures": (Lectures, "milestones.instructor.lectures"),
     "figures": (Figures, "milestones.instructor.figures.figures"),
 }
 """For each command, its dataclass and the module whose `run` carries it out."""

@@ -15,6 +15,9 @@ import torch
 from speech_enhancement import lecture
 from speech_enhancement.audio import save
 from speech_enhancement.corpora.manifest import Entry, write_manifest
+from speech_enhancement.lecture_unet import LectureUNet
+from speech_enhancement.plotting import spectrogram_db
+from speech_enhancement.recorder import Recorder
 
 
 @pytest.fixture
@@ -110,3 +113,54 @@ def test_players_share_one_scale():
 def test_a_network_that_diverged_has_no_player():
     with pytest.raises(ValueError, match="expected finite samples, got NaN or infinity"):
         lecture.listen({"clean": tone(440), "enhanced": torch.full((16000,), float("nan"))})
+
+
+def test_the_sample_is_speech_in_noise():
+    sample = lecture.noisy_sample()
+    assert sample.shape[0] == 1 and 3 < sample.shape[1] / 16000 < 10 and 0.1 < sample.abs().max() <= 1
+    levels = sample[0, :8000].std(), sample[0].std()
+    assert 0.01 < levels[0] < levels[1], "expected noise alone at first, and then a voice that is louder"
+
+
+def test_an_exercise_that_is_not_written_is_skipped(capsys):
+    with lecture.exercise():
+        raise NotImplementedError
+    assert capsys.readouterr().out == "Exercise: not written yet.\n"
+
+
+def test_a_mistake_in_an_exercise_is_seen():
+    with pytest.raises(ZeroDivisionError), lecture.exercise():
+        print(1 / 0)
+
+
+def test_a_sentence_that_does_not_hold_is_told(capsys):
+    lecture.check("water is wet", True)
+    lecture.check("the oracle wins", torch.tensor(False))
+    assert capsys.readouterr().err == "Not so in this run: the oracle wins\n"
+
+
+def test_pictures_need_no_task():
+    """A tone of 1 kHz has its power in bin 32, and a signal of less than a frame is drawn too."""
+    levels = spectrogram_db(tone(1000))
+    assert levels.shape == (257, 63) and (levels[:, 4:-4].argmax(dim=0) == 32).all()
+    assert spectrogram_db(tone(1000, seconds=0.001)).shape == (257, 1)
+
+
+def test_a_recording_comes_at_16_khz():
+    recorder = Recorder()
+    assert recorder.waveform() is None
+    recorder.sample_rate, recorder.samples = 48000, tone(440).repeat_interleave(3).numpy().tobytes()
+    recorded = recorder.waveform()
+    assert recorded.shape == (1, 8000)
+    assert (recorded[0, 100:-100] - tone(440)[100:-100]).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("size", [(257, 126), (65, 7)])
+def test_the_network_of_the_lectures_makes_masks_of_any_size(size):
+    torch.manual_seed(0)
+    unet = LectureUNet((2, 3, 4)).eval()
+    magnitude = torch.rand(2, 1, *size)
+    with torch.no_grad():
+        mask, louder = unet(magnitude), unet(100 * magnitude)
+    assert mask.shape == magnitude.shape and mask.min() >= 0 and mask.max() <= 1
+    assert torch.allclose(mask, louder, atol=1e-3)

@@ -33,6 +33,12 @@ class DownBlock(nn.Module):
         return self.short(x) + self.after(torch.relu((y - mean) / (spread + 1e-5).sqrt()))
 
 
+# right 2.2: one convolution and an activation
+class DownBlock(nn.Sequential):
+    def __init__(self, in_channels, out_channels):
+        super().__init__(nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1), nn.ReLU())
+
+
 # right 2.3: a transposed convolution, cropped to the size of the skip
 class UpBlock(nn.Module):
     def __init__(self, in_channels, skip_channels, out_channels):
@@ -84,6 +90,17 @@ class UpBlock(nn.Module):
     def forward(self, x, skip):
         x = functional.pixel_shuffle(self.grow(x), 2)
         return torch.tanh(self.join(torch.cat([x[..., : skip.shape[-2], : skip.shape[-1]], skip], dim=1)))
+
+
+# right 2.3: repetition, one convolution and an activation
+class UpBlock(nn.Module):
+    def __init__(self, in_channels, skip_channels, out_channels):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels + skip_channels, out_channels, 3, padding=1)
+
+    def forward(self, x, skip):
+        x = functional.interpolate(x, size=skip.shape[2:])
+        return torch.relu(self.conv(torch.cat([x, skip], dim=1)))
 
 
 # right 2.4: one list of blocks by hand, counted backwards
@@ -182,6 +199,20 @@ class UNet(nn.Module):
         padded = functional.pad(magnitude, (0, -frames % self.multiple, 0, -freq % self.multiple))
         logits = self.out(self.decoder(*self.encoder(torch.relu(self.into(padded)))))
         return logits[..., :freq, :frames].sigmoid()
+
+
+# right 2.5: no more than its parts, on the square root of the magnitude
+class UNet(nn.Module):
+    def __init__(self, channels=(16, 32, 48, 64, 64)):
+        super().__init__()
+        self.first = nn.Conv2d(1, channels[0], 3, padding=1)
+        self.encoder = Encoder(channels)
+        self.decoder = Decoder(channels)
+        self.last = nn.Conv2d(channels[0], 1, 1)
+
+    def forward(self, magnitude):
+        bottleneck, skips = self.encoder(self.first(magnitude.sqrt()))
+        return torch.sigmoid(self.last(self.decoder(bottleneck, skips)))
 
 
 # right 2.5: decibels, each item by its own mean, other names
