@@ -247,8 +247,8 @@ class Enhance:
 
     python -m speech_enhancement enhance noisy.wav interviews/ --out clean
 
-    The results keep names, format, sample rate, channels and length. The model works at 16 kHz, so everything above 8
-    kHz is dropped.
+    The results keep names, format, sample rate, channels and length. What lies below 50 Hz is removed. The model knows
+    frequencies up to 8 kHz; above, noise is reduced as much as just below.
     """
 
     inputs: Positional[tuple[Path, ...]]
@@ -261,8 +261,23 @@ class Enhance:
     """System to use instead of a model; it must need no training, as log-mmse for example."""
     overwrite: bool = False
     """Replace existing files."""
+    attenuation_limit: float | None = None
+    """Most that is taken away, in dB: the noisy recording stays in the result at this level below itself."""
+    keep_rumble: bool = False
+    """Keep what lies below 50 Hz."""
+    channels: Literal["together", "apart"] = "together"
+    """together: all channels get the same gains, so that directions stay. apart: each is enhanced alone, for tracks
+    that have nothing to do with each other."""
+    residual: Path | None = None
+    """Folder to write what was taken away to, in files named as the results, to hear if speech is among it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto uses a GPU if there is one."""
+
+    def __post_init__(self):
+        if self.attenuation_limit is not None and not self.attenuation_limit >= 0:
+            raise ValueError(f"--attenuation-limit: expected a number from 0 up, got {self.attenuation_limit}")
+        if self.residual is not None and self.residual.resolve() == self.out.resolve():
+            raise ValueError(f"--residual: expected another folder than --out, got {self.residual}")
 
 
 @dataclass(frozen=True)

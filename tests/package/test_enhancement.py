@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 import speech_enhancement
 from speech_enhancement import enhancement
 from speech_enhancement.audio import load, resample, save
+from speech_enhancement.configuration import Enhance
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
@@ -38,6 +40,7 @@ def unet():
 def noisy_file(path, seconds, rate, channels, generator, subtype=None):
     speech = voice_like(seconds, 120, generator, rate)
     noise = 0.05 * torch.randn(channels, len(speech), generator=generator)
+    path.parent.mkdir(exist_ok=True)
     soundfile.write(path, (speech + noise).T.numpy(), rate, subtype=subtype)
     return path
 
@@ -388,6 +391,39 @@ def test_pieces_are_whole_steps_of_the_model(unet, rate):
         assert (samples / ratio).denominator == 1 and samples / ratio % unet.alignment == 0
         assert samples % enhancer._hop(rate) == 0
     assert step < 10 * rate and chunk < 45 * rate
+
+
+def test_options_reach_the_files(tmp_path, generator, run):
+    """The same limit and channels give the same result in Python."""
+    noisy = noisy_file(tmp_path / "in" / "a.wav", 1, 44100, 2, generator, "FLOAT")
+    options = ("--attenuation-limit", 20, "--channels", "apart", "--keep-rumble", "--residual", tmp_path / "rest")
+    done = run("enhance", tmp_path / "in", "--out", tmp_path / "out", *options)
+    assert done.returncode == 0, done.stderr
+    before, enhanced, rest = (load(path, 44100) for path in (noisy, tmp_path / "out/a.wav", tmp_path / "rest/a.wav"))
+    enhancer = Enhancer(load_model(), attenuation_limit=20, apart=True, keep_rumble=True)
+    expected = torch.cat(list(enhancer.enhance_recording(source_of(before, 44100))), dim=-1)
+    torch.testing.assert_close(enhanced, expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(enhanced + rest, before, rtol=0, atol=1e-6)
+
+
+def test_no_input_is_replaced_by_what_was_taken_away(tmp_path, generator, run):
+    noisy = noisy_file(tmp_path / "in" / "a.wav", 0.2, 16000, 1, generator)
+    before = noisy.read_bytes()
+    done = run("enhance", noisy, "--out", tmp_path / "out", "--residual", tmp_path / "in", "--overwrite")
+    assert done.returncode == 1 and "expected another folder than the input's in --residual" in done.stderr
+    assert noisy.read_bytes() == before and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attenuation_limit": -3.0}, "--attenuation-limit: expected a number from 0 up, got -3.0"),
+        ({"out": Path("same"), "residual": Path("same")}, "--residual: expected another folder than --out, got same"),
+    ],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        Enhance(inputs=(Path("noisy.wav"),), **options)
 
 
 @pytest.mark.parametrize("name", ["moving-average", "wiener"])
