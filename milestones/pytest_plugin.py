@@ -1,19 +1,21 @@
 """Pytest plugin that prints a table of the tasks and their points after the tests of a milestone.
 
-Tests run in the order of their tasks, and the tests of a task run after those of the tasks that it depends on. If one
-of these tasks fails, a test that fails after it counts as skipped, because the earlier task must be fixed first; a test
-that passes still counts as passed.
+Tests run in the order of their tasks, and the tests of a task run after those of the tasks that it depends on. A test
+that fails counts as skipped if it ran code of an earlier task that fails too, because that one must be fixed first. A
+test that ran no such code fails by itself, and is shown as failed.
 """
 
 import ast
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType, FrameType
 
 import pytest
 
 from milestones.course import PACKAGE, load_course
 from milestones.graded_tests import GradedTest, TestState
-from milestones.score_table import ScoreTable
+from milestones.score_table import Outcome, ScoreTable
 from milestones.stubs import Stub, find_stubs, raises_not_implemented
 
 _WORDS = {
@@ -48,6 +50,7 @@ class ScoreTablePlugin:
         self.table = ScoreTable(self.course, self._is_stub)
         self._order = self.course.in_order_of_need()
         self._stubs: dict[Path, list[Stub]] = {}
+        self._called: set[CodeType] = set()
         unknown = [task for task in config.getoption("--task") if task not in self.course.tasks]
         if unknown:
             raise pytest.UsageError(f"--task: expected one of {', '.join(self.course.tasks)}, got {unknown[0]}")
@@ -66,16 +69,42 @@ class ScoreTablePlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
-            self._add(item.nodeid, GradedTest.of(item), TestState.NOT_RUN)
+            test = GradedTest.of(item)
+            if test is not None:
+                self._add(item.nodeid, Outcome(test, TestState.NOT_RUN))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """Note all functions that are called while a test runs, and shorten its message."""
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            if event == "call":
+                self._called.add(frame.f_code)
+
+        before = sys.getprofile()
+        sys.setprofile(note)
+        try:
+            return (yield)
+        except AssertionError as error:
+            # Pytest writes the values behind the message, whole tensors among them; with -v they are shown.
+            if GradedTest.of(item) is not None and self.config.get_verbosity() < 1:
+                error.args = (str(error).partition("\nassert ")[0],)
+            raise
+        finally:
+            sys.setprofile(before)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
         report = yield
+        called, self._called = self._called, set()
         test = GradedTest.of(item)
         if test is not None:
-            stub = _stub_that_raised(call.excinfo, self._stubs_in) if report.failed else None
             # Only values that JSON can hold, since pytest-xdist's workers send reports to the main process.
-            report.course = {"test": vars(test), "stub": stub}
+            report.course = {"test": vars(test)}
+            if report.failed:
+                report.course["stub"] = _stub_that_raised(call.excinfo, self._stubs_in)
+                report.course["ran"] = sorted(self._tasks_of(called))
+                report.course["message"] = _message(call.excinfo.value)
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -83,7 +112,7 @@ class ScoreTablePlugin:
         course = getattr(report, "course", None)
         if course is not None and (report.when == "call" or not report.passed):
             state = TestState.NOT_RUN if report.skipped else TestState(report.outcome)
-            self._add(report.nodeid, GradedTest(**course["test"]), state, course["stub"])
+            self._add(report.nodeid, Outcome(**{**course, "test": GradedTest(**course["test"])}, state=state))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple | None:
@@ -97,7 +126,8 @@ class ScoreTablePlugin:
         selected = self.config.getoption("--task") or terminalreporter.stats.get("deselected")
         is_part = bool(selected) or any("::" in argument for argument in self.config.args)
         for milestone in self.course.milestones:
-            lines = self.table.lines(milestone, is_part or not self._has_all_files(milestone.number))
+            width = self.config.get_terminal_writer().fullwidth
+            lines = self.table.lines(milestone, is_part or not self._has_all_files(milestone.number), width)
             if lines:
                 terminalreporter.section(f"milestone {milestone.number}: {milestone.title}")
             for line, markup in lines:
@@ -110,9 +140,9 @@ class ScoreTablePlugin:
         module = self.course.tasks[test.task].module
         return self._order.index(test.task), not test.id.startswith(f"test_{module}.py")
 
-    def _add(self, nodeid: str, test: GradedTest | None, state: TestState, stub: str | None = None) -> None:
-        if test is not None and test.task in self.course.tasks:
-            self.table.add(nodeid, test, state, stub)
+    def _add(self, nodeid: str, outcome: Outcome) -> None:
+        if outcome.test.task in self.course.tasks:
+            self.table.add(nodeid, outcome)
 
     def _has_all_files(self, number: int) -> bool:
         folder = self.config.rootpath / "tests" / f"milestone{number}"
@@ -122,6 +152,12 @@ class ScoreTablePlugin:
         """Return True if a stub of a task is left as it was handed out."""
         path = self.config.rootpath / PACKAGE / f"{self.course.tasks[task].module}.py"
         return any(stub.task == task and not stub.is_implemented for stub in self._stubs_in(path))
+
+    def _tasks_of(self, called: set[CodeType]) -> set[str]:
+        """Ids of the tasks to whose stubs the called functions belong."""
+        places = [(Path(code.co_filename), code.co_firstlineno) for code in called]
+        places = [(path, line) for path, line in places if path.parent.name == PACKAGE]
+        return {stub.task for path, line in places for stub in self._stubs_in(path) if line in stub}
 
     def _stubs_in(self, path: Path) -> list[Stub]:
         if path not in self._stubs:
@@ -145,6 +181,13 @@ def _stub_that_raised(excinfo: pytest.ExceptionInfo | None, stubs_in: Callable[[
         return None
     line = entry.lineno + 1
     return next((stub.task for stub in stubs_in(Path(entry.path)) if line in stub), "")
+
+
+def _message(error: BaseException) -> str:
+    """First line of an error's text, after its class unless the text is that of a test."""
+    text = str(error).strip().partition("\n")[0]
+    is_of_test = isinstance(error, AssertionError | pytest.fail.Exception)
+    return text if is_of_test else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def _is_raise(statement: str) -> bool:

@@ -24,7 +24,8 @@ class Stub:
 
     def __contains__(self, line: int) -> bool:
         """Return True if a line of the module, counted from 1, belongs to it."""
-        return self.node.lineno <= line <= self.node.end_lineno
+        first = min(node.lineno for node in (self.node, *self.node.decorator_list))
+        return first <= line <= self.node.end_lineno
 
     @property
     def is_implemented(self) -> bool:

@@ -122,9 +122,14 @@ def test_each_item_has_its_own_snr(generator):
     speech = torch.randn(3, 2000, generator=generator) * torch.tensor([[0.1], [1.0], [3.0]])
     noise = torch.randn(3, 2000, generator=generator)
     snr_db = torch.tensor([0.0, 10.0, -5.0])
-    assert torch.allclose(mix_at_snr(speech, noise, snr_db), add_noise(speech, noise, snr_db), rtol=1e-3, atol=1e-4), (
-        "not what torchaudio.functional.add_noise gives: is one power taken over the whole batch?"
+    mixture = mix_at_snr(speech, noise, snr_db)
+    achieved = 10 * (speech.square().mean(dim=-1) / (mixture - speech).square().mean(dim=-1)).log10()
+    assert torch.allclose(achieved, snr_db, atol=0.01), (
+        f"the items have SNRs of {achieved.double().round(decimals=2).tolist()} dB, expected {snr_db.tolist()}: is one"
+        " power taken over the whole batch?"
     )
+    expected = add_noise(speech, noise, snr_db)
+    assert torch.allclose(mixture, expected, rtol=1e-3, atol=1e-4), "not what torchaudio.functional.add_noise gives"
 
 
 @pytest.mark.task("1.9", points=1)
@@ -134,7 +139,10 @@ def test_channels_share_one_gain(generator):
     noise = torch.randn(2, 2, 4000, generator=generator)
     added = mix_at_snr(speech, noise, 3.0) - speech
     achieved = 10 * (speech.square().mean(dim=(1, 2)) / added.square().mean(dim=(1, 2))).log10()
-    assert torch.allclose(achieved, torch.tensor(3.0), atol=0.01), f"got {achieved.tolist()} dB, not 3"
+    assert torch.allclose(achieved, torch.tensor(3.0), atol=0.01), (
+        f"the items have SNRs of {achieved.double().round(decimals=2).tolist()} dB, not 3: is one power taken over all"
+        " channels of an item?"
+    )
     gains = (added / noise).mean(dim=-1)
     assert torch.allclose(gains[:, 0], gains[:, 1], rtol=1e-3), "the channels of an item got different gains"
 
@@ -164,7 +172,9 @@ def test_every_start_is_reached(generator):
     crops = [random_crop(torch.arange(5), length=3, generator=generator) for _ in range(100)]
     assert all(isinstance(crop, tuple) and len(crop) == 1 for crop in crops), "expected a tuple, also for one signal"
     starts = {int(crop[0][0]) for crop in crops}
-    assert starts == {0, 1, 2}, f"in 100 draws the starts were {sorted(starts)}, expected 0, 1 and 2"
+    assert starts == {0, 1, 2}, (
+        f"in 100 draws the starts were {sorted(starts)}, expected 0, 1 and 2: does randint leave out the last one?"
+    )
 
 
 @pytest.mark.task("1.10", points=1)

@@ -38,7 +38,8 @@ def test_wiener_mask_follows_its_formula():
     mask = wiener_mask(torch.tensor([9.0, 1.0, 0.0, 2e-5]), torch.tensor([1.0, 1.0, 1.0, 1e-5]))
     expected = torch.tensor([0.9, 0.5, 0.0, 2 / 3])
     assert torch.allclose(mask, expected, rtol=1e-3), (
-        f"got {mask.tolist()}: 0.949 for 0.9 would be its square root, 0.988 a ratio of powers taken as magnitudes"
+        f"got {mask.double().round(decimals=4).tolist()}: 0.949 for 0.9 would be its square root, 0.988 a ratio of"
+        " powers taken as magnitudes"
     )
 
 
@@ -66,6 +67,7 @@ def test_noise_power_of_a_short_spectrogram(generator):
     """All frames are averaged if there are fewer than asked for."""
     power = torch.rand(257, 4, generator=generator)
     noise = estimate_noise_power(power, n_frames=10)
+    assert noise.shape == (257, 1), f"got {tuple(noise.shape)}: the frames' dimension stays, with size 1"
     assert torch.allclose(noise, power.mean(dim=-1, keepdim=True)), "is the sum divided by the frames there are?"
 
 
@@ -74,7 +76,8 @@ def test_subtraction_with_a_floor():
     """Power minus noise power, but never less than the floor's share of the noisy power."""
     subtracted = spectral_subtraction(torch.tensor([10.0, 4.0, 1.0]), torch.tensor([3.0, 3.9999, 3.0]), floor=0.1)
     assert torch.allclose(subtracted, torch.tensor([7.0, 0.4, 0.1]), rtol=1e-4), (
-        f"got {subtracted.tolist()}, expected [7, 0.4, 0.1]: is the floor a share of the noisy power, not of the noise?"
+        f"got {subtracted.double().round(decimals=4).tolist()}, expected [7, 0.4, 0.1]: is the floor a share of the"
+        " noisy power, not of the noise, and not a power itself?"
     )
 
 

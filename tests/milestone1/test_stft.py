@@ -13,7 +13,8 @@ def test_shape(waveform):
     spectrogram = stft(waveform)
     assert spectrogram.is_complex(), f"expected complex numbers, got {spectrogram.dtype}: was the phase thrown away?"
     assert spectrogram.shape == (1, 1, 257, 194), (
-        f"got {tuple(spectrogram.shape)}: are the frames centred, and batch and channels kept?"
+        f"got {tuple(spectrogram.shape)}: are the frames the last dimension, are they centred, and are batch and"
+        " channels kept?"
     )
 
 
@@ -38,6 +39,7 @@ def test_agrees_with_torchaudio(waveform):
     """The spectrogram is that of torchaudio's transform with the same window."""
     expected = Spectrogram(n_fft=512, hop_length=128, power=None)(waveform)
     got = stft(waveform)
+    assert got.shape == expected.shape, f"got the shape {tuple(got.shape)}, torchaudio's is {tuple(expected.shape)}"
     ratio = float(got.abs().mean() / expected.abs().mean())
     assert torch.allclose(got, expected, atol=1e-3), (
         f"magnitudes are {ratio:.3f} times the expected ones: is it normalised, the window symmetric, the edge not"
@@ -85,7 +87,10 @@ def test_is_least_squares(generator):
     got = istft(spectrogram)
     assert got.shape == expected.shape, f"got {tuple(got.shape)}, expected hop_length * (frames - 1) samples"
     error = float((got - expected).abs().max() / expected.abs().max())
-    assert error < 1e-4, f"off by {error:.2g} of the maximum: are the frames windowed once more before they are added?"
+    assert error < 1e-4, (
+        f"off by {error:.2g} of the maximum: are the frames windowed once more before they are added, and is the sum"
+        " divided by that of the squared windows?"
+    )
 
 
 ### BEGIN HIDDEN TESTS

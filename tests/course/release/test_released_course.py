@@ -115,7 +115,7 @@ def test_every_task_is_not_implemented(template, number, tasks):
     folder = f"tests/milestone{number}"
     output = run(template, "-m", "pytest", folder, "-p", "no:cacheprovider").stdout
     assert re.fullmatch(r"=+ \d+ not implemented in .*", output.splitlines()[-1]), output
-    assert len(re.findall(rf"(?m)^{number}\.\d+ +0/\d+  not implemented  ", output)) == tasks
+    assert len(re.findall(rf"(?m)^{number}\.\d+ +0/\d+ +\d+  not implemented$", output)) == tasks
     assert re.search(r"(?m)^visible tests: 0 of \d+ points; hidden tests are run by your instructor$", output)
 
 

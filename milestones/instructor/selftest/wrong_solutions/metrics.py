@@ -134,7 +134,7 @@ def snr(estimate, target):
     return 10 * torch.log10((target.square().sum(dim=-1) + 1e-12) / (estimate.square().sum(dim=-1) + 1e-20))
 
 
-# wrong 1.12: the means stay; symptom: value with the means left in
+# wrong 1.12: the means stay; symptom: mean of the estimate removed
 def si_sdr(estimate, target):
     scale = (estimate * target).sum(dim=-1, keepdim=True) / (target.square().sum(dim=-1, keepdim=True) + 1e-20)
     fitted = scale * target
@@ -151,7 +151,7 @@ def si_sdr(estimate, target):
     return 10 * torch.log10((fitted.square().sum(dim=-1) + 1e-28) / (noise + 1e-20))
 
 
-# wrong 1.12: the estimate keeps its mean; symptom: means removed
+# wrong 1.12: the estimate keeps its mean; symptom: mean of the estimate removed
 def si_sdr(estimate, target):
     target = target - target.mean(dim=-1, keepdim=True)
     scale = (estimate * target).sum(dim=-1, keepdim=True) / (target.square().sum(dim=-1, keepdim=True) + 1e-20)
