@@ -195,7 +195,7 @@ def test_unet_sees_the_magnitude(generator):
     enhancer = MaskingEnhancer(KnownMask(0.5, power=1.0))
     enhanced = run(enhancer, noisy)
     got = tuple(enhanced.shape)
-    assert got == (2, 1, 8000), f"got the shape {got}, expected (2, 1, 8000)"
+    assert got == (2, 1, 8000), f"got the shape {got}, expected (2, 1, 8000): is the length given to istft?"
     error = float((enhanced - by_hand(noisy, 0.5)).abs().max())
     assert error < 1e-4, (
         f"for a mask that depends on the magnitude, off by up to {error:.2g}: not the magnitude, but power, logarithm,"

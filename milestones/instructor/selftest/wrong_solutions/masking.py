@@ -172,6 +172,12 @@ def wiener_mask(speech_power, noise_power):
     return torch.from_numpy(np.where(total > 0, speech / np.where(total > 0, total, 1), 0).astype(speech.dtype))
 
 
+# wrong 1.4: ones are made on the CPU; symptom: tensor made without device
+def wiener_mask(speech_power, noise_power):
+    total = speech_power + noise_power
+    return speech_power / torch.where(total > 0, total, torch.ones(total.shape, dtype=total.dtype))
+
+
 # wrong 1.4: single precision always; symptom: float32
 def wiener_mask(speech_power, noise_power):
     total = (speech_power + noise_power).float()

@@ -363,6 +363,20 @@ class Encoder(nn.Module):
         return super().train(mode)
 
 
+# wrong 2.4: all blocks but the first are in a plain list; symptom: with two
+class Encoder(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.first, *self.others = [DownBlock(before, after) for before, after in zip(channels, channels[1:])]
+
+    def forward(self, x):
+        skips = []
+        for block in (self.first, *self.others):
+            skips.append(x)
+            x = block(x)
+        return x, skips
+
+
 # wrong 2.4: the decoder's blocks are in a plain list; symptom: nn.ModuleList
 class Decoder(nn.Module):
     def __init__(self, channels):
