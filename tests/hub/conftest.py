@@ -1,13 +1,12 @@
 """A hub, a browser and people who are logged in; the suite is skipped, with the reason, where they cannot be had."""
 
-import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
+from tests import browser as browsers
 from tests.hub import running
 
 _failed: list[str] = []
@@ -58,12 +57,8 @@ def address(hub_folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser():
     """Headless Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=running.chromium())
+    with browsers.headless_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +84,4 @@ def person(browser, address: str):
 @pytest.fixture(scope="session")
 def photograph() -> Callable:
     """Function that keeps a screenshot if HUB_SCREENSHOTS names a folder for them."""
-    folder = os.environ.get("HUB_SCREENSHOTS")
-
-    def take(page, name: str) -> None:
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            # A palette makes the file a third as large.
-            image = Image.open(io.BytesIO(page.screenshot()))
-            image.convert("RGB").quantize(48).save(Path(folder, f"{name}.png"), optimize=True)
-
-    return take
+    return browsers.photographer("HUB_SCREENSHOTS")

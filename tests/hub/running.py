@@ -3,7 +3,6 @@
 import contextlib
 import importlib.util
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from types import ModuleType
 from milestones.course import ROOT, load_milestone
 from milestones.instructor.gradebook import service_client
 from milestones.instructor.gradebook.course_folder import write_assignment, write_configuration
+from tests import browser as browsers
 
 START_SECONDS = 120
 
@@ -32,21 +32,10 @@ def try_out() -> ModuleType:
 
 def missing() -> str:
     """Name what this machine lacks to run the suite; "" if it has everything."""
-    lacking = [name for name in ("jupyterhub", "playwright", "jupyterhub_idle_culler") if not _has(name)]
-    if chromium() is None:
-        lacking.append("chromium")
+    lacking = browsers.lacking("jupyterhub", "jupyterhub_idle_culler")
     if not lacking and try_out().find_proxy() is None:
         lacking.append("configurable-http-proxy")
     return ", ".join(lacking)
-
-
-def chromium() -> str | None:
-    """Path of the machine's Chromium."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-def _has(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
 
 
 @contextlib.contextmanager
