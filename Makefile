@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all that a fresh machine needs: a Python from 3.10 to 3.13, and the network for pip.
+# `make demo` and `make test` are all that a fresh machine needs: a Python from 3.10 to 3.14, and the network for pip.
 
 PYTHON ?= python3
 VENV := .venv

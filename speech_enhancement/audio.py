@@ -8,20 +8,27 @@ import errno
 import io
 import math
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import soundfile
 import torch
 from scipy.signal import resample_poly
 from torch import Tensor
 from torchaudio import functional
+from tqdm.auto import tqdm
 
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.data_uri import data_uri
+from speech_enhancement.files.failures import one_line
+from speech_enhancement.files.names import printable
 from speech_enhancement.formats import AudioError
 from speech_enhancement.formats.finding import find
 from speech_enhancement.formats.opening import open_reader
+from speech_enhancement.formats.tags import copy_tags
 
 __all__ = ["AudioError", "Recording", "find", "load", "resample", "save", "sound_uri", "writing", "writing_like"]
 
@@ -36,7 +43,8 @@ class Recording:
     """An audio file, opened to read stretches of it.
 
     Attributes:
-        path, sample_rate (Hz), channels, frames (samples a channel), format and subtype (as soundfile names them).
+        path, sample_rate (Hz), channels, frames (samples a channel).
+        library, format, subtype: libsndfile or FFmpeg, and its names for the container and the encoding.
 
     Raises:
         AudioError: the file is not audio, is cut off, or holds no samples.
@@ -54,7 +62,11 @@ class Recording:
             self._reader = open_reader(self._file)
             self.sample_rate, self.channels = self._reader.sample_rate, self._reader.channels
             self.frames = self._reader.frames
-            self.format, self.subtype = self._reader.format, self._reader.subtype
+            self.library, self.format, self.subtype = (
+                self._reader.library,
+                self._reader.format,
+                self._reader.subtype,
+            )
             if self.frames == 0:
                 raise AudioError("expected audio, got a file without samples")
             if not LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE:
@@ -77,6 +89,11 @@ class Recording:
         except (AudioError, OSError) as error:
             raise self._with_name(error) from None
         return torch.from_numpy(samples).T
+
+    @property
+    def has_tags(self) -> bool:
+        """True if there is a title, an artist or the like, as far as libsndfile knows."""
+        return self._reader.has_tags
 
     def close(self) -> None:
         if hasattr(self, "_reader"):
@@ -135,27 +152,64 @@ def writing(
     Raises:
         OSError: the file cannot be opened or written.
     """
-    with replacing(path) as temporary:
-        try:
-            # soundfile cannot encode a name that is not UTF-8.
-            name = os.fsencode(temporary) if os.name == "posix" else temporary
-            with soundfile.SoundFile(name, "w", sample_rate, channels, subtype, format=format) as file:
-                yield file
-        except soundfile.LibsndfileError as error:
-            raise OSError(errno.EIO, error.error_string, str(temporary)) from None
+    with replacing(path) as temporary, _encoding(temporary, sample_rate, channels, subtype, format) as file:
+        yield file
+
+
+class BlockWriter(Protocol):
+    """A file that is written block by block."""
+
+    def write(self, samples: np.ndarray) -> None:
+        """Write samples `(time, channels)`."""
 
 
 @contextlib.contextmanager
-def writing_like(path: str | Path, recording: Recording) -> Iterator[soundfile.SoundFile]:
-    """Open a new audio file of the format, sample rate and channels of a recording, likewise.
+def writing_like(path: str | Path, recording: Recording) -> Iterator[BlockWriter]:
+    """Open a new audio file with the format, sample rate, channels and tags of a recording, likewise.
 
-    A WAV file that will hold more than 4 GiB is written as RF64, whose sizes have 64 bits.
+    A WAV file that will hold more than 4 GiB is written as RF64, whose sizes have 64 bits. Of a video the pictures,
+    the subtitles and the other sound tracks are copied. Tags that cannot be kept are named on stderr.
+
+    Raises:
+        AudioError: nothing encodes what the recording is encoded in.
+        OSError: the file cannot be opened or written.
     """
+    with replacing(path) as temporary:
+        with _encoding_like(temporary, recording) as writer:
+            yield writer
+        try:
+            copy_tags(Path(recording.path), temporary)
+        except ImportError:
+            if recording.has_tags:
+                _note(recording, "tags are not kept; pip install 'speech-enhancement[formats]' keeps them")
+        except ValueError as error:
+            _note(recording, f"tags are not kept: {one_line(error)}")
+
+
+@contextlib.contextmanager
+def _encoding(path: Path, sample_rate: int, channels: int, subtype: str, format: str) -> Iterator[soundfile.SoundFile]:
+    try:
+        # soundfile cannot encode a name that is not UTF-8.
+        name = os.fsencode(path) if os.name == "posix" else path
+        with soundfile.SoundFile(name, "w", sample_rate, channels, subtype, format=format) as file:
+            yield file
+    except soundfile.LibsndfileError as error:
+        raise OSError(errno.EIO, error.error_string, str(path)) from None
+
+
+def _encoding_like(path: Path, recording: Recording) -> contextlib.AbstractContextManager[BlockWriter]:
+    if recording.library == "FFmpeg":
+        from speech_enhancement.formats.ffmpeg_writing import encoding_with_ffmpeg
+
+        return encoding_with_ffmpeg(path, Path(recording.path), recording._reader)
     samples = recording.frames * recording.channels
     is_large = recording.format in ("WAV", "WAVEX") and samples * _BYTES.get(recording.subtype, 4) >= _LARGEST_WAV
     format = "RF64" if is_large else recording.format
-    with writing(path, recording.sample_rate, recording.channels, recording.subtype, format) as file:
-        yield file
+    return _encoding(path, recording.sample_rate, recording.channels, recording.subtype, format)
+
+
+def _note(recording: Recording, text: str) -> None:
+    tqdm.write(f"note: {printable(recording.path)}: {text}", file=sys.stderr)
 
 
 def sound_uri(waveform: Tensor, kind: str = "flac") -> str:

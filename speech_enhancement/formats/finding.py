@@ -11,7 +11,11 @@ LIBSNDFILE_SUFFIXES = (
     *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
     *(".aiff", ".aif", ".aifc", ".caf", ".au", ".snd", ".voc", ".sph"),
 )
-SUFFIXES = LIBSNDFILE_SUFFIXES
+FFMPEG_SUFFIXES = (
+    *(".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".aac", ".wma", ".wmv", ".amr"),
+    *(".webm", ".mkv", ".mka"),
+)
+SUFFIXES = LIBSNDFILE_SUFFIXES + FFMPEG_SUFFIXES
 
 
 def find(root: str | Path, failures: Failures | None = None) -> list[Path]:

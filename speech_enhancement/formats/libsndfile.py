@@ -17,6 +17,10 @@ _UNKNOWN = 1 << 62
 """Number of samples from which it is a way of saying that the header does not tell it."""
 
 
+class UnknownFormatError(AudioError):
+    """A file that libsndfile cannot open."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """A file-like part of a recording, and the number of samples to drop from its beginning."""
@@ -43,8 +47,11 @@ class LibsndfileReader:
         sample_rate (Hz), channels, frames (samples a channel), format and subtype as soundfile names them.
 
     Raises:
-        AudioError: libsndfile does not know the format, a piece is cut off, pieces differ, or a sample is not finite.
+        UnknownFormatError: libsndfile does not know the format.
+        AudioError: a piece is cut off, pieces differ, or a sample is not finite.
     """
+
+    library = "libsndfile"
 
     def __init__(self, pieces: Sequence[Piece]):
         self._pieces = pieces
@@ -59,6 +66,7 @@ class LibsndfileReader:
                 raise AudioError(f"expected parts of {expected} throughout, got one of {kind[0]} Hz and {kind[1]}")
             self.sample_rate, self.channels = kind
         self.format, self.subtype = self._sound.format, self._sound.subtype
+        self.has_tags = bool(self._sound.copy_metadata())
         self._starts = [0, *accumulate(lengths)]
         self.frames = self._starts[-1]
 
@@ -93,7 +101,7 @@ class LibsndfileReader:
         try:
             self._sound = _Sound(file)
         except soundfile.SoundFileError as error:
-            raise AudioError(f"expected audio, got {_reason(error)}") from None
+            raise UnknownFormatError(f"expected audio, got {_reason(error)}") from None
         self._number, self._position = number, 0
         # libsndfile reads the rest of a WAV file that was cut off, and reports the cut only in its log.
         cut = re.search(r"^data : (\d+) \(should be (\d+)\)", self._sound.extra_info, re.MULTILINE)

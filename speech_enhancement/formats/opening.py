@@ -1,11 +1,16 @@
 """The reader for a file, chosen by what the file holds; its name may say anything."""
 
 import io
+import os
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from speech_enhancement.formats.libsndfile import LibsndfileReader, Piece
+from speech_enhancement.formats import AudioError
+from speech_enhancement.formats.ffmpeg import FfmpegReader
+from speech_enhancement.formats.finding import FFMPEG_SUFFIXES
+from speech_enhancement.formats.libsndfile import LibsndfileReader, Piece, UnknownFormatError
 from speech_enhancement.formats.mp3 import find_streams
 from speech_enhancement.formats.ogg import find_links
 from speech_enhancement.formats.stretch import Stretch
@@ -15,9 +20,11 @@ from speech_enhancement.formats.wav import PlainWavReader, find_samples, with_tr
 class Reader(Protocol):
     """Samples of a file, with its sample rate in Hz, its channels, and the exact number of samples a channel.
 
-    `format` and `subtype` are the names by which soundfile, or else FFmpeg, writes such a file.
+    `format` and `subtype` are the names by which its `library`, libsndfile or FFmpeg, writes such a file.
     """
 
+    library: str
+    has_tags: bool
     sample_rate: int
     channels: int
     frames: int
@@ -46,4 +53,21 @@ def open_reader(file: io.FileIO) -> Reader:
         if streams:
             parts = [(Stretch(file, stream.start, stream.end, stream.prefix), stream.skip) for stream in streams]
             return LibsndfileReader([Piece(part, skip) for part, skip in parts])
-    return LibsndfileReader([Piece(file)])
+    try:
+        return LibsndfileReader([Piece(file)])
+    except UnknownFormatError as error:
+        return _open_with_ffmpeg(file, error)
+
+
+def _open_with_ffmpeg(file: io.FileIO, error: UnknownFormatError) -> Reader:
+    try:
+        return FfmpegReader(file)
+    except ImportError:
+        if Path(os.fsdecode(file.name)).suffix.lower() in FFMPEG_SUFFIXES:
+            raise AudioError(f"{error}; pip install 'speech-enhancement[formats]' adds more formats") from None
+        raise error from None
+    except AudioError:
+        # Of a file that neither library knows, the usual one tells more.
+        if Path(os.fsdecode(file.name)).suffix.lower() in FFMPEG_SUFFIXES:
+            raise
+        raise error from None

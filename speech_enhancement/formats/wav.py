@@ -49,7 +49,7 @@ class PlainWavReader:
         sample_rate (Hz), channels, frames (samples a channel), format and subtype as soundfile names them.
     """
 
-    format, subtype = "WAV", "PCM_16"
+    library, format, subtype, has_tags = "libsndfile", "WAV", "PCM_16", False
 
     def __init__(self, file: io.FileIO, samples: Samples):
         self._file, self._start = file, samples.start
