@@ -1,4 +1,4 @@
-"""Questions that lead from an error to its reason, for errors whose own message does not."""
+"""Messages that lead from an error, or from one that is missing, to its reason."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,3 +15,17 @@ def asking(question: str) -> Iterator[None]:
         raise
     except Exception as error:
         pytest.fail(f"{type(error).__name__}: {error}: {question}")
+
+
+@contextlib.contextmanager
+def raising(kind: type[Exception], call: str) -> Iterator[None]:
+    """Fail with a message about a call unless it raises an error of a kind."""
+    try:
+        yield
+    except kind:
+        return
+    except (NotImplementedError, MemoryError):
+        raise
+    except Exception as error:
+        pytest.fail(f"{call} must raise {kind.__name__}, got {type(error).__name__}: {error}")
+    pytest.fail(f"{call} must raise {kind.__name__}, got no error")

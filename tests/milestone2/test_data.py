@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from questions import raising
 from scenarios import in_another_process, items_from_workers
 
 from speech_enhancement.data import NoisySpeechDataset
@@ -58,7 +59,7 @@ def test_items(speech_files, noise_files, read, drawn):
         dtypes = noisy.dtype, clean.dtype
         assert dtypes == (torch.float32, torch.float32), f"noisy and clean are {dtypes}, expected float32"
         check_pair((noisy, clean), read(file), [read(each) for each in noise_files])
-    with pytest.raises(IndexError):
+    with raising(IndexError, "dataset[3] of a dataset of three files"):
         dataset[3]
 
 

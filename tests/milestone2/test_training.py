@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 import torch
-from questions import asking
+from questions import asking, raising
 from scenarios import fit_once, load, new_process, save, train_once, validate_once
 from torch.nn import functional
 
@@ -71,7 +71,7 @@ def test_training_loss_is_the_mean_over_examples(data):
     assert got == pytest.approx(expected, rel=1e-4), (
         f"got {got:.4f}, the mean over examples is {expected:.4f}: do small batches count like large ones?"
     )
-    with pytest.raises(ValueError):
+    with raising(ValueError, "train_epoch with an empty loader"):
         train_once(data | {"kind": "empty"}, {})
 
 
@@ -121,7 +121,7 @@ def test_validation_loss_is_the_mean_over_examples(data):
     assert got == pytest.approx(expected, rel=1e-4), (
         f"got {got:.4f}, the mean over examples is {expected:.4f}: do small batches count like large ones?"
     )
-    with pytest.raises(ValueError):
+    with raising(ValueError, "validate with an empty loader"):
         validate_once(data | {"kind": "empty"}, {})
 
 
@@ -150,7 +150,7 @@ def test_failed_save_leaves_the_old_file(tmp_path, one_batch, drawn):
     """A save that fails half-way leaves the old checkpoint intact and nothing behind."""
     path, epoch, gain = tmp_path / "run.ckpt", integer(drawn), float(integer(drawn))
     save(path, {"gain": gain}, one_batch, 0, epoch=epoch, extra={})
-    with pytest.raises(Exception):  # noqa: B017, any error will do
+    with raising(Exception, "save_checkpoint with an extra that cannot be saved"):
         save(path, {"gain": 3.0}, one_batch, 0, epoch=1, extra={"bad": "a generator"})
     left = sorted(each.name for each in tmp_path.iterdir())
     assert left == ["run.ckpt"], f"there are now the files {left}: was a temporary one left behind?"

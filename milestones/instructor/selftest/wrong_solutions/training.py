@@ -310,7 +310,7 @@ def train_epoch(model, loader, loss_fn, optimizer, device):
     return total / count
 
 
-# wrong 2.7: an empty loader gives 0; symptom: raise
+# wrong 2.7: an empty loader gives 0; symptom: train_epoch with an empty loader must raise
 def train_epoch(model, loader, loss_fn, optimizer, device):
     model.train()
     total, count = 0.0, 0
@@ -501,7 +501,7 @@ def validate(*arguments):
     return torch.tensor(_validate(*arguments))
 
 
-# wrong 2.8: an empty loader gives infinity; symptom: DID NOT RAISE
+# wrong 2.8: an empty loader gives infinity; symptom: validate with an empty loader must raise
 _validate = validate
 
 
@@ -652,7 +652,7 @@ def save_checkpoint(path, *arguments, **extra):
     _save_checkpoint(path, *arguments, **extra)
 
 
-# wrong 2.9: an error while saving is swallowed; symptom: DID NOT RAISE
+# wrong 2.9: an error while saving is swallowed; symptom: cannot be saved must raise
 _save_checkpoint = save_checkpoint
 
 
