@@ -70,7 +70,7 @@ def noisy_sample() -> Tensor:
 def find_device() -> torch.device:
     """Choose the GPU if there is one, else the CPU, and print which: lectures choose their sizes by it."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"the CPU (threads: {torch.get_num_threads()})"
     print(f"Running on {name}: the {'full' if device.type == 'cuda' else 'small'} setting.")
     return device
 

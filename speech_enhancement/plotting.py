@@ -61,9 +61,9 @@ def spectrogram_db(waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
     n_fft = round(0.032 * sample_rate)
     hop_length = max(n_fft // 4, waveform.shape[-1] // _MOST_FRAMES)
     # PyTorch's own transform, so that pictures can be drawn before task 1.1 is written.
-    window = torch.hann_window(n_fft, dtype=waveform.dtype, device=waveform.device)
-    spectrogram = torch.stft(waveform, n_fft, hop_length, window=window, pad_mode="constant", return_complex=True)
-    return 10 * spectrogram.abs().square().clamp_min(1e-10).log10()
+    window = torch.hann_window(n_fft).to(waveform)
+    bins = torch.stft(waveform, n_fft, hop_length, n_fft, window, pad_mode="constant", return_complex=True)
+    return 10 * bins.abs().square().clamp_min(1e-10).log10()
 
 
 def save_spectrograms(path: Path, waveforms: Mapping[str, Tensor], title: str) -> None:

@@ -29,13 +29,15 @@ FOLDER = ROOT / "notebooks"
 MAX_BYTES = 1_500_000
 MAX_LINES = 30
 SECONDS_PER_CELL = 300
-_DEPRECATION = re.compile(r"\b(?:PendingDeprecation|Deprecation|Future)Warning: .*")
+# What Python says of names that will go, and `lecture.check` of a sentence that does not hold.
+_WARNING = re.compile(r"\b(?:(?:PendingDeprecation|Deprecation|Future)Warning|Not so in this run): .*")
 # Matplotlib converts tensors, whose methods for NumPy lack a keyword of NumPy 2; only PyTorch can fix that.
 _WARNINGS = (
     "default::DeprecationWarning,default::PendingDeprecationWarning,"
     "ignore:__array__ implementation:DeprecationWarning,ignore:__array_wrap__ must accept:DeprecationWarning"
 )
 _MARK = "speech_enhancement"
+_EXERCISE = "with lecture.exercise():"
 
 
 class _ShellChannel(AsyncZMQSocketChannel):
@@ -130,7 +132,7 @@ def execute(path: Path, threads: int) -> Execution:
     except (CellTimeoutError, DeadKernelError) as error:
         complaints.append(f"expected it to run to its end, got {type(error).__name__}")
     seconds = time.monotonic() - begin
-    return Execution(path, notebook, seconds, complaints + list(_deprecations(notebook)))
+    return Execution(path, notebook, seconds, complaints + list(_warnings(notebook)))
 
 
 def write(execution: Execution) -> None:
@@ -148,7 +150,7 @@ def write(execution: Execution) -> None:
 def inspect(path: Path) -> list[str]:
     """List the faults of a committed notebook, one line each."""
     notebook = nbformat.read(path, as_version=4)
-    complaints = list(_deprecations(notebook))
+    complaints = list(_warnings(notebook))
     if path.stat().st_size > MAX_BYTES:
         complaints.append(f"expected at most {MAX_BYTES} bytes, got {path.stat().st_size}")
     if notebook.metadata.get(_MARK, {}).get("code") != code_hash(notebook):
@@ -162,6 +164,8 @@ def inspect(path: Path) -> list[str]:
         n_lines = cell.source.count("\n") + 1
         if cell.cell_type == "code" and n_lines > MAX_LINES:
             complaints.append(f"cell {number}: expected at most {MAX_LINES} lines, got {n_lines}")
+        if "### BEGIN SOLUTION" in cell.source and cell.cell_type == "code" and _EXERCISE not in cell.source:
+            complaints.append(f"cell {number}: expected `{_EXERCISE}` around what calls its exercise, got none")
     return complaints
 
 
@@ -171,8 +175,8 @@ def code_hash(notebook: NotebookNode) -> str:
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
-def _deprecations(notebook: NotebookNode) -> Iterator[str]:
+def _warnings(notebook: NotebookNode) -> Iterator[str]:
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", ()):
             if output.output_type == "stream" and output.name == "stderr":
-                yield from (f"cell {number}: {found[0][:200]}" for found in _DEPRECATION.finditer(output.text))
+                yield from (f"cell {number}: {found[0][:200]}" for found in _WARNING.finditer(output.text))

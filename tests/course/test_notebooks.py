@@ -2,8 +2,6 @@
 
 import asyncio
 import select
-import shutil
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,13 +9,13 @@ import zmq.asyncio
 from jupyter_client.session import Session
 from nbformat.v4 import new_code_cell, new_notebook
 
-from milestones.course import ROOT, CourseError
-from milestones.instructor import notebooks
-from milestones.instructor.selftest import variants
+from milestones.course import CourseError
+from milestones.instructor import lectures, notebooks
+from milestones.instructor.configuration import Lectures
+from milestones.instructor.release.stripping import strip_notebook, strip_source
+from speech_enhancement import lecture
 
 PATHS = notebooks.find()
-OTHER_UNET = {"2.2": "a kernel of 7", "2.3": "bilinear", "2.4": "by hand", "2.5": "other names", "2.6": "another name"}
-"""Right solutions that make a U-Net with larger kernels, group normalisation and other names: words of their titles."""
 FINE = ["total = 1 + 1\ntotal"]
 
 
@@ -37,26 +35,29 @@ def executed(tmp_path):
 
 @pytest.fixture(scope="module")
 def executions(n_cores, tmp_path_factory):
-    """All lectures, executed in fresh kernels beside another right U-Net than that of the reference."""
-    root = tmp_path_factory.mktemp("course")
-    (ROOT / "data").mkdir(exist_ok=True)
-    for name in ("notebooks", "data"):
-        (root / name).symlink_to(ROOT / name)
-    shutil.copytree(ROOT / "speech_enhancement", root / "speech_enhancement")
-    right = variants.read(Path(variants.__file__).parent, "right")
-    pieces = [piece.code for piece in right if OTHER_UNET.get(piece.task, piece.code) in piece.title]
-    assert len(pieces) == len(OTHER_UNET)
-    unet = root / "speech_enhancement" / "unet.py"
-    unet.write_text("\n\n".join([unet.read_text(), *pieces]))
+    """All lectures, as students get them, executed beside another right U-Net than that of the reference."""
+    root = lectures.make_course(tmp_path_factory.mktemp("lectures") / "course", lectures.STYLES["interpolating"])
     paths = [root / "notebooks" / path.name for path in PATHS]
+    for path in paths:
+        path.write_text(strip_notebook(path.read_text(), path.name).text)
     return {execution.path.name: execution for execution in notebooks.execute_all(paths, n_cores, threads=1)}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_runs_beside_any_right_unet(executions, path):
-    """No lecture needs the kernels, the normalisation or the names of the reference's U-Net."""
+def test_runs_with_unwritten_exercises_and_its_text_holds(executions, path):
+    """No lecture ends at an exercise, and none needs the kernels, the normalisation or the names of the reference."""
     assert not executions[path.name].complaints
+
+
+@pytest.mark.slow
+def test_the_first_lecture_needs_no_task(tmp_path):
+    root = lectures.make_course(tmp_path / "course", ())
+    for module in ("stft", "masking", "augmentation", "metrics", "data", "unet", "training"):
+        path = root / "speech_enhancement" / f"{module}.py"
+        path.write_text(strip_source(path.read_text(), path.name).text)
+    execution = notebooks.execute(root / "notebooks" / PATHS[0].name, threads=1)
+    assert "raise NotImplementedError()" in path.read_text() and not execution.complaints
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -66,7 +67,7 @@ def test_is_committed_as_executed(path):
 
 def test_all_lectures_are_there():
     numbers = [path.stem.partition("_")[0] for path in PATHS if path.stem[0].isdigit()]
-    assert numbers == [f"{number:02}" for number in range(1, 12)]
+    assert numbers == [f"{number:02}" for number in range(12)]
     assert {"milestone1", "milestone2"} <= {path.stem for path in PATHS}
 
 
@@ -87,6 +88,17 @@ def test_a_fine_notebook_has_no_complaints(executed):
 def test_what_goes_wrong_is_told(executed, source, complaint):
     (found,) = executed(*FINE, source).complaints
     assert complaint in found
+
+
+def test_a_sentence_that_does_not_hold_is_told(executed, capsys):
+    lecture.check("the oracle wins", False)
+    (found,) = executed(*FINE, f"import sys\nprint({capsys.readouterr().err!r}, file=sys.stderr)").complaints
+    assert found == "cell 1: Not so in this run: the oracle wins"
+
+
+def test_an_exercise_without_its_convention_is_told(executed):
+    path = executed("def half(x):\n    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION\n\n\nhalf(4)").path
+    assert notebooks.inspect(path)[0].startswith("cell 0: expected `with lecture.exercise():` around what calls")
 
 
 def test_changed_code_is_told(executed):
@@ -145,3 +157,16 @@ def test_a_reply_is_seen_though_something_is_sent_after_it_came():
         return [message async for message in replies(5)]
 
     assert asyncio.run(received()) == ["execute_reply"] * 5
+
+
+def test_styles_are_made_of_right_solutions(tmp_path):
+    for style, titles in lectures.STYLES.items():
+        unet = lectures.make_course(tmp_path / style, titles) / "speech_enhancement" / "unet.py"
+        assert unet.read_text().count("class DownBlock") == 2
+    with pytest.raises(CourseError, match="2.2: nothing: expected the title of a right solution, got none"):
+        lectures.make_course(tmp_path / "unknown", ("2.2: nothing",))
+
+
+def test_an_unknown_style_is_refused():
+    with pytest.raises(CourseError, match="only: expected one of wide, interpolating, plain, got baroque"):
+        lectures.run(Lectures(("01_spectrograms",), only=("baroque",)))
