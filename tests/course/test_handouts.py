@@ -1,4 +1,4 @@
-"""The examples in the handouts: what each prints is what it is said to print, for the reference."""
+"""The examples in the handouts print what they are said to print, for the reference and for other right solutions."""
 
 import doctest
 import importlib
@@ -7,9 +7,11 @@ import re
 import pytest
 import torch
 
-from milestones.course import PACKAGE, load_course
+from milestones.course import PACKAGE, ROOT, load_course
+from milestones.instructor.selftest.variants import read
 
 COURSE = load_course()
+SELFTEST = ROOT / "milestones" / "instructor" / "selftest"
 EXAMPLE = re.compile(r"^ *```python\n( *>>> .*?)^ *```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^## Task (\d+\.\d+): ", re.MULTILINE)
 
@@ -20,14 +22,33 @@ def names_of(milestone):
     return {"torch": torch} | {name: value for module in modules for name, value in vars(module).items()}
 
 
+def failed(text, names, title):
+    """Run the examples of a text, each with the same names, and count those that print something else."""
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for example in EXAMPLE.findall(text):
+        runner.run(doctest.DocTestParser().get_doctest(example, dict(names), title, None, 0))
+    return runner.summarize().failed
+
+
 @pytest.mark.parametrize("milestone", COURSE.milestones, ids=lambda milestone: f"milestone{milestone.number}")
 def test_examples_print_what_they_say(milestone):
     text = (milestone.folder / "README.md").read_text(encoding="utf-8")
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    examples = EXAMPLE.findall(text)
-    for number, example in enumerate(examples):
-        runner.run(doctest.DocTestParser().get_doctest(example, names_of(milestone), f"example {number}", None, 0))
-    assert len(examples) > 5 and runner.summarize().failed == 0
+    assert len(EXAMPLE.findall(text)) > 5
+    assert failed(text, names_of(milestone), f"milestone {milestone.number}") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("milestone", COURSE.milestones, ids=lambda milestone: f"milestone{milestone.number}")
+def test_examples_print_the_same_for_every_right_solution(milestone):
+    _, *parts = HEADING.split((milestone.folder / "README.md").read_text(encoding="utf-8"))
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    others = [variant for variant in read(SELFTEST, "right") if variant.task in sections]
+    assert len(others) > 20
+    for variant in others:
+        names = {"__name__": f"{PACKAGE}.{variant.module}"}
+        exec((ROOT / PACKAGE / f"{variant.module}.py").read_text(encoding="utf-8") + "\n\n" + variant.code, names)
+        title = f"{variant.task}: {variant.title}"
+        assert failed(sections[variant.task], names_of(milestone) | names, title) == 0, title
 
 
 @pytest.mark.parametrize("milestone", COURSE.milestones, ids=lambda milestone: f"milestone{milestone.number}")
