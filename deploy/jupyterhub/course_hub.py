@@ -15,6 +15,8 @@ from traitlets.config import Config
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 IDLE_SECONDS = 3600
+START_SECONDS = 300
+"""Longest wait for the start of a server; JupyterHub's own 30 seconds are too short for a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def configure(c: Config, course: Course) -> None:
     c.JupyterHub.services = [_grading(course), _culler()]
     c.JupyterHub.load_roles = [*_roles(course), _culler_role()]
 
+    c.Spawner.start_timeout = c.Spawner.http_timeout = START_SECONDS
     c.Spawner.default_url = "/lab"
     c.Spawner.cmd = [course.students_python, "-m", "jupyterhub.singleuser"]
     c.Spawner.environment = {
@@ -108,6 +111,7 @@ def _grading(course: Course) -> dict:
         "user": course.grader,
         "cwd": course.course_folder,
         "oauth_no_confirm": True,
+        "timeout": START_SECONDS,
         "environment": {
             **_environment(course, course.grader_python),
             "JUPYTER_CONFIG_PATH": _settings(course),

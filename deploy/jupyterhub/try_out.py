@@ -58,7 +58,8 @@ def prepare(folder: Path, port: int) -> Course:
         "proxy": proxy,
         "port": port,
     }
-    for name in ("state", "exchange", "data", *(f"homes/{name}" for name in (*example.instructors, *example.students))):
+    people = (*example.instructors, *example.students, example.grader)
+    for name in ("state", "exchange", "data", *(f"homes/{person}" for person in people)):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "exchange").chmod(0o777)
     (folder / "state").chmod(0o700)

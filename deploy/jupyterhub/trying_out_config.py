@@ -14,12 +14,14 @@ course = read_course(Path(os.environ["COURSE_TOML"]))
 configure(c, course)
 c.JupyterHub.authenticator_class = "dummy"
 c.JupyterHub.spawner_class = "simple"
-c.SimpleLocalProcessSpawner.home_dir_template = str(Path(course.state).parent / "homes" / "{username}")
+homes = Path(course.state).parent / "homes"
+c.SimpleLocalProcessSpawner.home_dir_template = str(homes / "{username}")
 
 # nbgrader tells students by their accounts, of which there is one here.
 c.Spawner.environment["COURSE_STUDENT"] = lambda spawner: spawner.user.name
 grading = c.JupyterHub.services[0]
 del grading["user"]
+grading["environment"]["HOME"] = str(homes / course.grader)
 grading["environment"]["COURSE_IN_ONE_ACCOUNT"] = "1"
 
 # Jupyter asks to be told that root is meant.

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from milestones.course import CourseError, load_milestone
@@ -49,7 +49,8 @@ class GradingService:
         self._exams: dict[tuple[int, str], Exam] = {}
         self._pool = ServerPool()
         self._executor = ThreadPoolExecutor(jobs)
-        self._turn, self._collecting = threading.Lock(), threading.Lock()
+        self._turn, self._collecting, self._asking = threading.Lock(), threading.Lock(), threading.Lock()
+        self._waiting: dict[Request, Future[Answer]] = {}
         self._graded: int | None = None
 
     @property
@@ -58,16 +59,35 @@ class GradingService:
         return self._turn.locked()
 
     def grade(self, request: Request) -> Answer:
-        """Grade the submissions that have no record yet, after all requests that came before and have some."""
+        """Grade the submissions that have no record yet, after all requests that came before and have some.
+
+        Several that are alike and wait for their turn are one: an instructor clicks again.
+        """
         if fingerprints.of_environment() != self._environment:
             return Answer(is_outdated=True)
-        try:
-            if self._prepare(request) or _are_reports_old(self._log(request.milestone)):
-                with self._turn:
-                    self._grade(request)
-        except (CourseError, OSError) as error:
-            return Answer(fault=str(error) or type(error).__name__)
-        return Answer()
+        with self._asking:
+            is_first = request not in self._waiting
+            answer = self._waiting.setdefault(request, Future())
+        if is_first:
+            try:
+                if self._prepare(request) or _are_reports_old(self._log(request.milestone)):
+                    with self._turn:
+                        self._stop_waiting(request, answer)
+                        self._grade(request)
+                answer.set_result(Answer())
+            except (CourseError, OSError) as error:
+                answer.set_result(Answer(fault=str(error) or type(error).__name__))
+            except BaseException as error:
+                answer.set_exception(error)
+            finally:
+                self._stop_waiting(request, answer)
+        return answer.result()
+
+    def _stop_waiting(self, request: Request, answer: Future[Answer]) -> None:
+        """Let no further request share this answer, since files may change from now on."""
+        with self._asking:
+            if self._waiting.get(request) is answer:
+                del self._waiting[request]
 
     def warm_up(self) -> None:
         """After a grading, start a server for the next one, which takes none that has run hidden tests."""
@@ -157,17 +177,17 @@ def serve(grades: Path, folder: Path, idle_seconds: float = IDLE_SECONDS) -> Non
 def _converse(
     service: GradingService, connection: socket.socket, ended: threading.Event, listener: socket.socket
 ) -> None:
-    with connection, connection.makefile("rw", encoding="ascii") as file:
+    with connection:
         try:
-            request = from_line(Request, file.readline(MAX_REQUEST))
-            answer = service.grade(request)
-            # Whoever asked may have ended; the records are written all the same.
-            with contextlib.suppress(OSError):
-                file.write(to_line(answer) + "\n")
-                file.flush()
+            with connection.makefile(encoding="ascii") as file:
+                request = from_line(Request, file.readline(MAX_REQUEST))
         except ValueError as error:
             print(f"expected a request, got {error}", file=sys.stderr)
             return
+        answer = service.grade(request)
+        # Whoever asked may have ended; the records are written all the same.
+        with contextlib.suppress(OSError):
+            connection.sendall((to_line(answer) + "\n").encode("ascii"))
     if answer.is_outdated:
         ended.set()
         listener.shutdown(socket.SHUT_RDWR)

@@ -9,9 +9,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
+from filelock import FileLock
+from nbgrader.api import MissingEntry
+from traitlets import TraitError
 
 from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor.gradebook import service_client
+from milestones.instructor.gradebook.graded_run import LOCK_NAME
 from milestones.instructor.records import Record, TestResult, append
 from tests.course.gradebook.nbgrader_course import (
     MILESTONE,
@@ -132,6 +136,14 @@ def test_no_points_without_a_record(course, student, complaint, monkeypatch):
     assert {points(course, student)[name] for name in EXPECTED} == {None}
 
 
+def test_settings_without_our_exporter(course):
+    path = course / "nbgrader_config.py"
+    path.write_text(path.read_text().replace("c.Autograde.exporter_class", "unused"))
+    hand_in(course, "ada", released_notebook(course))
+    result = autograde(course)
+    assert not result["success"] and "expected GradedRun as c.Autograde.exporter_class" in result["log"]
+
+
 def test_refused_submission_has_no_points(course):
     hand_in(course, "refused", released_notebook(course))
     assert autograde(course, "refused")["success"]
@@ -147,8 +159,11 @@ def test_late_work_costs_what_the_milestone_says(course):
 
 
 def test_a_click_waits_only_briefly(course, monkeypatch):
-    """On the server's event loop, nbgrader says that the grading goes on, and the next click has the points."""
+    """On the server's event loop, nbgrader says that the grading goes on, touches nothing, and later has the points."""
     hand_in(course, "ada", released_notebook(course))
+    assert autograde(course)["success"]
+    copy = course / "autograded" / "ada" / NAME / f"{NAME}.ipynb"
+    before = copy.stat()
     grade = service_client.grade
 
     def busy(grades, request, seconds=None):
@@ -161,20 +176,53 @@ def test_a_click_waits_only_briefly(course, monkeypatch):
     monkeypatch.setattr(service_client, "grade", busy)
     result = asyncio.run(click())
     assert not result["success"] and "goes on in the background" in result["log"]
+    assert copy.stat() == before
     monkeypatch.setattr(service_client, "grade", grade)
     assert asyncio.run(click())["success"]
+    assert copy.stat() != before
     assert points(course, "ada")["task-1-1"] == EXPECTED["task-1-1"]
 
 
 def test_whole_class_is_one_request(course):
     for student in ("ada", "ben"):
         hand_in(course, student, released_notebook(course))
-    (course / "submitted" / "cleo" / NAME).mkdir(parents=True)
     result = autograde(course, "*")
-    assert result["success"] and "cleo" in result["log"]
+    assert result["success"], result["log"]
     ((request, seconds),) = service_client.requests
     assert request.students == ("ada", "ben") and seconds is None
     assert points(course, "ben")["task-1-1"] == EXPECTED["task-1-1"]
+
+
+def test_submission_without_a_notebook_that_was_not_collected(course):
+    """nbgrader would pass it over without an error; it is graded with the released notebook in its place."""
+    for student in ("ada", "ben"):
+        hand_in(course, student, released_notebook(course))
+    (course / "submitted" / "ben" / NAME / f"{NAME}.ipynb").unlink()
+    result = autograde(course, "*")
+    assert result["success"] and "the released one takes its place" in result["log"]
+    assert points(course, "ben")["task-1-1"] == EXPECTED["task-1-1"]
+
+
+def test_only_submission_without_a_notebook(course):
+    """nbgrader has nothing to begin with, and reports an error."""
+    hand_in(course, "ada", released_notebook(course))
+    (course / "submitted" / "ada" / NAME / f"{NAME}.ipynb").unlink()
+    result = autograde(course)
+    assert not result["success"] and "No notebooks were matched" in result["log"]
+
+
+def test_two_runs_at_once(course):
+    """While one autogrades, a click says so, touches nothing, and works later."""
+    hand_in(course, "ada", released_notebook(course))
+
+    async def click():
+        return autograde(course)
+
+    with FileLock(course / "grades" / NAME / LOCK_NAME):
+        result = asyncio.run(click())
+    assert not result["success"] and "another autograde" in result["log"]
+    assert not (course / "autograded").exists()
+    assert asyncio.run(click())["success"]
 
 
 def test_points_given_by_hand_are_kept(course):
@@ -218,7 +266,7 @@ def test_locked_gradebook(course):
     assert interface.autograde(NAME, "ada")["success"]
 
 
-@pytest.mark.parametrize("lost", ["module", "configuration", "everything"])
+@pytest.mark.parametrize("lost", ["step", "run", "configuration", "everything"])
 def test_nothing_of_a_submission_runs_without_our_step(course, lost, monkeypatch):
     """If our module or our settings are lost, nbgrader reports an error instead of running the notebook."""
     notebook = released_notebook(course)
@@ -226,14 +274,17 @@ def test_nothing_of_a_submission_runs_without_our_step(course, lost, monkeypatch
         if cell["cell_type"] == "code":
             cell["source"] = f"open({str(course / 'pwned')!r}, 'w').close()"
     hand_in(course, "ada", notebook)
-    if lost == "module":
-        monkeypatch.setitem(sys.modules, "milestones.instructor.gradebook.confined_grading", None)
+    modules = {"step": "confined_grading", "run": "graded_run"}
+    if lost in modules:
+        monkeypatch.setitem(sys.modules, f"milestones.instructor.gradebook.{modules[lost]}", None)
     elif lost == "configuration":
         (course / "nbgrader_config.py").write_text("import a_module_that_is_missing\n")
     else:
         (course / "nbgrader_config.py").unlink()
-    result = autograde(course)
-    assert not result["success"]
+    # nbgrader looks for the exporter before it begins to report errors; behind the button, the page says so.
+    with contextlib.suppress(TraitError):
+        assert not autograde(course)["success"]
     assert not (course / "pwned").exists()
     assert not (course / "autograded" / "ada" / NAME).exists()
-    assert set(points(course, "ada").values()) == {None}
+    with contextlib.suppress(MissingEntry):
+        assert set(points(course, "ada").values()) == {None}

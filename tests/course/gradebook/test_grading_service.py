@@ -1,7 +1,5 @@
-"""The grading service: it grades as the command `grade` does, and nothing is lost if it ends."""
+"""The grading service: nothing is lost if it ends."""
 
-import csv
-import os
 import shutil
 import socket
 import subprocess
@@ -11,63 +9,11 @@ from typing import ClassVar
 import pytest
 
 from milestones.course import CourseError
-from milestones.instructor.configuration import Grade
 from milestones.instructor.gradebook import grading_service, service_client
 from milestones.instructor.gradebook.messages import SOCKET_NAME, Answer, Request
-from milestones.instructor.grading import grade
 from milestones.instructor.records import to_line
-from milestones.instructor.sandbox import confinement
-from milestones.instructor.selftest.reference import reference, template
-from tests.course.gradebook.nbgrader_course import (
-    NAME,
-    hand_in,
-    nbgrader,
-    points,
-    released_notebook,
-    submission,
-    write_small_course,
-)
 
 REQUEST = Request(1, ("ada",), ("nowhere",))
-
-
-@pytest.fixture
-def one_core():
-    """One core for what a test starts, so that a service starts one grading server."""
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    yield
-    os.sched_setaffinity(0, cores)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not confinement.can_be_strong(), reason="the host lacks Landlock or seccomp")
-def test_gradebook_and_grades_agree(tmp_path, suites_collected_once, one_core):
-    """The service's records are those of the command `grade`, and nbgrader's points and deduction are theirs."""
-    course = write_small_course(tmp_path / "course")
-    assert nbgrader(course).generate_assignment(NAME)["success"]
-    done, empty = reference(), template()
-    half = {**empty, "masking.py": done["masking.py"], "metrics.py": done["metrics.py"].replace("10 * ", "20 * ")}
-    folder = hand_in(course, "ada", released_notebook(course), "2027-01-24 10:00:00.000000 UTC")
-    for name, text in half.items():
-        (folder / "speech_enhancement" / name).write_text(text, encoding="utf-8")
-    try:
-        result = nbgrader(course).autograde(NAME, "*")
-    finally:
-        service_client.end(course / "grades")
-        shutil.rmtree(service_client.service_folder(course / "grades"))
-    assert result["success"], result["log"]
-    records = (course / "grades" / NAME / "results.jsonl").read_bytes()
-    assert grade.run(Grade(course / "submitted", 1, course / "grades" / NAME)) == 0
-    assert (course / "grades" / NAME / "results.jsonl").read_bytes() == records
-    with (course / "grades" / NAME / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
-        (row,) = csv.DictReader(file)
-    assert row["submission"] == "ada" and 0 < float(row["total"]) < float(row["sum"]) < 106
-    found = points(course, "ada")
-    tasks = {f"task-{name[5:].replace('.', '-')}": float(row[name]) for name in row if name.startswith("task ")}
-    assert {name: found[name] for name in tasks} == tasks
-    with submission(course, "ada") as notebook:
-        assert notebook.score - notebook.late_submission_penalty == pytest.approx(float(row["total"]), abs=1e-9)
 
 
 class Service:
@@ -106,6 +52,45 @@ def test_outdated_service_is_replaced_and_an_idle_one_ends(tmp_path, monkeypatch
     folder = service_client.service_folder(tmp_path / "grades")
     assert not (folder / SOCKET_NAME).exists()
     shutil.rmtree(folder)
+
+
+class Counted(dict):
+    """A dictionary that counts how often an entry was asked for."""
+
+    def __init__(self):
+        self.asked = threading.Semaphore(0)
+
+    def setdefault(self, *arguments):
+        self.asked.release()
+        return super().setdefault(*arguments)
+
+
+def test_clicks_during_a_grading_are_one_request(tmp_path, monkeypatch):
+    """They are graded once after it, since files may have changed since it began."""
+    service = grading_service.GradingService(tmp_path, 1)
+    begun, go_on, gradings, answers = threading.Event(), threading.Event(), [], []
+
+    def grade(request):
+        gradings.append(request)
+        begun.set()
+        go_on.wait()
+
+    monkeypatch.setattr(service, "_prepare", lambda request: ["a submission"])
+    monkeypatch.setattr(service, "_grade", grade)
+    monkeypatch.setattr(service, "_waiting", Counted())
+    threads = [threading.Thread(target=lambda: answers.append(service.grade(REQUEST))) for _ in range(4)]
+    threads[0].start()
+    begun.wait()
+    for thread in threads[1:]:
+        thread.start()
+    for _ in threads:
+        service._waiting.asked.acquire()
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert gradings == [REQUEST] * 2
+    assert answers == [Answer()] * 4
+    service.close()
 
 
 @pytest.fixture
