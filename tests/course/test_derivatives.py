@@ -86,3 +86,18 @@ def test_the_weights_are_as_before(check):
     before = {name: value.clone() for name, value in module.state_dict().items()}
     check(module, [magnitude(2, 1, 9, 7, drawn=drawn)], drawn)
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+class InAList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Conv2d(1, 1, 3)]
+
+    def forward(self, x):
+        return self.layers[0](x)
+
+
+def test_layers_that_are_not_registered_are_named(check):
+    drawn = torch.Generator().manual_seed(1)
+    with pytest.raises(AssertionError, match=r"no layer is registered: are they in a plain list"):
+        check(InAList(), [magnitude(2, 1, 9, 7, drawn=drawn)], drawn)
