@@ -16,7 +16,6 @@ from typing import Protocol
 import numpy as np
 import soundfile
 import torch
-from scipy.signal import resample_poly
 from torch import Tensor
 from torchaudio import functional
 from tqdm.auto import tqdm
@@ -122,8 +121,11 @@ def load(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Tensor:
 def resample(waveform: Tensor, rate: int, new_rate: int) -> Tensor:
     """Resample a signal: `(..., time)` -> `(..., ceil(time * new_rate / rate))`."""
     divisor = math.gcd(rate, new_rate)
-    if (rate // divisor) * (new_rate // divisor) < 1 << 25:
+    if (rate // divisor) * (new_rate // divisor) < 1 << 20:
         return functional.resample(waveform, rate, new_rate)
+    # Imported here, since it takes 70 MiB.
+    from scipy.signal import resample_poly
+
     # torchaudio's filter has as many taps as this product, which takes gigabytes between odd rates.
     resampled = resample_poly(waveform.cpu().numpy(), new_rate // divisor, rate // divisor, axis=-1)
     return torch.from_numpy(resampled).to(waveform)

@@ -37,8 +37,8 @@ from speech_enhancement.systems.system import Stream, kept_share
 if TYPE_CHECKING:
     from speech_enhancement.systems.dual_path_masking import DualPathMasking
 
-_BLOCK_SECONDS = 2.0
-"""Longest stretch that goes through the network at once; a processor's caches hold too little of longer ones."""
+_BLOCK_SECONDS = 1.0
+"""Longest stretch that goes through the network at once, of one channel, less of more; memory grows with it."""
 
 
 class DualPathStream(Stream):
@@ -74,7 +74,7 @@ class DualPathStream(Stream):
 
     def _advance(self, samples: Tensor) -> Tensor:
         samples = samples.to(self.window)
-        blocks = samples.split(max(1, round(_BLOCK_SECONDS * self.sample_rate)), dim=-1)
+        blocks = samples.split(max(1, round(_BLOCK_SECONDS * self.sample_rate / self.channels)), dim=-1)
         return torch.cat([self._advance_short(block) for block in blocks], dim=-1)
 
     def _advance_short(self, samples: Tensor) -> Tensor:

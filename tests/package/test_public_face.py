@@ -86,6 +86,17 @@ def test_importing_the_package_loads_no_torch():
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
+@pytest.mark.slow
+def test_enhancing_imports_nothing_large_that_it_does_not_need():
+    """Each of these takes 20 MiB or more."""
+    code = (
+        "import sys, numpy, speech_enhancement; speech_enhancement.enhance(numpy.zeros(48000), 48000); "
+        "print({'scipy.signal', 'scipy.fft', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], timeout=120, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
+
+
 def test_names():
     assert {"enhance", "load_model"} <= set(dir(speech_enhancement))
     with pytest.raises(AttributeError, match="module 'speech_enhancement' has no attribute 'enhanced'"):

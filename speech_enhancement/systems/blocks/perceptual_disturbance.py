@@ -19,8 +19,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.fft import next_fast_len
-from scipy.signal import freqz
 from torch import Tensor
 from torch.nn.functional import conv1d, one_hot, pad
 
@@ -85,6 +83,9 @@ def perceptual_disturbance(estimate: Tensor, clean: Tensor) -> Tensor:
 def _filtered(waveform: Tensor) -> Tensor:
     """Bring the power between 350 Hz and 3.25 kHz to `ALIGNED_POWER`, and apply the input filter."""
     time = waveform.shape[-1]
+    # Imported here, since it takes 20 MiB, and enhancing does not need it.
+    from scipy.fft import next_fast_len
+
     # The impulse response of the filter has died away after a frame.
     size = next_fast_len(time + FRAME, real=True)
     response, is_speech_band = (torch.from_numpy(values).to(waveform.device) for values in _response(size))
@@ -98,6 +99,9 @@ def _filtered(waveform: Tensor) -> Tensor:
 @lru_cache(maxsize=8)
 def _response(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Compute the response of the input filter at each frequency, and which frequencies set the level."""
+    # Imported here, since it takes 70 MiB, and enhancing does not need it.
+    from scipy.signal import freqz
+
     frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     _, response = freqz(*INPUT_FILTER, worN=frequency, fs=SAMPLE_RATE)
     return response.astype(np.complex64), (frequency > 350) & (frequency < 3250)
