@@ -2,12 +2,14 @@
 
 import importlib
 import sys
+from pathlib import Path
 
 import tyro
 
 from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Export, Prepare, Train
 from speech_enhancement.files.failures import missing_task, one_line
 
+_COMMAND = "speech-enhancement"
 _MODULES = {
     Prepare: "speech_enhancement.commands.prepare",
     Train: "speech_enhancement.commands.train",
@@ -28,7 +30,7 @@ def main() -> int:
     try:
         configuration = tyro.cli(
             Command,
-            prog="python -m speech_enhancement",
+            prog=_COMMAND if Path(sys.argv[0]).stem == _COMMAND else "python -m speech_enhancement",
             config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
         )
         return importlib.import_module(_MODULES[type(configuration)]).run(configuration)

@@ -252,7 +252,7 @@ class Enhance:
     """
 
     inputs: Positional[tuple[Path, ...]]
-    """Files and folders of wav, flac, ogg or mp3."""
+    """Files, and folders of audio files and videos."""
     out: Path = field(default=Path("enhanced"))
     """Folder to write; existing files are kept, and count as failures."""
     checkpoint: Path | None = None
@@ -270,6 +270,8 @@ class Enhance:
     that have nothing to do with each other."""
     residual: Path | None = None
     """Folder to write what was taken away to, in files named as the results, to hear if speech is among it."""
+    jobs: int | None = None
+    """Files enhanced at the same time, each by its own process; by default one for each core, or one with a GPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto uses a GPU if there is one."""
 
@@ -278,6 +280,8 @@ class Enhance:
             raise ValueError(f"--attenuation-limit: expected a number from 0 up, got {self.attenuation_limit}")
         if self.residual is not None and self.residual.resolve() == self.out.resolve():
             raise ValueError(f"--residual: expected another folder than --out, got {self.residual}")
+        if self.jobs is not None and self.jobs < 1:
+            raise ValueError(f"--jobs: expected 1 or more, got {self.jobs}")
 
 
 @dataclass(frozen=True)

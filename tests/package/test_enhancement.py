@@ -15,6 +15,7 @@ import torch
 import speech_enhancement
 from speech_enhancement import enhancement
 from speech_enhancement.audio import load, resample, save
+from speech_enhancement.commands.enhance import _count_processes
 from speech_enhancement.configuration import Enhance
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems import registry
@@ -333,6 +334,44 @@ def test_bad_files_are_named_and_the_rest_is_done(tmp_path, checkpoint, generato
     again = run("enhance", folder / "good.wav", "--out", tmp_path / "out", "--checkpoint", checkpoint)
     assert again.returncode == 1 and "exists; --overwrite replaces it" in again.stdout + again.stderr
     assert (tmp_path / "out" / "good.wav").read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_several_processes_do_what_one_does(tmp_path, generator, run):
+    """Results, messages, their order and the exit status are the same; one file is bad, and one lies there already."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, (rate, channels) in enumerate([(16000, 1), (44100, 2), (16000, 1), (8000, 1), (48000, 1)]):
+        noisy_file(folder / f"{number}.wav", 3 - number / 2, rate, channels, generator)
+    (folder / "2.wav").write_text("no sound, but long enough to be taken for some")
+    seen = []
+    for n_processes in (1, 3):
+        out = tmp_path / str(n_processes)
+        out.mkdir()
+        (out / "3.wav").write_text("kept")
+        result = run("enhance", folder, "--out", out, "--jobs", n_processes)
+        lines = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+        told = [line.replace(str(out), "OUT") for line in [*lines, *result.stdout.splitlines()]]
+        seen.append((result.returncode, told, {name: (out / name).read_bytes() for name in tree(out)}))
+    assert seen[0][:2] == seen[1][:2] and seen[0][0] == 1 and len(seen[0][1]) == 3
+    assert seen[0][2].keys() == seen[1][2].keys() and len(seen[0][2]) == 4
+    for name in ("0.wav", "1.wav", "4.wav"):
+        one, several = (soundfile.read(tmp_path / folder / name)[0] for folder in ("1", "3"))
+        # One process uses several threads, which may round differently: a step of 16 bits.
+        assert np.abs(one - several).max() <= 2**-15
+
+
+def test_jobs_are_files_on_the_cpu(tmp_path):
+    with pytest.raises(ValueError, match="--jobs: expected 1 or more, got 0"):
+        Enhance((tmp_path,), jobs=0)
+    counts = [
+        _count_processes(Enhance((tmp_path,), jobs=jobs), torch.device(device), n_files)
+        for jobs, device, n_files in ((3, "cpu", 9), (3, "cpu", 2), (None, "cpu", 1), (2, "cpu", 0), (None, "cuda", 9))
+    ]
+    assert counts == [3, 2, 1, 1, 1]
+    with pytest.raises(ValueError, match="--jobs: expected 1 with a GPU, got 2"):
+        _count_processes(Enhance((tmp_path,), jobs=2), torch.device("cuda"), 9)
 
 
 def test_folder_without_audio_and_wrong_checkpoint(tmp_path, run, checkpoint):
