@@ -6,6 +6,7 @@ RUN := $(VENV)/bin/python
 COURSE := $(RUN) -m speech_enhancement
 STYLE = $(RUN) -m ruff check speech_enhancement milestones tests bench deploy && \
 	$(RUN) -m ruff format --check speech_enhancement milestones tests bench deploy
+IN_BROWSER := $(wildcard tests/hub tests/live)
 
 .PHONY: demo hub hub-setup test check notebooks setup clean
 
@@ -42,9 +43,12 @@ $(VENV)/.hub: $(VENV)/.installed deploy/jupyterhub/versions.txt
 notebooks: setup
 	$(RUN) -m milestones notebooks
 
-# A process a core, each with one thread: small tensors gain nothing from a second one.
+# A process a core, each with one thread: small tensors gain nothing from a second one. A browser and the servers that it
+# visits need all cores, so their tests come afterwards, one by one; a line says what is skipped and why.
 test: setup
-	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+		$(IN_BROWSER:%=--ignore %)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest $(IN_BROWSER)
 	$(STYLE)
 
 # An answer within a minute.

@@ -1,13 +1,12 @@
 """A hub, a browser and people who are logged in; the suite is skipped, with the reason, where they cannot be had."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import browser as browsers
-from tests.hub import running
+from tests.hub import pages, running
 
 _failed: list[str] = []
 
@@ -16,13 +15,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the suite where something is missing."""
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     lacking = running.missing() if here else ""
-    reason = f"{lacking} missing (see CONTRIBUTING.md)" if lacking else ""
-    # Until the whole suite has passed within its eight minutes on two idle cores.
-    if not reason and "HUB_TESTS" not in os.environ:
-        reason = "HUB_TESTS=1 is not set"
-    for item in here:
-        if reason:
-            item.add_marker(pytest.mark.skip(reason=f"the hub is not tested: {reason}"))
+    for item in here if lacking else []:
+        item.add_marker(pytest.mark.skip(reason=f"the hub is not tested: no {lacking} (see CONTRIBUTING.md)"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,16 +36,10 @@ def _stations_before() -> None:
 
 
 @pytest.fixture(scope="session")
-def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the hub: course, exchange, homes."""
-    return tmp_path_factory.mktemp("hub")
-
-
-@pytest.fixture(scope="session")
-def address(hub_folder: Path) -> Iterator[str]:
-    """Address of a hub that runs."""
-    with running.running_hub(hub_folder) as address:
-        yield address
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Hub]:
+    """A hub that runs."""
+    with running.Hub(tmp_path_factory.mktemp("hub")) as hub:
+        yield hub
 
 
 @pytest.fixture(scope="session")
@@ -62,20 +50,18 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def person(browser, address: str):
-    """Function that logs a person in, and returns the page in which they go on."""
-    from tests.hub import pages
-
+def person(browser, hub: running.Hub) -> Callable:
+    """Function that logs a person in at first, and returns the page in which they go on."""
     opened = {}
 
     def open_page(name: str):
         if name not in opened:
             context = browser.new_context(viewport={"width": 1200, "height": 750})
-            context.set_default_timeout(pages.SLOW)
+            context.set_default_timeout(pages.LONGEST_WAIT)
             # Pages of nbgrader load MathJax from the network.
-            context.route(lambda url: not url.startswith(address), lambda route: route.abort())
+            context.route(lambda url: not url.startswith(hub.address), lambda route: route.abort())
             opened[name] = context.new_page()
-            pages.log_in(opened[name], address, name)
+            pages.log_in(opened[name], hub.address, name)
         return opened[name]
 
     return open_page

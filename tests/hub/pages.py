@@ -1,14 +1,22 @@
-"""What a person does on the pages of a hub, as functions of a Playwright page."""
+"""What a person does on the pages of a hub, as functions of a Playwright page.
+
+They wait for conditions, and nothing here is slow enough for the longest wait unless it hangs.
+"""
+
+from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Locator, Page, expect
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
-SLOW = 120_000
+LONGEST_WAIT = 300_000
 """Longest wait for one step, in milliseconds."""
 
-GRADING_SECONDS = 300
-"""Longest wait for the points of a submission, on a machine that runs other tests at the same time."""
+LONGEST_GRADING = 1200
+"""Longest wait for the points of a submission, in seconds."""
 
 
 def log_in(page: Page, address: str, name: str) -> None:
@@ -17,14 +25,27 @@ def log_in(page: Page, address: str, name: str) -> None:
     page.fill("#username_input", name)
     page.fill("#password_input", "any")
     page.click("#login_submit")
-    page.wait_for_url(f"**/user/{name}/lab**", timeout=SLOW)
+    page.wait_for_url(f"**/user/{name}/lab**")
+    wait_for_lab(page)
+
+
+def start_server(page: Page, address: str, name: str) -> None:
+    """Start a person's server if it has been stopped, and wait for JupyterLab."""
+    page.goto(f"{address}/hub/spawn")
+    page.wait_for_url(f"**/user/{name}/lab**")
+    wait_for_lab(page)
+
+
+def open_lab(page: Page, server: str, path: str = "") -> None:
+    """Open JupyterLab anew, with a file if one is named."""
+    page.goto(f"{server}/lab/tree/{path}?reset" if path else f"{server}/lab?reset")
     wait_for_lab(page)
 
 
 def wait_for_lab(page: Page) -> None:
     """Wait until JupyterLab is drawn."""
-    page.wait_for_selector("#jp-MainMenu", timeout=SLOW)
-    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=SLOW)
+    page.wait_for_selector("#jp-MainMenu")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
 
 
 def choose(page: Page, entry: str) -> None:
@@ -37,45 +58,52 @@ def open_assignments(page: Page) -> None:
     """Open the list of assignments."""
     choose(page, "Assignment List")
     for part in ("released", "submitted"):
-        expect(page.locator(f"#{part}_assignments_list")).not_to_contain_text("Loading", timeout=SLOW)
+        page.wait_for_selector(f"#{part}_assignments_list_loading[hidden]", state="attached")
 
 
 def fetch(page: Page) -> None:
     """Fetch the released assignment."""
-    page.click('#released_assignments_list .item_status button:text-is("Fetch")', timeout=SLOW)
-    page.wait_for_selector('#fetched_assignments_list button:text-is("Submit")', timeout=SLOW)
+    page.click('#released_assignments_list .item_status button:text-is("Fetch")')
+    page.wait_for_selector('#fetched_assignments_list button:text-is("Submit")')
 
 
 def submit(page: Page) -> None:
     """Submit the fetched assignment."""
-    page.click('#fetched_assignments_list button:text-is("Submit")', timeout=SLOW)
-    page.wait_for_selector("#submitted_assignments_list .list_item", timeout=SLOW)
-
-
-def open_file(page: Page, address: str, name: str, path: str) -> None:
-    """Open a file of a person's home folder in JupyterLab."""
-    page.goto(f"{address}/user/{name}/lab/tree/{path}?reset")
-    wait_for_lab(page)
+    with page.expect_response("**/assignments/submit*") as answer:
+        page.click('#fetched_assignments_list button:text-is("Submit")')
+    assert answer.value.json()["success"], answer.value.text()
+    page.wait_for_selector("#submitted_assignments_list .list_item")
 
 
 def replace_text(page: Page, editor: Locator, text: str) -> None:
-    """Replace the text of an editor and save it."""
-    editor.click(timeout=SLOW)
+    """Replace the text of an editor."""
+    editor.click()
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(text)
-    page.keyboard.press("Control+S")
 
 
 def run_first_cell(page: Page, text: str) -> None:
-    """Replace the text of a notebook's first code cell and run it."""
+    """Replace the text of a notebook's first code cell, run it, and wait until it has run."""
     # The notebook's own indicator says "idle" before there is a kernel, and a cell that is run then is lost.
     page.get_by_text("(ipykernel) | Idle").wait_for()
     cell = page.locator(".jp-CodeCell").first
-    cell.locator(".cm-content").click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text(text)
+    replace_text(page, cell.locator(".cm-content"), text)
     page.keyboard.press("Shift+Enter")
-    expect(cell.locator(".jp-InputPrompt")).not_to_have_text("[ ]:", timeout=SLOW)
+    cell.locator(r".jp-InputPrompt:text-matches('^\\[\\d+\\]:$')").wait_for()
+
+
+def type_in_terminal(page: Page, line: str) -> None:
+    """Open a terminal from JupyterLab's launcher, and type a line when the shell has written its prompt."""
+    frames = []
+
+    def keep(frame: str | bytes) -> None:
+        frames.append(str(frame))
+
+    page.on("websocket", lambda socket: socket.on("framereceived", keep))
+    page.locator('.jp-LauncherCard[title*="terminal" i]').click()
+    wait_until(page, lambda: any("stdout" in frame for frame in frames))
+    page.locator(".jp-Terminal .xterm-screen").click()
+    page.keyboard.type(line + "\n")
 
 
 def assignment(page: Page, link: str) -> Locator:
@@ -89,33 +117,54 @@ def click_and_read(page: Page, link: Locator) -> tuple[str, str]:
     Returns:
         Title and text of its answer.
     """
-    link.click(timeout=SLOW)
+    link.click()
     answer = page.locator(".modal.in")
-    answer.locator(".modal-title").wait_for(timeout=SLOW)
+    answer.locator(".modal-title").wait_for()
     # It slides in.
     page.wait_for_function("document.querySelector('.modal.in').getAnimations({subtree: true}).length == 0")
-    title, text = answer.locator(".modal-title").inner_text(), answer.locator(".modal-body").inner_text()
-    return title, text
+    return answer.locator(".modal-title").inner_text(), answer.locator(".modal-body").inner_text()
 
 
 def close_answer(page: Page) -> None:
     """Close the form grader's answer."""
     page.locator(".modal.in button.btn-primary, .modal.in button.close").first.click()
-    expect(page.locator(".modal.in")).to_have_count(0, timeout=SLOW)
+    page.locator(".modal.in").wait_for(state="hidden")
 
 
-def autograde(page: Page, address: str, student: str) -> str:
-    """Click "Autograde" until the form grader says that it worked; a grading that takes long goes on between clicks.
+def autograde_link(page: Page, form_grader: str, student: str) -> Locator:
+    """Open the list of submissions.
 
     Returns:
-        What it said last.
+        The link "Autograde" beside a student.
     """
-    end = time.monotonic() + GRADING_SECONDS
+    page.goto(f"{form_grader}/manage_submissions/milestone1")
+    row = page.locator("tr", has=page.locator(f"td.student-id:text-is('{student}')"))
+    row.wait_for()
+    return row.locator("td.autograde a")
+
+
+def autograde(page: Page, form_grader: str, student: str) -> None:
+    """Click "Autograde" until the form grader says that it worked; a grading that takes long goes on between clicks."""
+    end = time.monotonic() + LONGEST_GRADING
     while True:
-        page.goto(f"{address}/manage_submissions/milestone1")
-        row = page.locator("tr", has=page.locator(f"td.student-id:text-is('{student}')"))
-        title, text = click_and_read(page, row.locator("td.autograde a"))
-        if title == "Success" or time.monotonic() > end or "click again" not in text:
-            return f"{title}\n{text}"
-        # Each click copies and converts the submission, which takes from the grading what it waits for.
-        page.wait_for_timeout(3000)
+        title, text = click_and_read(page, autograde_link(page, form_grader, student))
+        if title == "Success":
+            return
+        assert "click again" in text, f"{title}: {text}"
+        assert time.monotonic() < end
+
+
+def save_changed(page: Page, element: str, text: str) -> None:
+    """Fill in a field of the form grader, which saves it when it is left."""
+    page.fill(element, text)
+    with page.expect_response(lambda response: response.request.method in ("PUT", "POST")) as answer:
+        page.keyboard.press("Tab")
+    assert answer.value.ok, answer.value.status
+
+
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait until a condition holds, while the page's events are handled."""
+    end = time.monotonic() + LONGEST_WAIT / 1000
+    while not holds():
+        assert time.monotonic() < end
+        page.wait_for_timeout(100)

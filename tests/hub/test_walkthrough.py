@@ -4,9 +4,9 @@ Each test is a station of the walk and begins where the last one ended.
 """
 
 import csv
+import json
 import re
 import shutil
-import time
 from urllib.parse import quote
 
 import pytest
@@ -14,11 +14,12 @@ import pytest
 from milestones.course import ROOT, load_course, load_milestone
 from milestones.instructor.selftest import attacks
 from milestones.instructor.selftest.attacks import CANARY, LEFT_BEHIND, TOLD
-
-pages = pytest.importorskip("tests.hub.pages", reason="playwright is missing", exc_type=ImportError)
+from tests.hub import pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
 
+HOME = "speech/milestone1"
+NOTEBOOK = "milestone1.ipynb"
 ATTACK = "rewritten-report"
 ANSWER = "The peaks are single bins in which the noise was above its mean; the floor fills the gaps between them."
 COMMENT = "Good. Name the floor's price as well."
@@ -26,14 +27,28 @@ SOLUTION = """    signal = target.square().sum(dim=-1)
     noise = (estimate - target).square().sum(dim=-1)
     return 10 * torch.log10((signal + 1e-12) / (noise + 1e-20))
 """
+EXECUTED = "executed"
+"""Name of a file that a cell of the attack's notebook writes."""
 
 
-def test_instructor_releases_the_milestone(person, address, photograph):
+@pytest.fixture(scope="module")
+def form_grader(hub):
+    """Address of the form grader that the course's instructors share."""
+    return f"{hub.address}/services/speech/formgrader"
+
+
+@pytest.fixture(scope="module")
+def attack():
+    """The attack that the third student hands in."""
+    return next(each for each in attacks.read() if each.name == ATTACK)
+
+
+def test_instructor_releases_the_milestone(person, form_grader, photograph):
     page = person("grace")
     pages.choose(page, "Course List")
     page.wait_for_selector('a:text-is("speech")')
     photograph(page, "01-courses")
-    page.goto(f"{address}/services/speech/formgrader/manage_assignments")
+    page.goto(f"{form_grader}/manage_assignments")
     for link in ("assign", "release"):
         title, text = pages.click_and_read(page, pages.assignment(page, link))
         assert title == "Success", text
@@ -41,161 +56,183 @@ def test_instructor_releases_the_milestone(person, address, photograph):
         pages.close_answer(page)
 
 
-def test_student_writes_a_function_and_submits(person, address, photograph):
-    page = person("ada")
+def test_student_writes_a_function_and_submits(person, hub, photograph):
+    page, server, home = person("ada"), f"{hub.address}/user/ada", hub.home("ada") / HOME
     pages.open_assignments(page)
     photograph(page, "03-released")
     pages.fetch(page)
-    home = "speech/milestone1"
-    pages.open_file(page, address, "ada", f"{home}/speech_enhancement/metrics.py")
+    module = home / "speech_enhancement" / "metrics.py"
+    pages.open_lab(page, server, f"{HOME}/speech_enhancement/metrics.py")
     editor = page.locator(".jp-FileEditor .cm-content")
     editor.wait_for()
     photograph(page, "04-stub")
-    path = f"{home}/speech_enhancement/metrics.py"
-    text = read_of(page, address, path)
+    text = module.read_text(encoding="utf-8")
     stub = text[text.index("def snr") : text.index("def si_sdr")]
-    filled = re.sub(r"    raise NotImplementedError.*\n", SOLUTION, stub, count=1)
-    assert filled != stub
-    pages.replace_text(page, editor, text.replace(stub, filled))
-    wait_until(lambda: SOLUTION in read_of(page, address, path))
+    filled = text.replace(stub, re.sub(r"    raise NotImplementedError.*\n", SOLUTION, stub, count=1))
+    assert filled != text
+    pages.replace_text(page, editor, filled)
+    page.keyboard.press("Control+S")
+    pages.wait_until(page, lambda: module.read_text(encoding="utf-8") == filled)
 
-    pages.open_file(page, address, "ada", f"{home}/milestone1.ipynb")
+    pages.open_lab(page, server, f"{HOME}/{NOTEBOOK}")
     pages.run_first_cell(page, "!python -m pytest -q tests/milestone1/test_metrics.py -k snr")
-    page.locator(".jp-OutputArea-output", has_text="passed").first.wait_for()
+    page.locator(".jp-OutputArea-output", has_text="3 passed").first.wait_for()
     photograph(page, "05-visible-tests")
     answer = page.locator(".jp-MarkdownCell", has_text="YOUR ANSWER HERE").first
     answer.scroll_into_view_if_needed()
     answer.dblclick()
     pages.replace_text(page, answer.locator(".cm-content"), ANSWER)
-    wait_until(lambda: ANSWER in read_of(page, address, f"{home}/milestone1.ipynb"))
+    page.keyboard.press("Control+S")
+    pages.wait_until(page, lambda: is_saved(home / NOTEBOOK, ANSWER))
     photograph(page, "06-answer")
 
-    page.goto(f"{address}/user/ada/lab?reset")
-    pages.wait_for_lab(page)
+    pages.open_lab(page, server)
     pages.open_assignments(page)
     pages.submit(page)
     photograph(page, "07-submitted")
 
 
 @pytest.mark.parametrize("name", ["linus", "mallory"])
-def test_others_submit_the_reference_and_an_attack(person, hub_folder, name):
-    page = person(name)
+def test_others_submit_the_reference_and_an_attack(person, hub, attack, name):
+    """The first has handed in the untouched milestone before; the last one counts."""
+    page, home = person(name), hub.home(name) / HOME
     pages.open_assignments(page)
     pages.fetch(page)
-    package = hub_folder / "homes" / name / "speech" / "milestone1" / "speech_enhancement"
+    if name == "linus":
+        pages.submit(page)
+    package = home / "speech_enhancement"
     for module in load_milestone(1).modules:
         shutil.copyfile(ROOT / "speech_enhancement" / f"{module}.py", package / f"{module}.py")
     if name == "mallory":
-        with (package / f"{attack().module}.py").open("a", encoding="utf-8") as module:
-            module.write(attack().code)
+        with (package / f"{attack.module}.py").open("a", encoding="utf-8") as module:
+            module.write(attack.code)
+        notebook = json.loads((home / NOTEBOOK).read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["source"] = f"open({str(hub.folder / EXECUTED)!r}, 'w').close()"
+        (home / NOTEBOOK).write_text(json.dumps(notebook), encoding="utf-8")
     pages.submit(page)
 
 
-def test_instructor_collects_and_autogrades(person, address, photograph):
+def test_hub_is_stopped_while_autograding(person, hub, form_grader):
+    """The grading goes on, and its points are there after a later click."""
     page = person("grace")
-    page.goto(f"{address}/services/speech/formgrader/manage_assignments")
+    page.goto(f"{form_grader}/manage_assignments")
     title, text = pages.click_and_read(page, pages.assignment(page, "collect"))
     assert title == "Success", text
+    title, text = pages.click_and_read(page, pages.autograde_link(page, form_grader, "ada"))
+    assert title == "Success" or "grading goes on in the background" in text
+    hub.stop()
+    hub.start()
+
+
+def test_instructor_autogrades(person, hub, form_grader, photograph):
+    page = person("grace")
     for name in ("ada", "linus", "mallory"):
-        said = pages.autograde(page, f"{address}/services/speech/formgrader", name)
-        assert said.startswith("Success"), said
+        pages.autograde(page, form_grader, name)
         photograph(page, f"08-autograded-{name}")
-    page.goto(f"{address}/services/speech/formgrader/manage_submissions/milestone1")
+    page.goto(f"{form_grader}/manage_submissions/milestone1")
     page.wait_for_selector("td.student-id")
     photograph(page, "09-submissions")
+    assert not (hub.folder / EXECUTED).exists()
 
 
-def test_instructor_grades_a_question_by_hand(person, address, photograph):
+def test_instructor_grades_a_question_by_hand(person, hub, form_grader, photograph):
     page = person("grace")
-    page.goto(f"{address}/services/speech/formgrader/gradebook/milestone1/milestone1")
+    page.goto(f"{form_grader}/gradebook/milestone1/milestone1")
     links = page.locator('a:has-text("Submission #")')
     links.first.wait_for()
     # The form grader shows no names here.
     for link in [each.get_attribute("href") for each in links.all()]:
-        page.goto(address + link)
+        page.goto(hub.address + link)
         if page.get_by_text(ANSWER[:30]).count():
             break
-    page.fill("#answer-1-1", "2.5")
-    page.keyboard.press("Tab")
-    page.fill("#answer-1-1-comment", COMMENT)
-    page.keyboard.press("Tab")
-    page.wait_for_load_state("networkidle")
+    pages.save_changed(page, "#answer-1-1", "2.5")
+    pages.save_changed(page, "#answer-1-1-comment", COMMENT)
     page.locator("#answer-1-1").scroll_into_view_if_needed()
     photograph(page, "10-by-hand")
 
 
-def test_instructor_gives_feedback_and_exports(person, address, hub_folder, photograph):
+def test_instructor_gives_feedback_and_exports(person, hub, form_grader, photograph):
     page = person("grace")
-    page.goto(f"{address}/services/speech/formgrader/manage_assignments")
+    page.goto(f"{form_grader}/manage_assignments")
     for link in ("generate-feedback", "release-feedback"):
         title, text = pages.click_and_read(page, pages.assignment(page, link))
         assert title == "Success", text
         photograph(page, f"11-{link}")
         pages.close_answer(page)
-    page.goto(f"{address}/services/speech/files/feedback/ada/milestone1/milestone1.html")
+    page.goto(f"{hub.address}/services/speech/files/feedback/ada/milestone1/milestone1.html")
     assert COMMENT in page.inner_text("body")
     photograph(page, "12-feedback-page")
-    page.goto(f"{address}/services/speech/lab?reset")
-    pages.wait_for_lab(page)
-    page.locator('.jp-LauncherCard[title*="terminal" i]').click()
-    page.locator(".jp-Terminal .xterm-screen").click()
-    page.keyboard.type("python -m nbgrader export\n")
-    grades = hub_folder / "speech" / "grades.csv"
-    wait_until(grades.exists)
+    pages.open_lab(page, f"{hub.address}/services/speech")
+    pages.type_in_terminal(page, "python -m nbgrader export")
+    pages.wait_until(page, lambda: len(exported(hub)) == 3)
     photograph(page, "13-export")
 
 
-def test_scores_are_those_that_were_earned(hub_folder):
-    with (hub_folder / "speech" / "grades.csv").open(newline="", encoding="utf-8") as file:
-        rows = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == "milestone1"}
-    points = {name: float(row["score"]) for name, row in rows.items()}
+def test_scores_are_those_that_were_earned(hub, attack):
+    points = {row["student_id"]: float(row["score"]) for row in exported(hub)}
     tasks = {task.id: task.points for task in load_milestone(1).tasks}
-    spoiled = attack().loses | load_course().dependents(*attack().loses)
+    spoiled = attack.loses | load_course().dependents(*attack.loses)
     assert points["linus"] == pytest.approx(sum(tasks.values()))
     assert points["ada"] == pytest.approx(tasks["1.11"] + 2.5)
     kept = sum(points for task, points in tasks.items() if task not in spoiled)
     assert kept <= points["mallory"] < sum(tasks.values())
 
 
-def test_attack_left_and_learnt_nothing(hub_folder):
-    told = list(hub_folder.glob("speech/feedback/mallory/**/*.html"))
+def test_attack_left_and_learnt_nothing(hub):
+    told = list(hub.course.glob("feedback/mallory/**/*.html"))
     assert told
     text = "".join(path.read_text(encoding="utf-8") for path in told)
     assert CANARY not in text
     assert TOLD not in text
-    assert not list(hub_folder.rglob(LEFT_BEHIND))
+    assert not list(hub.folder.rglob(LEFT_BEHIND))
 
 
-def test_student_reads_the_feedback(person, address, hub_folder, photograph):
+def test_student_reads_the_feedback(person, hub, photograph):
     page = person("ada")
-    page.goto(f"{address}/user/ada/lab?reset")
-    pages.wait_for_lab(page)
+    pages.start_server(page, hub.address, "ada")
     pages.open_assignments(page)
     page.click('#submitted_assignments_list button:text-is("Fetch Feedback")')
     page.wait_for_selector('text="(view feedback)"')
     photograph(page, "14-feedback-fetched")
-    home = hub_folder / "homes" / "ada"
-    fetched = next(home.glob("speech/milestone1/feedback/*/milestone1.html"))
-    page.goto(f"{address}/user/ada/files/{quote(str(fetched.relative_to(home)))}")
+    fetched = next(hub.home("ada").glob(f"{HOME}/feedback/*/milestone1.html"))
+    page.goto(f"{hub.address}/user/ada/files/{quote(str(fetched.relative_to(hub.home('ada'))))}")
     assert COMMENT in page.inner_text("body")
     photograph(page, "15-feedback")
 
 
-def attack() -> attacks.Attack:
-    """The attack that the third student hands in."""
-    return next(each for each in attacks.read() if each.name == ATTACK)
+@pytest.mark.parametrize("lost", ["confined_grading", "graded_run", "settings"])
+def test_without_our_step_no_student_code_runs(person, hub, form_grader, lost):
+    """The form grader reports an error if one of our modules is missing or the settings cannot be read."""
+    page = person("grace")
+    link = pages.autograde_link(page, form_grader, "mallory")
+    settings = hub.course / "nbgrader_config.py"
+    text = settings.read_text(encoding="utf-8")
+    if lost == "settings":
+        settings.write_text(f"import a_module_that_is_missing\n{text}", encoding="utf-8")
+    else:
+        assert f".{lost}." in text
+        settings.write_text(text.replace(f".{lost}.", ".a_module_that_is_missing."), encoding="utf-8")
+    title, said = pages.click_and_read(page, link)
+    settings.write_text(text, encoding="utf-8")
+    assert title != "Success", said
+    assert not (hub.folder / EXECUTED).exists()
 
 
-def read_of(page, address: str, path: str) -> str:
-    """Read a file of ada's home folder through her server."""
-    answer = page.request.get(f"{address}/user/ada/files/{path}")
-    assert answer.ok, answer.status
-    return answer.text()
+def is_saved(notebook, text) -> bool:
+    """Tell whether a notebook has been written to its end, with a text in one of its cells."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except ValueError:
+        return False
+    return any(text in "".join(cell["source"]) for cell in cells)
 
 
-def wait_until(holds) -> None:
-    """Wait until a condition holds."""
-    end = time.monotonic() + pages.SLOW / 1000
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
+def exported(hub) -> list[dict[str, str]]:
+    """The milestone's complete rows in the table that nbgrader has exported."""
+    path = hub.course / "grades.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["assignment"] == "milestone1" and row["max_score"]]
