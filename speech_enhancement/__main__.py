@@ -1,4 +1,4 @@
-"""The commands: prepare, train, evaluate, enhance, export, benchmark."""
+"""The commands: prepare, train, evaluate, enhance, export, live, benchmark."""
 
 import importlib
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tyro
 
-from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Export, Prepare, Train
+from speech_enhancement.configuration import Benchmark, Command, Enhance, Evaluate, Export, Live, Prepare, Train
 from speech_enhancement.files.failures import missing_task, one_line
 
 _COMMAND = "speech-enhancement"
@@ -16,9 +16,10 @@ _MODULES = {
     Evaluate: "speech_enhancement.commands.evaluate",
     Enhance: "speech_enhancement.commands.enhance",
     Export: "speech_enhancement.commands.export",
+    Live: "speech_enhancement.commands.live",
     Benchmark: "speech_enhancement.commands.benchmark",
 }
-_EXTRAS = {"onnx": "onnx"}
+_EXTRAS = {"onnx": "onnx", "fastapi": "live", "gradio": "live", "uvicorn": "live"}
 """The extra that installs an optional package, by the package's name."""
 
 

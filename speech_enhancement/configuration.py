@@ -302,6 +302,22 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Live:
+    """Open a page, for this machine alone, on which a recording is heard and seen before and after.
+
+    python -m speech_enhancement live
+
+    It prints the address, to be opened in a browser. Recordings of at most 5 minutes are taken from files and from the
+    microphone; nothing of them is kept.
+    """
+
+    port: int = 7860
+    """Port of the page; 0 for any that is free."""
+    checkpoint: Path | None = None
+    """Model to use; without it, the one that comes with the package."""
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """Train every system for the same time, measure all of them on the same pairs, and compare quality and cost.
 
@@ -353,5 +369,6 @@ Command = (
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Enhance, tyro.conf.subcommand("enhance")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Live, tyro.conf.subcommand("live")]
     | Annotated[Benchmark, tyro.conf.subcommand("benchmark")]
 )
