@@ -8,7 +8,7 @@ STYLE = $(RUN) -m ruff check speech_enhancement milestones tests bench deploy &&
 	$(RUN) -m ruff format --check speech_enhancement milestones tests bench deploy
 IN_BROWSER := $(wildcard tests/hub tests/live)
 
-.PHONY: demo hub hub-setup test check notebooks setup clean
+.PHONY: demo hub hub-setup live-setup test check notebooks setup clean
 
 setup: $(VENV)/.installed
 
@@ -38,6 +38,13 @@ hub-setup: $(VENV)/.hub
 $(VENV)/.hub: $(VENV)/.installed deploy/jupyterhub/versions.txt
 	$(RUN) -m pip install --quiet --editable '.[hub]' --constraint deploy/jupyterhub/versions.txt
 	npm install --silent --prefix $(VENV)/proxy configurable-http-proxy@5.3.0
+	touch $@
+
+# The page of the command live, and what its tests need beside Chromium.
+live-setup: $(VENV)/.live
+
+$(VENV)/.live: $(VENV)/.installed
+	$(RUN) -m pip install --quiet --editable '.[live]' playwright
 	touch $@
 
 notebooks: setup
