@@ -22,7 +22,8 @@ class Recorder(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("recorder.js")
-    samples = traitlets.Bytes().tag(sync=True)
+    # The page sends a view of memory, of which this kind of trait makes bytes.
+    samples = traitlets.CBytes().tag(sync=True)
     sample_rate = traitlets.Int(SAMPLE_RATE).tag(sync=True)
 
     def __repr__(self) -> str:
