@@ -182,6 +182,7 @@ def _remind_of_answers(root: Path, milestone: Milestone) -> None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         print(f"warning: {name}: expected the notebook with your answers, got none that can be read")
         return
-    left = [answer.id for answer in milestone.answers if sources.get(answer.id, "").strip() in ("", _NO_ANSWER)]
+    answers = [sources.get(answer.id, "").strip() for answer in milestone.answers]
+    left = [str(number) for number, answer in enumerate(answers, start=1) if answer in ("", _NO_ANSWER)]
     if left:
         print(f"warning: {len(left)} of {len(milestone.answers)} questions are not answered: {', '.join(left)}")
