@@ -28,7 +28,7 @@ class Voices:
 
 @dataclass(frozen=True)
 class Folder:
-    """Trees of wav, flac, ogg or mp3 files, of any sample rates and channel counts.
+    """Trees of audio files of any formats that `enhance` reads, of any sample rates and channel counts.
 
     python -m speech_enhancement prepare folder --speech my/speech --noise my/noise --out data/mine
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from speech_enhancement.formats import AudioError
 
@@ -30,7 +31,8 @@ class FfmpegReader:
         self._file = file
         self._open()
         self.format, self.subtype = self._container.format.name, self._stream.codec_context.codec.name
-        self.frames = self._left.shape[1] + sum(block.shape[1] for block in self._blocks)
+        rest = tqdm(self._blocks, desc="measure the length", unit="block", leave=False, delay=2)
+        self.frames = self._left.shape[1] + sum(block.shape[1] for block in rest)
         self._open()
 
     def read(self, start: int, length: int) -> np.ndarray:

@@ -67,9 +67,11 @@ def _chunks(file: BinaryIO, order: str) -> Iterator[tuple[int, int]]:
 
 def _copy_with_mutagen(source: Path, destination: Path) -> None:
     import mutagen
+    from mutagen import asf, flac, mp3, mp4, oggflac, oggopus, oggvorbis
 
+    formats = [flac.FLAC, mp3.MP3, mp4.MP4, asf.ASF, oggvorbis.OggVorbis, oggopus.OggOpus, oggflac.OggFLAC]
     try:
-        old = mutagen.File(source)
+        old = mutagen.File(source, formats)
         if old is None or not (old.tags or getattr(old, "pictures", None)):
             return
         new = type(old)(destination)

@@ -105,6 +105,13 @@ def test_frames_of_mp3(tmp_path, samples):
     assert load(result).shape == (1, 16000)
 
 
+@pytest.mark.parametrize(("name", "form"), [("a.wav", "W64"), ("a.caf", "CAF"), ("a.au", "AU"), ("a.flac", "WAV")])
+def test_formats_without_tags_need_no_note(tmp_path, samples, name, form, capsys):
+    soundfile.write(tmp_path / name, samples, 16000, format=form)
+    assert load(rewrite(tmp_path / name)).shape == (1, 16000)
+    assert not capsys.readouterr().err
+
+
 def test_without_the_package_a_note_says_that_tags_are_lost(tmp_path, samples, monkeypatch, capsys):
     for name, title in (("tagged", "Interview 3"), ("bare", None)):
         with soundfile.SoundFile(tmp_path / f"{name}.flac", "w", 16000, 1) as file:
