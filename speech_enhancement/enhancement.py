@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 from speech_enhancement.audio import SAMPLE_RATE, Recording, resample, writing_like
 from speech_enhancement.systems.blocks.full_band import with_common_gains, with_high_band
 from speech_enhancement.systems.blocks.in_context import InContext
-from speech_enhancement.systems.blocks.rumble_filter import half_length, remove_rumble, rumble
+from speech_enhancement.systems.blocks.rumble_filter import half_length, mirrored, remove_rumble, rumble
 from speech_enhancement.systems.model_file import load_model
 from speech_enhancement.systems.system import Samples, System, kept_share
 
@@ -185,9 +185,9 @@ class Enhancer:
         """Enhance `(channels, time)` in one pass."""
         noisy = piece.to(self.device)
         ratio = _ratio(rate, self.system.sample_rate)
-        at_own_rate = resample(noisy, ratio.numerator, ratio.denominator)
+        at_own_rate = _resampled(noisy, ratio)
         enhanced, heard = (
-            _fitted(resample(each, ratio.denominator, ratio.numerator), noisy.shape[-1])
+            _fitted(_resampled(each, 1 / ratio), noisy.shape[-1])
             for each in (torch.stack([self._through_system(channel) for channel in at_own_rate]), at_own_rate)
         )
         in_full_band = with_high_band if self.apart or len(noisy) == 1 else with_common_gains
@@ -278,6 +278,16 @@ def _ratio(rate: int, own_rate: int) -> Fraction:
     while abs(exact.limit_denominator(largest) / exact - 1) > _RATIO_TOLERANCE:
         largest += 1
     return exact.limit_denominator(largest)
+
+
+def _resampled(waveform: Tensor, ratio: Fraction) -> Tensor:
+    """Resample by a ratio of rates, mirrored at both ends, where zeros would be a step after an offset."""
+    if ratio == 1:
+        return waveform
+    rate, new_rate = ratio.numerator, ratio.denominator
+    reach = math.ceil(_RESAMPLING_REACH * max(1, ratio) / rate)
+    resampled = resample(mirrored(waveform, reach * rate), rate, new_rate)
+    return resampled[..., reach * new_rate :][..., : math.ceil(waveform.shape[-1] / ratio)]
 
 
 def _fitted(waveform: Tensor, length: int) -> Tensor:

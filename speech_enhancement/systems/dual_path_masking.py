@@ -243,6 +243,7 @@ class DualPathMasking(System):
         return [torch.optim.AdamW(self.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-3)]
 
     def spectrum(self, waveform: Tensor) -> Tensor:
-        """Compute the spectrum of `(batch, time)`, filled up to whole hops: complex, `(batch, 257, frames)`."""
-        waveform = functional.pad(waveform, (0, -waveform.shape[-1] % self.hop_length))
+        """Compute the spectrum of `(batch, time)`, mirrored up to whole hops: complex, `(batch, 257, frames)`."""
+        # Zeros would be a step after a recording with an offset, and a click in the result.
+        waveform = functional.pad(waveform, (0, -waveform.shape[-1] % self.hop_length), mode="reflect")
         return torch.stft(waveform, N_FFT, self.hop_length, window=self.window, return_complex=True)

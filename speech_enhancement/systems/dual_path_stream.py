@@ -86,9 +86,8 @@ class DualPathStream(Stream):
         return self._with_rumble(enhanced)
 
     def _end(self) -> Tensor:
-        shortest = max(self._n_received, len(self.window) // 2 + 1)
-        missing = shortest + -shortest % self.hop_length - self._n_received
-        windows = [self._windows.take(self.window.new_zeros(self.channels, missing)), self._windows.end()]
+        short_of = max(0, len(self.window) // 2 + 1 - self._n_received)
+        windows = [self._windows.take(self.window.new_zeros(self.channels, short_of)), self._windows.end()]
         spectra = self._transformed(torch.cat(windows, dim=1))
         frames = functional.pad(spectra, (0, 0, 0, self.system.network.n_future))
         enhanced = torch.cat([self._enhance(frames), self._synthesis.end()], dim=-1)
@@ -172,10 +171,12 @@ class MirroredWindows:
         self.n_fft, self.hop_length = len(window), hop_length
         self._waiting = self._last = window.new_zeros(channels, 0)
         self._has_begun = False
+        self._n_taken = 0
 
     def take(self, samples: Tensor) -> Tensor:
         """Take samples `(channels, time)`; return the windows that they complete, `(channels, frames, n_fft)`."""
         n_mirrored = self.n_fft // 2
+        self._n_taken += samples.shape[-1]
         self._waiting = torch.cat([self._waiting, samples], dim=-1)
         self._last = torch.cat([self._last, samples], dim=-1)[:, -n_mirrored - 1 :]
         if not self._has_begun and self._waiting.shape[-1] > n_mirrored:
@@ -184,9 +185,10 @@ class MirroredWindows:
         return self._cut()
 
     def end(self) -> Tensor:
-        """Return the windows that hold the mirrored end."""
+        """Return the windows that hold the end, mirrored to whole hops, and its mirror image."""
+        filled = self.take(self._last[:, :-1].flip(-1)[:, : -self._n_taken % self.hop_length])
         self._waiting = torch.cat([self._waiting, self._last[:, :-1].flip(-1)], dim=-1)
-        return self._cut()
+        return torch.cat([filled, self._cut()], dim=1)
 
     def _cut(self) -> Tensor:
         if not self._has_begun or self._waiting.shape[-1] < self.n_fft:

@@ -120,6 +120,14 @@ def test_an_offset_is_removed_without_a_click(length):
     assert remove_rumble(torch.full((length,), 0.3)).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_a_recording_with_an_offset_ends_without_a_click(packaged, rate):
+    """Its length is no whole number of hops; filled up with zeros, it ended with a click of 0.11."""
+    enhanced = speech_enhancement.enhance(torch.full((rate // 2 + 77,), 0.3), rate, packaged)
+    edge = rate // 100
+    assert max(enhanced[:edge].abs().max(), enhanced[-edge:].abs().max()) < 0.01
+
+
 class Through(System):
     """A system that changes nothing."""
 

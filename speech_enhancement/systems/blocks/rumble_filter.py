@@ -40,10 +40,10 @@ def rumble(waveform: Tensor, sample_rate: int = SAMPLE_RATE, cutoff_hz: float = 
     low_pass = window * torch.sinc(2 * cutoff_hz / sample_rate * time)
     kernel = (low_pass / low_pass.sum()).reshape([1] * (waveform.dim() - 1) + [-1])
     # Fourier transforms take a hundredth of the time of summing 1601 products for each sample.
-    return fftconvolve(_mirrored(waveform, reach), kernel, mode="valid")
+    return fftconvolve(mirrored(waveform, reach), kernel, mode="valid")
 
 
-def _mirrored(waveform: Tensor, length: int) -> Tensor:
+def mirrored(waveform: Tensor, length: int) -> Tensor:
     """Continue a waveform by `length` samples at both ends; a shorter one is mirrored again and again."""
     while length:
         added = min(length, waveform.shape[-1])
