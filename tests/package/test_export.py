@@ -18,7 +18,8 @@ from speech_enhancement.systems import onnx_file, registry
 from speech_enhancement.systems.model_file import load_model
 from tests.package.conftest import tree
 from tests.package.systems.signals import batch
-from tests.package.systems.test_dual_path_stream import LOOK_AHEAD, system_of
+from tests.package.systems.test_dual_path_masking import LOOK_AHEAD
+from tests.package.systems.test_dual_path_stream import system_of
 
 onnxruntime = pytest.importorskip("onnxruntime")
 

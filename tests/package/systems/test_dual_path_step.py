@@ -7,7 +7,8 @@ from torch.nn import functional
 from speech_enhancement.systems.dual_path_masking import DualPathMasking
 from speech_enhancement.systems.system import StreamingStep
 from tests.package.systems.signals import batch
-from tests.package.systems.test_dual_path_stream import LOOK_AHEAD, system_of
+from tests.package.systems.test_dual_path_masking import LOOK_AHEAD
+from tests.package.systems.test_dual_path_stream import system_of
 
 
 def stepped(step: StreamingStep, waveform: torch.Tensor) -> torch.Tensor:
