@@ -23,7 +23,7 @@ def white_noise(*shape: int, generator: Generator) -> Tensor:
 
 
 def pink_noise(*shape: int, generator: Generator) -> Tensor:
-    """Task 1.7. Gaussian noise whose power falls by 3 dB an octave.
+    """Task 1.7. Gaussian noise whose power falls by 3 dB per octave.
 
     White noise is shaped in the frequency domain, with |X(f)|^2 proportional to 1 / f and no constant part. Source:
     Timmer and Koenig, "On generating power law noise", Astronomy and Astrophysics 300, 1995, section 3.
@@ -33,8 +33,8 @@ def pink_noise(*shape: int, generator: Generator) -> Tensor:
         generator: the only source of randomness; its device is that of the result.
 
     Returns:
-        float32, of the given shape. Each signal has an RMS of 1 to 1e-3, and a spectrum of -3 +- 0.3 dB an octave
-        between 0.5 % and 40 % of the sample rate.
+        float32, of the given shape. Each signal has an RMS of 1 to 1e-3. On average over several signals of a
+        second or more, the power falls by 3 +- 0.3 dB per octave between 0.5 % and 40 % of the sample rate.
     """
     ### BEGIN SOLUTION
     time = shape[-1]
@@ -50,11 +50,12 @@ def babble_noise(talkers: Sequence[Tensor], length: int, n_talkers: int, generat
     """Task 1.8. The murmur of several people who talk at once.
 
     `n_talkers` different talkers are drawn at random, each as likely as the others. Each gives a stretch of `length`
-    samples with its own start, drawn as `random_crop` draws it. The stretches, padding included, are scaled to equal
-    RMS and added, and the sum is scaled to an RMS of 1; with leading dimensions, each signal on its own.
+    samples with a start of its own, drawn as `random_crop` draws it and the same for all its leading dimensions. The
+    stretches, padding included, are scaled to equal RMS and added, and the sum is scaled to an RMS of 1; with leading
+    dimensions, each signal on its own.
 
     Args:
-        talkers: one signal a talker, shapes `(..., time)` with equal leading dimensions and any times. A talker
+        talkers: one signal per talker, shapes `(..., time)` with equal leading dimensions and any times. A talker
             shorter than `length` is zero-padded at the end.
         length: number of samples to return.
         n_talkers: number of talkers that speak.
@@ -83,7 +84,7 @@ def babble_noise(talkers: Sequence[Tensor], length: int, n_talkers: int, generat
 def mix_at_snr(speech: Tensor, noise: Tensor, snr_db: float | Tensor) -> Tensor:
     """Task 1.9. Add noise to speech at a signal-to-noise ratio.
 
-    The speech stays as it is and the noise is scaled by g, for each item of the batch:
+    The speech stays as it is and the noise is scaled by g, for each item, that is each example of the batch:
 
         y = s + g * n,    g = sqrt(mean(s^2) / (mean(n^2) * 10^(snr_db / 10)))
 

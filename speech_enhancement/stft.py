@@ -68,8 +68,9 @@ def istft(spectrogram: Tensor, length: int | None = None, n_fft: int = 512, hop_
         hop_length: distance between neighbouring frames, in samples.
 
     Returns:
-        Real signal, shape `(..., length)`, or `(..., hop_length * (frames - 1))` without `length`. It undoes `stft` to
-        1e-5 at every sample where some window is at least 0.01: at all samples if `hop_length` is at most `n_fft / 3`.
+        Real signal, shape `(..., length)`, or `(..., hop_length * (frames - 1))` without `length`. For a float32
+        signal with an RMS of 1 it undoes `stft` to 1e-5 at every sample where some window is at least 0.1: at all
+        samples if `hop_length` is at most `n_fft / 3`.
 
     Example:
         >>> waveform = torch.sin(torch.arange(24800.0))
