@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -67,6 +68,7 @@ class Hub:
         finally:
             # The course's grading service outlives the hub.
             service_client.end(self.course / "grades")
+            shutil.rmtree(service_client.service_folder(self.course / "grades"))
 
     def start(self) -> None:
         """Start the hub, and wait until it answers."""
