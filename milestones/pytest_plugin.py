@@ -1,8 +1,8 @@
 """Pytest plugin that prints a table of the tasks and their points after the tests of a milestone.
 
 Tests run in the order of their tasks, and the tests of a task run after those of the tasks that it depends on. A test
-that fails counts as skipped if it ran code of an earlier task that fails too, because that one must be fixed first. A
-test that ran no such code fails by itself, and is shown as failed.
+that fails counts as skipped if it ran code of an earlier task that fails too: that one may be the cause, and must be
+fixed first. A test that ran no such code fails by itself, and is shown as failed.
 """
 
 import ast

@@ -1,6 +1,7 @@
 """The score table, as lines of text: the points that the tests of a run have earned for each task."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from milestones.graded_tests import GradedTest, TestState
 
 _COLOURS = {TestState.PASSED: "green", TestState.FAILED: "red"}
 _WORST_FIRST = (TestState.FAILED, TestState.NOT_IMPLEMENTED, TestState.SKIPPED, TestState.NOT_RUN)
-_HEADING = "task   visible  in all  state"
+_HEADING = "task   visible  {:>6}  state"
 _INDENT = " " * 7
 
 Line = tuple[str, dict[str, bool]]
@@ -83,12 +84,12 @@ class ScoreTable:
         outcomes = {name: each for name, each in self._outcomes.items() if each.test.task in ids}
         if not outcomes:
             return []
-        lines = [(_HEADING, {"bold": True})]
+        visible, hidden = self._split(outcomes)
+        lines = [(_HEADING.format("in all" if hidden else "worth"), {"bold": True})]
         for task in milestone.tasks:
             names = [name for name, outcome in outcomes.items() if outcome.test.task == task.id]
             if names:
                 lines += self._lines_of_task(task, names, width)
-        visible, hidden = self._split(outcomes)
         last = f"visible tests{' that were run' * is_part}: {self._points(visible, ' of ')} points; hidden tests"
         last += f": {self._points(hidden, ' of ')} points" if hidden else " are run by your instructor"
         handout = f"handout, with a section for each task: milestones/milestone{milestone.number}/README.md"
@@ -100,7 +101,8 @@ class ScoreTable:
         state, cause = next(found, (TestState.PASSED, ""))
         visible, hidden = self._split(names)
         in_all = self._points(names, "/") if hidden else f"{task.points:g}"
-        row = f"{task.id:<5}{self._points(visible, '/'):>9}{in_all:>8}  {state}{f': {cause} fails' * bool(cause)}"
+        reason = f": may fail because {cause} fails; mend that first" * bool(cause)
+        row = f"{task.id:<5}{self._points(visible, '/'):>9}{in_all:>8}  {state}{reason}"
         markup = {_COLOURS.get(state, "yellow"): True}
         yield row, markup
         if state == TestState.PASSED:
@@ -113,6 +115,9 @@ class ScoreTable:
                 told.add(outcome.test.sentence)
                 yield from _wrapped(outcome.test.sentence, _INDENT, width, {})
                 yield from _wrapped(outcome.message * (outcome.stub is None), _INDENT + "  ", width, markup)
+        if state == TestState.FAILED:
+            for earlier, count in Counter(each for _, each in states.values() if each).items():
+                yield from _wrapped(f"{count} more skipped: {earlier} fails", _INDENT, width, {"yellow": True})
 
     def _split(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
         """Split tests into the visible and the hidden ones."""

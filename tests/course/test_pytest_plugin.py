@@ -12,6 +12,7 @@ from milestones.instructor.release.template import release
 from milestones.score_table import Outcome, ScoreTable
 from tests.course.mini_course import BODIES, replace, write_course
 
+SKIPPED = "skipped: may fail because 1.1 fails; mend that first"
 GAIN = "speech_enhancement/gain.py"
 STUB = "    # YOUR CODE HERE\n    raise NotImplementedError()\n"
 
@@ -47,7 +48,7 @@ def test_points_and_states(table):
     add(table, "1.2", TestState.FAILED, message="got 3, not 2: is it squared?")
     add(table, "1.2", TestState.PASSED, points=0.5)
     assert rows(table) == [
-        "task   visible  in all  state",
+        "task   visible   worth  state",
         "1.1        2/2       3  passed",
         "1.2    0.5/1.5       4  failed",
         "       The sentence of 1.2.",
@@ -79,8 +80,19 @@ def test_failure_after_a_failure_is_skipped(table):
     assert table.state(skipped) == (TestState.SKIPPED, "1.1")
     assert table.state(add(table, "1.3", TestState.PASSED)) == (TestState.PASSED, "")
     assert table.state(add(table, "1.1", TestState.FAILED, points=3, ran=["1.1"])) == (TestState.FAILED, "")
-    row = rows(table).index("1.3        1/2       1  skipped: 1.1 fails")
+    row = rows(table).index(f"1.3        1/2       1  {SKIPPED}")
     assert rows(table)[row + 2] == "         got 3"
+
+
+def test_skipped_tests_of_a_failed_task_are_counted(table):
+    """The row shows the test that fails by itself, and how many others may fail because of an earlier task."""
+    add(table, "1.1", TestState.FAILED)
+    add(table, "1.2", TestState.FAILED, message="got 3")
+    for points in (1, 2):
+        add(table, "1.2", TestState.FAILED, points=points, ran=["1.1", "1.2"])
+    row = next(i for i, text in enumerate(rows(table)) if text.startswith("1.2 "))
+    assert rows(table)[row].endswith("  failed")
+    assert rows(table)[row + 2 : row + 4] == ["         got 3", "       2 more skipped: 1.1 fails"]
 
 
 def test_failure_without_code_of_a_failing_task_is_a_failure(table):
@@ -113,6 +125,7 @@ def test_last_line_is_true(table):
         "visible tests that were run: 2 of 3 points; hidden tests are run by your instructor"
     )
     add(table, "1.1", TestState.PASSED, points=4, hint="?")
+    assert rows(table)[0] == "task   visible  in all  state"
     assert "1.1        2/2     6/6  passed" in rows(table)
     assert rows(table)[-2] == "visible tests: 2 of 3 points; hidden tests: 4 of 4 points"
 
@@ -155,7 +168,7 @@ def test_half_finished_template(template):
     text = output(template, "tests/milestone1")
     assert RED.search(text) and "test_amplify ___" in text and "test_attenuate ___" not in text
     text = plain(text)
-    assert "1.1        0/2       3  failed\n" in text and "1.2        1/2       4  skipped: 1.1 fails\n" in text
+    assert "1.1        0/2       3  failed\n" in text and f"1.2        1/2       4  {SKIPPED}\n" in text
     assert "         assert [1, 2] == [3, 6]\n" in text
     assert "visible tests: 1 of 4 points; hidden tests are run by your instructor\n" in text
     assert "1 failed, 1 passed, 1 skipped, as an earlier task fails" in text
@@ -176,9 +189,7 @@ def test_solution_that_calls_a_stub_is_skipped(template):
     text = (template / GAIN).read_text()
     (template / GAIN).write_text(BODIES["attenuate"].join(text.rsplit(STUB, 1)))
     text = plain(output(template, "tests/milestone1"))
-    assert (
-        "1.1        0/2       3  not implemented\n" in text and "1.2        0/2       4  skipped: 1.1 fails\n" in text
-    )
+    assert "1.1        0/2       3  not implemented\n" in text and f"1.2        0/2       4  {SKIPPED}\n" in text
 
 
 def test_mistake_beside_a_stub_is_shown(template):
@@ -195,7 +206,7 @@ def test_code_of_a_decorated_function_is_that_of_its_task(template):
     replace(template, GAIN, f'louder."""\n{STUB}', 'louder."""\n    return signal\n')
     replace(template, GAIN, "def amplify", "@(lambda function: function)\ndef amplify")
     replace(template, GAIN, STUB, BODIES["attenuate"])
-    assert "1.2        1/2       4  skipped: 1.1 fails\n" in plain(output(template, "tests/milestone1"))
+    assert f"1.2        1/2       4  {SKIPPED}\n" in plain(output(template, "tests/milestone1"))
 
 
 def test_message_stands_for_the_values_behind_it(template):
