@@ -13,7 +13,7 @@ from torch.nn import functional
 
 
 class Stage(nn.Sequential):
-    """Convolve with a kernel of 3, normalise, and cut off what is negative.
+    """Convolution with a kernel of 3, batch normalisation and ReLU.
 
     Shape:
         `(batch, before, freq, frames)` -> `(batch, after, ceil(freq / stride), ceil(frames / stride))`
@@ -25,36 +25,18 @@ class Stage(nn.Sequential):
 
 
 class Narrowing(nn.Sequential):
-    """One stage on the way down, which halves frequency and time, and a second one of that size."""
+    """Two stages on the way down, of which the first halves frequency and time."""
 
     def __init__(self, before: int, after: int):
         super().__init__(Stage(before, after, stride=2), Stage(after, after))
 
 
-class Widening(nn.Module):
-    """One stage on the way up: `(below, skip)` -> a picture of the size of the skip."""
-
-    def __init__(self, below: int, skip: int):
-        super().__init__()
-        self.stage = Stage(below + skip, skip)
-
-    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
-        enlarged = functional.interpolate(below, skip.shape[2:])
-        return self.stage(torch.cat((skip, enlarged), 1))
+class Widening(Stage):
+    """A stage on the way up, which gets the skip and what comes from below as one picture."""
 
 
-class WayUp(nn.Module):
-    """All stages on the way up: `(bottleneck, skips)`, finest skip first, -> a picture of the size of that skip."""
-
-    def __init__(self, channels: Sequence[int]):
-        super().__init__()
-        self.stages = nn.ModuleList(Widening(coarse, fine) for fine, coarse in pairwise(channels))
-
-    def forward(self, bottleneck: Tensor, skips: list[Tensor]) -> Tensor:
-        picture = bottleneck
-        for level in reversed(range(len(skips))):
-            picture = self.stages[level](picture, skips[level])
-        return picture
+class Skip(nn.Identity):
+    """A connection across, as a module of its own so that a hook can change what it carries."""
 
 
 class LectureUNet(nn.Module):
@@ -70,13 +52,20 @@ class LectureUNet(nn.Module):
     def __init__(self, channels: Sequence[int]):
         super().__init__()
         self.inlet = Stage(1, channels[0])
-        self.way_down = nn.ModuleList(Narrowing(*pair) for pair in pairwise(channels))
-        self.way_up = WayUp(channels)
+        self.narrowings = nn.ModuleList(Narrowing(fine, coarse) for fine, coarse in pairwise(channels))
+        self.widenings = nn.ModuleList(Widening(coarse + fine, fine) for fine, coarse in pairwise(channels))
+        self.skips = nn.ModuleList(Skip() for _ in self.narrowings)
         self.outlet = nn.Conv2d(channels[0], 1, kernel_size=1)
 
     def forward(self, magnitude: Tensor) -> Tensor:
         loudness = magnitude.mean(dim=(2, 3), keepdim=True) + 1e-5
-        pictures = [self.inlet((magnitude / loudness + 1e-6) ** 0.3)]
-        for narrowing in self.way_down:
-            pictures.append(narrowing(pictures[-1]))
-        return self.outlet(self.way_up(pictures[-1], pictures[:-1])).sigmoid()
+        picture = self.inlet((magnitude / loudness + 1e-6) ** 0.3)
+        return self.outlet(self._down_and_up(picture, 0)).sigmoid()
+
+    def _down_and_up(self, picture: Tensor, level: int) -> Tensor:
+        """Halve a picture, send it through all levels below, and join what comes back with the picture itself."""
+        if level == len(self.narrowings):
+            return picture
+        below = self._down_and_up(self.narrowings[level](picture), level + 1)
+        enlarged = functional.interpolate(below, picture.shape[2:])
+        return self.widenings[level](torch.cat((self.skips[level](picture), enlarged), 1))
