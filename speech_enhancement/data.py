@@ -18,14 +18,14 @@ class NoisySpeechDataset(Dataset):
     """Task 2.1. Noisy and clean speech from files of speech and files of noise.
 
     The clean part of `dataset[i]` is a stretch of speech file i at its own level. A file that is too short is taken
-    from its beginning and zero-padded at the end. Task 1.9 adds to it a stretch of one of the noise files, each as
-    likely as the others. A file that is too short is taken from its beginning and repeated without a gap. All possible
-    starts of a stretch are equally likely. The SNR holds over the whole segment, padding included, and the mixture is
-    neither clipped nor rescaled. Index, seed and epoch alone determine the pair, in whichever process it is made.
+    from its beginning and zero-padded at the end. `mix_at_snr` (1.9) adds to it a stretch of one of the noise files,
+    each as likely as the others. A file that is too short is taken from its beginning and repeated without a gap. All
+    possible starts of a stretch are equally likely. The SNR holds over the whole segment, padding included, and the
+    mixture is neither clipped nor rescaled. Index, seed and epoch alone determine the pair, whichever process makes it.
 
     Args:
-        speech_files: paths of clean speech; the dataset is as long. `PathSequence` holds many paths without a copy in
-            each worker process; a list is as right.
+        speech_files: paths of clean speech, one for each item of the dataset. `PathSequence` holds many paths without a
+            copy in each worker process; a list works just as well.
         noise_files: paths of noise.
         segment_length: samples of each item.
         snr_db: range from which each pair's SNR in dB is drawn uniformly.
@@ -36,7 +36,7 @@ class NoisySpeechDataset(Dataset):
 
     Raises:
         ValueError: on reading a file whose sample rate is not 16 kHz; it names the file.
-        IndexError: an index past the end.
+        IndexError: an index past the end. Negative indices are not tested.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class NoisySpeechDataset(Dataset):
 def _stretch(path: str, length: int, generator: torch.Generator) -> Tensor:
     """Read a random stretch of a file, `(1, length)`, or all of a shorter file.
 
-    A part that speech and noise have in common; no test calls it, so it may be changed or left out.
+    Speech and noise share it. No test calls it, so you may change or delete it.
     """
     ### BEGIN SOLUTION
     with Recording(path) as recording:

@@ -7,8 +7,8 @@ from torch import Generator, Tensor
 def shared_epoch() -> Tensor:
     """Make an epoch number, initially 0, that a `DataLoader`'s workers share with the process that starts them.
 
-    A worker holds a copy of the dataset, made when it was started, and may outlive many epochs. The number lies in
-    memory that all processes see, so `fill_` changes it in all of them.
+    A worker holds a copy of the dataset, made when the worker started, and may live through many epochs. The number
+    lies in memory that all processes see, so `fill_` changes it in all of them.
 
     Returns:
         int64, shape `()`.
@@ -17,7 +17,7 @@ def shared_epoch() -> Tensor:
 
 
 def item_generator(seed: int, epoch: int | Tensor, index: int | Tensor) -> Generator:
-    """Seed a generator by three separate integers: seed 1 in epoch 0 differs from seed 0 in epoch 1.
+    """Seed a generator from three integers, each of which counts: seed 1 in epoch 0 differs from seed 0 in epoch 1.
 
     Returns:
         A generator on the CPU.

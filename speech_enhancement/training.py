@@ -24,7 +24,7 @@ def train_epoch(
     Args:
         model: already on `device`; put into training mode with all its submodules.
         loader: any iterable of batches `(noisy, clean)`, each `(batch, 1, time)`, moved by `.to(device)`.
-        loss_fn: called `loss_fn(model(noisy), clean)`, the mean over a batch.
+        loss_fn: called `loss_fn(model(noisy), clean)`; it returns the mean over a batch.
         optimizer: of the model's parameters.
         device: where the batches go.
 
@@ -89,7 +89,8 @@ def save_checkpoint(path: str | Path, model: nn.Module, optimizer: Optimizer, ep
     """Task 2.9. Write what is needed to resume training or to use the model.
 
     The file is written beside `path` and renamed into place, where it replaces an older one. A save that fails raises
-    its error, leaves the old file intact and nothing else behind.
+    its error, leaves the old file intact and nothing else behind. Saving into a folder that does not exist is not
+    tested.
 
     Args:
         path: file to write, under exactly this name.
@@ -117,7 +118,7 @@ def load_checkpoint(
         device: where the tensors are put.
 
     Returns:
-        A dictionary with `epoch`, the last finished one, and each extra under its own name.
+        A dictionary with `epoch`, the last finished one, and each extra under its own name. More keys do no harm.
     """
     ### BEGIN SOLUTION
     state = read_state(path, device)
@@ -151,7 +152,7 @@ def fit(
         train_loader, val_loader: batches to learn from and to validate on.
         epochs: number of epochs, those before `start_epoch` included.
         checkpoint_path: file for the epoch with the lowest validation loss of this call; an older file is replaced,
-            even if it was better. Without it none is written.
+            even if it was better. Equal losses and NaN are not tested. Without it none is written.
         start_epoch: the first epoch to run.
 
     Returns:

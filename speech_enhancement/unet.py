@@ -48,7 +48,7 @@ class DownBlock(nn.Module):
 class UpBlock(nn.Module):
     """Task 2.3. Upsample to the size of the skip connection, join the two, and convolve.
 
-    `x` is spread over the whole image: its first corner influences the first corner of the result, and its last corner
+    `x` is spread over the whole output: its first corner influences the first corner of the result, and its last corner
     the last. Both inputs are left as they are.
 
     Args:
@@ -141,7 +141,8 @@ class UNet(nn.Module):
 
     A convolution from 1 to `channels[0]` channels, `Encoder`, `Decoder`, a 1x1 convolution to one channel, and a
     sigmoid. By default it halves four times: (16, 257, 126), (32, 129, 63), (48, 65, 32), (64, 33, 16), (64, 17, 8).
-    The magnitude is not compressed, and may be 0 everywhere.
+    The magnitude is not compressed, and may be 0 everywhere. Batch normalisation of nothing but zeros lets gradients
+    overflow; `log(magnitude + small)` avoids that. Normalisation may follow the first convolution too.
 
     Args:
         channels: channels at each size, finest first.
@@ -181,7 +182,7 @@ class UNet(nn.Module):
 class MaskingEnhancer(nn.Module):
     """Task 2.6. Noisy waveform to enhanced waveform: transform, mask the magnitude, keep the phase, transform back.
 
-    These are task 1.1, `unet` on the uncompressed magnitude, task 1.3 and task 1.2.
+    These are `stft` (1.1), `unet` on the uncompressed magnitude, `apply_mask` (1.3) and `istft` (1.2).
 
     Args:
         unet: any module that maps a magnitude `(batch, 1, freq, frames)` to a mask of the same shape; it is registered
