@@ -13,7 +13,7 @@ def generator():
 
 @pytest.fixture
 def waveform(generator):
-    """The lecture's waveform: (batch, channels, time)."""
+    """1.55 seconds of white noise: (batch, channels, time)."""
     return torch.randn(1, 1, 24800, generator=generator)
 
 

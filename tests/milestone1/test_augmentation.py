@@ -18,23 +18,31 @@ def slope_in_db_per_octave(noise, lowest=0.005, highest=0.4):
     return float(((octave - octave.mean()) * (level - level.mean())).sum() / (octave - octave.mean()).square().sum())
 
 
+def rounded(values):
+    """List values for a message, to two decimals."""
+    return values.double().flatten().round(decimals=2).tolist()
+
+
 @pytest.mark.task("1.7", points=1)
 def test_white_noise_is_flat(generator):
     """White noise has an RMS of 1 and the same power at every frequency."""
     noise = white_noise(8, 16000, generator=generator)
     assert noise.shape == (8, 16000) and noise.dtype == torch.float32, f"got {tuple(noise.shape)}, {noise.dtype}"
     rms = noise.square().mean(dim=-1).sqrt()
-    assert (rms - 1).abs().max() < 0.03, f"RMS is {rms.tolist()}: was uniform noise drawn?"
+    assert (rms - 1).abs().max() < 0.03, f"RMS is {rounded(rms)}, expected 1: 0.58 would be uniform noise"
     slope = slope_in_db_per_octave(noise)
-    assert abs(slope) < 0.3, f"the power changes by {slope:.2f} dB an octave"
+    assert abs(slope) < 0.3, f"the power changes by {slope:.2f} dB per octave, expected 0"
 
 
 @pytest.mark.task("1.7", points=1)
 def test_pink_noise_falls_by_3_db_an_octave(generator):
-    """Pink noise loses 3 dB an octave."""
-    slope = slope_in_db_per_octave(pink_noise(8, 16000, generator=generator))
+    """Pink noise loses 3 dB per octave."""
+    noise = pink_noise(8, 16000, generator=generator)
+    assert not noise.isnan().any(), "got NaN: at the frequency 0, 1 / f divides by zero"
+    slope = slope_in_db_per_octave(noise)
     assert slope == pytest.approx(-3.01, abs=0.3), (
-        f"the power falls by {-slope:.2f} dB an octave: 6 dB mean that the amplitude, not the power, goes with 1 / f"
+        f"the power falls by {-slope:.2f} dB per octave, expected 3.01: 6 would be an amplitude, not a power, that goes"
+        " with 1 / f, and 0 white noise"
     )
 
 
@@ -44,8 +52,9 @@ def test_pink_noise_has_rms_1_at_odd_lengths(generator):
     noise = pink_noise(3, 1, 9999, generator=generator)
     assert noise.shape == (3, 1, 9999), f"got {tuple(noise.shape)}: irfft needs n= for odd lengths"
     assert noise.dtype == torch.float32, f"got {noise.dtype}"
+    assert not noise.isnan().any(), "got NaN: at the frequency 0, 1 / f divides by zero"
     rms = noise.square().mean(dim=-1).sqrt()
-    assert (rms - 1).abs().max() < 1e-3, f"RMS is {rms.flatten().tolist()}: is each signal normalised by its own?"
+    assert (rms - 1).abs().max() < 1e-3, f"RMS is {rounded(rms)}, expected 1: each signal is normalised by its own"
 
 
 @pytest.mark.task("1.7", points=1)
@@ -59,11 +68,12 @@ def test_generator_decides_the_noise():
 
 @pytest.mark.task("1.8", points=1)
 def test_babble_has_rms_1(generator):
-    """Babble has an RMS of 1 and the asked length."""
+    """Babble has an RMS of 1 and the requested length."""
     talkers = [torch.randn(1, time, generator=generator) * level for time, level in ((9000, 1), (7000, 5), (8000, 0.1))]
     babble = babble_noise(talkers, 4000, 3, generator)
     assert babble.shape == (1, 4000), f"got the shape {tuple(babble.shape)}, expected (1, 4000)"
-    assert babble.square().mean().sqrt() == pytest.approx(1, abs=1e-3), "the sum is not brought to an RMS of 1"
+    rms = float(babble.square().mean().sqrt())
+    assert rms == pytest.approx(1, abs=1e-3), f"the RMS is {rms:.3f}, as if the sum were not scaled to an RMS of 1"
 
 
 @pytest.mark.task("1.8", points=1)
@@ -74,7 +84,7 @@ def test_babble_levels_its_talkers(generator):
     spectrum = torch.fft.rfft(babble_noise([loud, quiet], 8000, 2, generator)).abs()
     at_loud, at_quiet = spectrum[120:135].max(), spectrum[630:645].max()
     assert 0.8 < at_loud / at_quiet < 1.25, (
-        f"one talker is {float(at_loud / at_quiet):.1f} times the other in amplitude"
+        f"one talker is {float(at_loud / at_quiet):.1f} times the other in amplitude, as if they were not levelled"
     )
 
 
@@ -89,7 +99,8 @@ def test_babble_levels_after_cropping():
         power = torch.fft.rfft(babble).abs().square()
         ratio = float((power[5:95].sum() / power[110:210].sum()).sqrt())
         assert 0.8 < ratio < 1.2, (
-            f"one of two talkers is {ratio:.2g} times the other: levelled before cropping, or one drawn twice?"
+            f"one of two talkers is {ratio:.2g} times the other, as if they were levelled before cropping (1.4)"
+            " or one of them were drawn twice"
         )
 
 
@@ -101,19 +112,19 @@ def test_too_many_talkers_raise(generator):
 
 
 @pytest.mark.task("1.9", points=1)
-def test_mixture_has_the_asked_snr(generator):
-    """The mixture minus the speech has the asked ratio to the speech, and the speech is untouched."""
+def test_mixture_has_the_requested_snr(generator):
+    """The mixture minus the speech has the requested ratio to the speech, and the speech is untouched."""
     speech, noise = torch.randn(1, 1, 16000, generator=generator), 7 * torch.randn(1, 1, 16000, generator=generator)
     before = speech.clone(), noise.clone()
     added = mix_at_snr(speech, noise, 5.0) - speech
     assert torch.equal(speech, before[0]) and torch.equal(noise, before[1]), "an input was changed in place"
     achieved = float(10 * (speech.square().mean() / added.square().mean()).log10())
     assert achieved == pytest.approx(5, abs=0.01), (
-        f"the SNR is {achieved:.2f} dB, not 5: is the noise scaled by a power ratio instead of its square root, or the"
-        " level of the noise itself forgotten?"
+        f"the SNR is {achieved:.2f} dB, not 5: 27 would be the power ratio as the gain, not its square root, 10"
+        " decibels divided by 10 instead of 20, and -12 the level of the noise itself forgotten"
     )
     correlation = float((added * noise).sum() / (added.norm() * noise.norm()))
-    assert correlation > 0.9999, "what was added is not the noise: was the speech scaled too?"
+    assert correlation > 0.9999, "what was added is not the noise, as if the speech were scaled too"
 
 
 @pytest.mark.task("1.9", points=1)
@@ -125,8 +136,8 @@ def test_each_item_has_its_own_snr(generator):
     mixture = mix_at_snr(speech, noise, snr_db)
     achieved = 10 * (speech.square().mean(dim=-1) / (mixture - speech).square().mean(dim=-1)).log10()
     assert torch.allclose(achieved, snr_db, atol=0.01), (
-        f"the items have SNRs of {achieved.double().round(decimals=2).tolist()} dB, expected {snr_db.tolist()}: is one"
-        " power taken over the whole batch?"
+        f"the items have SNRs of {rounded(achieved)} dB, expected {snr_db.tolist()}:"
+        " [-25, 5, -1] would be one power for the whole batch, [20, 20, -20] the power ratio as the gain"
     )
     expected = add_noise(speech, noise, snr_db)
     assert torch.allclose(mixture, expected, rtol=1e-3, atol=1e-4), "not what torchaudio.functional.add_noise gives"
@@ -140,8 +151,8 @@ def test_channels_share_one_gain(generator):
     added = mix_at_snr(speech, noise, 3.0) - speech
     achieved = 10 * (speech.square().mean(dim=(1, 2)) / added.square().mean(dim=(1, 2))).log10()
     assert torch.allclose(achieved, torch.tensor(3.0), atol=0.01), (
-        f"the items have SNRs of {achieved.double().round(decimals=2).tolist()} dB, not 3: is one power taken over all"
-        " channels of an item?"
+        f"the items have SNRs of {rounded(achieved)} dB, not 3: 2.96 and 3.04 would be one power for the whole batch,"
+        " 9 the power ratio as the gain; the power is that of all channels of an item"
     )
     gains = (added / noise).mean(dim=-1)
     assert torch.allclose(gains[:, 0], gains[:, 1], rtol=1e-3), "the channels of an item got different gains"
@@ -173,7 +184,7 @@ def test_every_start_is_reached(generator):
     assert all(isinstance(crop, tuple) and len(crop) == 1 for crop in crops), "expected a tuple, also for one signal"
     starts = {int(crop[0][0]) for crop in crops}
     assert starts == {0, 1, 2}, (
-        f"in 100 draws the starts were {sorted(starts)}, expected 0, 1 and 2: does randint leave out the last one?"
+        f"in 100 draws the starts were {sorted(starts)}, expected 0, 1 and 2: randint leaves out its upper bound"
     )
 
 
@@ -226,10 +237,10 @@ def test_white_noise_is_gaussian(generator):
     "1.7",
     points=1,
     category="edge cases",
-    hint="Does pink noise have the asked length and an RMS of 1 for very short signals, of 2, 3 or 5 samples, too?",
+    hint="Does pink noise have the requested length and an RMS of 1 for very short signals, of 2, 3 or 5 samples, too?",
 )
 def test_short_pink_noise_has_rms_1(generator):
-    """Pink noise of a few samples has the asked length and an RMS of 1."""
+    """Pink noise of a few samples has the requested length and an RMS of 1."""
     for time in (2, 3, 4, 5, 8, 31):
         noise = pink_noise(3, 2, time, generator=generator)
         assert noise.shape == (3, 2, time)
@@ -244,7 +255,7 @@ def test_short_pink_noise_has_rms_1(generator):
     " only on the whole, and at other lengths, odd ones included?",
 )
 def test_pink_noise_falls_everywhere(generator):
-    """The power falls by 3 dB an octave in the lower and in the upper half of the range, at an odd length."""
+    """The power falls by 3 dB per octave in the lower and in the upper half of the range, at an odd length."""
     noise = pink_noise(16, 39999, generator=generator)
     assert slope_in_db_per_octave(noise) == pytest.approx(-3.01, abs=0.3)
     for lowest, highest in ((0.005, 0.05), (0.04, 0.4)):

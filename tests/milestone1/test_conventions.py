@@ -45,7 +45,7 @@ def test_dtype_is_kept_and_inputs_are_untouched(function, makers, dtype, generat
     inputs = [make(generator) for make in makers]
     copies = [each.clone() for each in inputs]
     result = function(*inputs)
-    question = ": was a tensor made without dtype=?" if result.dtype in (torch.float32, torch.complex64) else ""
+    question = ", as if a tensor were made without dtype=" if result.dtype in (torch.float32, torch.complex64) else ""
     assert result.dtype == dtype, f"got {result.dtype}, expected {dtype}{question}"
     assert all(torch.equal(each, copy) for each, copy in zip(inputs, copies, strict=True)), (
         "an input was changed in place"
@@ -65,10 +65,12 @@ def check_stays_on_the_device(function, makers, shape, generator):
             return
         if "meta" not in str(error):
             raise
-        pytest.fail(f"was NumPy used, or a tensor made without device=? It leaves the device of its input: {error}")
-    assert result.device.type == "meta", f"the result lies on {result.device}: was a tensor made without device=?"
+        pytest.fail(f"NumPy, or a tensor made without device=, moves data off the input's device: {error}")
+    assert result.device.type == "meta", f"the result lies on {result.device}, like a tensor made without device="
     assert result.shape == shape, f"got the shape {tuple(result.shape)}, expected {shape}"
-    assert result.dtype in single.values(), f"got {result.dtype} from single precision: was a tensor made as double?"
+    assert result.dtype in single.values(), (
+        f"got {result.dtype} from single precision, as if a tensor were made as double"
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,16 @@ def decibels(values):
 
 @pytest.mark.task("1.11", points=1)
 def test_snr_of_a_tenth_of_noise(generator):
-    """An error of a tenth of the amplitude is an SNR of 20 dB."""
+    """An error of a tenth of the amplitude is an SNR of 20 dB, for weak signals too."""
     target = torch.randn(3, 1, 8000, generator=generator)
     value = snr(1.1 * target, target)
     assert value.shape == (3, 1), f"got the shape {tuple(value.shape)}: only time is reduced"
     assert torch.allclose(value, torch.tensor(20.0), atol=0.05), (
-        f"got {decibels(value)} dB: 10 dB mean that amplitudes were taken for powers, -20 that the ratio is upside down"
+        f"got {decibels(value)} dB: 10 means that amplitudes were taken for powers, -20 that the ratio is upside down"
+    )
+    weak = snr(1.1e-3 * target, 1e-3 * target)
+    assert torch.allclose(weak, torch.tensor(20.0), atol=0.05), (
+        f"got {decibels(weak)} dB for an RMS of 1e-3, not 20: an epsilon is too large"
     )
 
 
@@ -37,8 +41,8 @@ def test_snr_agrees_with_torchmetrics(pair):
     """The value is that of torchmetrics."""
     got, expected = snr(*pair), signal_noise_ratio(*pair)
     assert torch.allclose(got, expected, atol=0.05), (
-        f"got {decibels(got)} dB, not {decibels(expected)}: is the signal's power that of the target,"
-        " and are means left in?"
+        f"got {decibels(got)} dB, not {decibels(expected)}: 0.4 more would be the estimate's power in the"
+        " numerator, or means removed"
     )
 
 
@@ -46,7 +50,7 @@ def test_snr_agrees_with_torchmetrics(pair):
 def test_snr_of_a_perfect_estimate(pair):
     """A perfect estimate gives inf or more than 60 dB, never NaN."""
     value = snr(pair[1], pair[1])
-    assert (value > 60).all(), f"got {decibels(value)} dB: is an epsilon too large, or 0 / 0 taken?"
+    assert (value > 60).all(), f"got {decibels(value)} dB: nan would be 0 / 0, 60 and less an epsilon that is too large"
 
 
 @pytest.mark.task("1.12", points=1)
@@ -55,10 +59,10 @@ def test_si_sdr_does_not_change_with_volume_and_offset(pair):
     value = si_sdr(*pair)
     assert value.shape == (2, 1), f"got the shape {tuple(value.shape)}: only time is reduced"
     assert torch.allclose(si_sdr(5 * pair[0], pair[1]), value, atol=0.05), (
-        "the volume changes it: is the target scaled?"
+        "the volume changes it, as if the target were not scaled to the estimate"
     )
     assert torch.allclose(si_sdr(pair[0] + 3, pair[1]), value, atol=0.05), (
-        "an offset changes it: is the mean of the estimate removed?"
+        "an offset changes it, as if the mean of the estimate were not removed"
     )
 
 
@@ -68,8 +72,8 @@ def test_si_sdr_agrees_with_torchmetrics(pair):
     estimate, target = (signal - signal.mean(dim=-1, keepdim=True) for signal in pair)
     got, expected = si_sdr(estimate, target), scale_invariant_signal_distortion_ratio(estimate, target)
     assert torch.allclose(got, expected, atol=0.05), (
-        f"got {decibels(got)} dB, not {decibels(expected)}: is <e, s> divided by ||s||^2, and the scaled target in the"
-        " numerator?"
+        f"got {decibels(got)} dB, not {decibels(expected)}, as if <e, s> were not divided by ||s||^2, or the"
+        " target in the numerator not scaled"
     )
 
 
@@ -78,7 +82,8 @@ def test_si_sdr_of_a_perfect_estimate(pair):
     """A perfect estimate, louder or not, gives inf or more than 60 dB, never NaN."""
     value = si_sdr(2 * pair[1], pair[1])
     assert (value > 60).all(), (
-        f"got {decibels(value)} dB: is an epsilon too large, the target not scaled, or one of the means left in?"
+        f"got {decibels(value)} dB: nan would be 0 / 0; else an epsilon is too large, the target not scaled, or a mean"
+        " left in"
     )
 
 
@@ -88,7 +93,7 @@ def test_distance_of_equal_signals_is_zero(waveform):
     waveform[..., 5000:15000] = 0
     value = log_spectral_distance(waveform, waveform)
     assert value.shape == (1, 1), f"got the shape {tuple(value.shape)}: frequency and frames are reduced"
-    assert value.abs().max() < 1e-3, f"got {float(value.max())}: is the power held above 1e-10 before the logarithm?"
+    assert value.abs().max() < 1e-3, f"got {float(value.max())}: the power is held above 1e-10 before the logarithm"
 
 
 @pytest.mark.task("1.13", points=1)

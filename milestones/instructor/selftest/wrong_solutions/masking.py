@@ -275,12 +275,12 @@ def estimate_noise_power(noisy_power, n_frames=10):
     return result / n_frames
 
 
-# wrong 1.6: the floor is a number, not a share; symptom: share of the noisy power
+# wrong 1.6: the floor is a number, not a share; symptom: a power itself
 def spectral_subtraction(noisy_power, noise_power, floor=0.01):
     return (noisy_power - noise_power).clamp_min(floor)
 
 
-# wrong 1.6: the floor is a share of the noise; symptom: not of the noise
+# wrong 1.6: the floor is a share of the noise; symptom: share of the noise
 def spectral_subtraction(noisy_power, noise_power, floor=0.01):
     return torch.maximum(noisy_power - noise_power, floor * noise_power)
 

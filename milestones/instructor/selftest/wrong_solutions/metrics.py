@@ -134,7 +134,7 @@ def snr(estimate, target):
     return 10 * torch.log10((target.square().sum(dim=-1) + 1e-12) / (estimate.square().sum(dim=-1) + 1e-20))
 
 
-# wrong 1.12: the means stay; symptom: mean of the estimate removed
+# wrong 1.12: the means stay; symptom: mean of the estimate were not removed
 def si_sdr(estimate, target):
     scale = (estimate * target).sum(dim=-1, keepdim=True) / (target.square().sum(dim=-1, keepdim=True) + 1e-20)
     fitted = scale * target
@@ -151,7 +151,7 @@ def si_sdr(estimate, target):
     return 10 * torch.log10((fitted.square().sum(dim=-1) + 1e-28) / (noise + 1e-20))
 
 
-# wrong 1.12: the estimate keeps its mean; symptom: mean of the estimate removed
+# wrong 1.12: the estimate keeps its mean; symptom: mean of the estimate were not removed
 def si_sdr(estimate, target):
     target = target - target.mean(dim=-1, keepdim=True)
     scale = (estimate * target).sum(dim=-1, keepdim=True) / (target.square().sum(dim=-1, keepdim=True) + 1e-20)
@@ -169,7 +169,7 @@ def si_sdr(estimate, target):
     return 10 * torch.log10((fitted.square().sum(dim=-1) + 1e-28) / (noise + 1e-20))
 
 
-# wrong 1.12: the target is not scaled; symptom: target scaled
+# wrong 1.12: the target is not scaled; symptom: target were not scaled
 def si_sdr(estimate, target):
     estimate = estimate - estimate.mean(dim=-1, keepdim=True)
     target = target - target.mean(dim=-1, keepdim=True)
@@ -187,7 +187,7 @@ def si_sdr(estimate, target):
     return 10 * torch.log10((fitted.square().sum(dim=-1) + 1e-28) / (noise + 1e-20))
 
 
-# wrong 1.12: the scale divides by the estimate's energy; symptom: divided by|target scaled
+# wrong 1.12: the scale divides by the estimate's energy; symptom: divided by|target were not scaled
 def si_sdr(estimate, target):
     estimate = estimate - estimate.mean(dim=-1, keepdim=True)
     target = target - target.mean(dim=-1, keepdim=True)
@@ -207,7 +207,7 @@ def si_sdr(estimate, target):
     return 10 * torch.log10((target.square().sum(dim=-1) + 1e-28) / (noise + 1e-20))
 
 
-# wrong 1.12: the numerator is the unscaled target; symptom: target scaled
+# wrong 1.12: the numerator is the unscaled target; symptom: target were not scaled
 def si_sdr(estimate, target):
     estimate = estimate - estimate.mean(dim=-1, keepdim=True)
     target = target - target.mean(dim=-1, keepdim=True)

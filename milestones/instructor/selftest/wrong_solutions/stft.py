@@ -278,7 +278,7 @@ def istft(spectrogram, length=None, n_fft=512, hop_length=128):
     return torch.nn.functional.pad(signal, (0, length - signal.shape[-1]))
 
 
-# wrong 1.2: length is not used; symptom: length used
+# wrong 1.2: length is not used; symptom: length were not used
 _istft = istft
 
 
