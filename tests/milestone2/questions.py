@@ -8,13 +8,13 @@ import pytest
 
 @contextlib.contextmanager
 def asking(question: str) -> Iterator[None]:
-    """Fail with the message of an error and a question behind it."""
+    """Fail with a question, and the message of the error that led to it."""
     try:
         yield
     except (NotImplementedError, MemoryError):
         raise
     except Exception as error:
-        pytest.fail(f"{type(error).__name__}: {error}: {question}")
+        pytest.fail(f"{question} ({type(error).__name__}: {error})")
 
 
 @contextlib.contextmanager

@@ -35,10 +35,14 @@ def check_pair(pair, speech, noises, snr_db=(-5, 15)):
     length = clean.numel()
     speech = torch.nn.functional.pad(speech, (0, max(0, length - speech.numel())))
     start = int(matches(speech, clean).argmax())
-    assert torch.allclose(speech[start : start + length], clean, atol=1e-4), "clean is no stretch of its file"
+    assert torch.allclose(speech[start : start + length], clean, atol=1e-4), (
+        "clean is not a stretch of its file: was it rescaled?"
+    )
     repeated = [noise.repeat(-(-length // noise.numel()) + 1) for noise in noises]
     found = max(float(matches(noise, noisy - clean).max()) for noise in repeated)
-    assert found > 0.999, "noisy is not clean with a scaled stretch of noise"
+    assert found > 0.999, (
+        "noisy is not clean plus a stretch of a noise file times one gain: was it clipped or rescaled?"
+    )
     level = ratio(noisy, clean)
     assert snr_db[0] - 0.1 < level < snr_db[1] + 0.1, f"a ratio of {level:.2f} dB, expected {snr_db[0]} to {snr_db[1]}"
 
@@ -138,7 +142,7 @@ def test_workers_change_nothing(speech_files, noise_files, read, drawn):
 
 
 @pytest.mark.task("2.1", points=1)
-def test_noise_comes_from_all_files_and_places(speech_files, write):
+def test_noise_comes_from_all_files_and_starts(speech_files, write):
     """Every noise file is used, and more than its beginning."""
     ramp = 0.1 + 0.8 * torch.arange(16000) / 16000
     dataset = NoisySpeechDataset(speech_files, [write("positive", ramp), write("negative", -ramp)], 4000)
@@ -150,7 +154,7 @@ def test_noise_comes_from_all_files_and_places(speech_files, write):
         signs.add(float(added.sign().mean().round()))
         slopes.add(round(float(added[-1] / added[0]), 1))
     assert signs == {1.0, -1.0}, "in 30 epochs only one of two noise files was used"
-    assert len(slopes) > 3, "the noise always begins at the same place of its file"
+    assert len(slopes) > 3, "the noise always begins at the same sample of its file"
 
 
 @pytest.mark.task("2.1", points=1)

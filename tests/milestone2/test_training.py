@@ -129,16 +129,19 @@ def test_validation_loss_is_the_mean_over_examples(data):
 def test_checkpoint_restores_model_and_optimizer(tmp_path, one_batch, drawn):
     """Loading restores weights, optimizer, epoch and extras."""
     path, epoch, note = tmp_path / "run.ckpt", integer(drawn), f"try {integer(drawn)}"
+    other = {"optimizer": "Adam", "rate": 0.5}
     with asking("does load_checkpoint read what save_checkpoint has written, with torch.load and weights_only=True?"):
         first = save(path, {"optimizer": "Adam", "rate": 0.1}, one_batch, 2, epoch=epoch, extra={"note": note})
         new_process()
-        second = load(path, {"optimizer": "Adam", "rate": 0.5}, one_batch, 2, names=["epoch", "note"])
+        load(path, other, one_batch, 0, names=[])
+    with asking("does it return a dictionary, in which the epoch and each extra are under their own names?"):
+        second = load(path, other, one_batch, 2, names=["epoch", "note"])
     expected = {"epoch": epoch, "note": note}
     assert second["entries"] == expected, f"got the entries {second['entries']}, expected {expected}"
     saved, restored = float(first["saved"]["gain"]), float(second["restored"]["gain"])
     assert restored == saved, f"the weight was {saved:.4f} when saved, {restored:.4f} when loaded"
     same = torch.equal(first["state"]["gain"], second["state"]["gain"])
-    assert same, "going on gives other weights: is the optimizer's state restored?"
+    assert same, "resuming gives other weights: is the optimizer's state restored?"
     whole = {**one_batch, "batch_size": 4, "growth": 0.0}
     for got, steps in ((saved, 2), (float(second["state"]["gain"]), 4)):
         by_hand = gain_after(whole, range(steps), 0.1)
@@ -155,7 +158,7 @@ def test_failed_save_leaves_the_old_file(tmp_path, one_batch, drawn):
     left = sorted(each.name for each in tmp_path.iterdir())
     assert left == ["run.ckpt"], f"there are now the files {left}: was a temporary one left behind?"
     new_process()
-    with asking("is the old file intact?"):
+    with asking("the old file is not intact: is the new one written beside it, and renamed when it is complete?"):
         result = load(path, {}, one_batch, 0, names=["epoch"], with_optimizer=False)
     got = result["entries"]["epoch"], float(result["restored"]["gain"])
     assert got == (epoch, gain), f"the old file is not intact: epoch and weight were {(epoch, gain)}, are now {got}"
@@ -174,13 +177,16 @@ def test_fit_keeps_the_best_epoch(tmp_path, passing_by):
     path = tmp_path / "best.ckpt"
     result = fit_once(*passing_by, {"rate": 0.15}, 8, checkpoint_path=path)
     train_loss, val_loss = result["history"]["train_loss"], result["history"]["val_loss"]
-    assert [len(train_loss), len(val_loss)] == [8, 8], f"8 epochs, {len(train_loss)} and {len(val_loss)} losses"
+    assert [len(train_loss), len(val_loss)] == [8, 8], (
+        f"expected 8 losses each, got {len(train_loss)} and {len(val_loss)}"
+    )
     assert all(map(is_float, train_loss + val_loss)), "the history does not consist of floats"
     lowest = min(range(8), key=val_loss.__getitem__)
     assert 0 < lowest < 7, "the training passes by the validation's optimum, but the history does not show it"
     nothing = {"noisy": torch.zeros(1, 1, 1), "clean": torch.zeros(1, 1, 1)}
     new_process()
-    best = load(path, {}, nothing, 0, names=["epoch"])
+    with asking("was any epoch saved? With what does the best loss so far begin?"):
+        best = load(path, {}, nothing, 0, names=["epoch"])
     epoch, gain = best["entries"]["epoch"], float(best["restored"]["gain"])
     assert epoch == lowest, f"the file holds epoch {epoch}, the lowest validation loss was in epoch {lowest}"
     loss = float((gain * passing_by[1]["noisy"] - passing_by[1]["clean"]).abs().mean())
@@ -203,11 +209,11 @@ def test_fit_sets_the_epoch(data):
     of_epochs = [mean_over_examples(data, 1 + 0.1 * epoch) for epoch in range(5)]
     told = [min(range(5), key=lambda epoch: abs(loss - of_epochs[epoch])) for loss in losses]
     assert told == [2, 3], f"by the losses, set_epoch was called with {told}, expected [2, 3]"
-    assert losses == pytest.approx(of_epochs[2:4], rel=1e-4), "the losses are those of no epoch"
+    assert losses == pytest.approx(of_epochs[2:4], rel=1e-4), "the losses match no epoch"
 
 
 @pytest.mark.task("2.10", points=2)
-def test_stopping_and_going_on_changes_nothing(tmp_path, data):
+def test_stopping_and_resuming_changes_nothing(tmp_path, data):
     """Two epochs, a checkpoint and two more give the weights of four in a row."""
     setup, path = {"optimizer": "Adam", "rate": 0.01}, tmp_path / "last.ckpt"
     in_a_row = fit_once(data, data, setup, 4)
@@ -215,7 +221,7 @@ def test_stopping_and_going_on_changes_nothing(tmp_path, data):
     new_process()
     gone_on = fit_once(data, data, setup, 4, resume=path)
     same = torch.equal(in_a_row["state"]["gain"], gone_on["state"]["gain"])
-    assert same, "the weights differ: is anything but model and optimizer kept between, or the epoch not set?"
+    assert same, "the weights differ: does anything but model and optimizer carry over, or is the epoch not set?"
     by_hand = gain_after(data, range(4), 0.01)
     assert float(gone_on["state"]["gain"]) == pytest.approx(by_hand, rel=1e-4), f"by hand, the weight is {by_hand:.4f}"
 
@@ -359,7 +365,7 @@ def test_evaluation_mode_stays():
     "2.8",
     points=1,
     category="common mistakes",
-    hint="Can training go on right after it: are gradients recorded again, and old ones left as they were?",
+    hint="Can training continue right after it: are gradients recorded again, and old ones left as they were?",
 )
 def test_gradients_are_left(drawn):
     """A step after it takes the parameters' old gradients together with new ones."""

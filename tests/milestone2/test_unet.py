@@ -14,9 +14,13 @@ def half(size):
 
 
 def run(module, *inputs, training=False):
-    """Return a module's output, in evaluation mode unless asked otherwise, without recording gradients."""
+    """Return a module's output, in evaluation mode unless asked otherwise, without recording gradients.
+
+    Lists are given as copies, so that a module that changes them spoils no later call.
+    """
+    copies = [[*each] if isinstance(each, list) else each for each in inputs]
     with torch.no_grad():
-        return module.train(training)(*inputs)
+        return module.train(training)(*copies)
 
 
 def gradients(module, *inputs, training=False):
@@ -53,7 +57,8 @@ def silent(parameters):
 def test_down_block_halves(size, halved, drawn):
     """Both dimensions are halved, rounding up."""
     block = DownBlock(3, 5)
-    got = tuple(run(block, torch.rand(2, 3, *size)).shape)
+    with asking("do the layers take in_channels, and can each take a single pixel? nn.InstanceNorm2d cannot"):
+        got = tuple(run(block, torch.rand(2, 3, *size)).shape)
     assert got == (2, 5, *halved), f"{size} became {got[2:]}: which padding goes with the kernel and stride 2?"
     check_is_computed(block, [torch.rand(2, 3, 16, 12)], drawn)
 
@@ -63,9 +68,16 @@ def test_down_block_halves(size, halved, drawn):
 def test_up_block_has_the_size_of_the_skip(size, drawn):
     """The result has the size of the skip connection, odd ones too."""
     block, inputs = UpBlock(8, 3, 5), [torch.rand(2, 8, *half(size)), torch.rand(2, 3, *size)]
-    with asking("is it upsampled to the size of skip, not by a factor of 2?"):
+    # Where every way of upsampling gives the right size, an error has another reason.
+    with asking("are x and skip concatenated along dimension 1, and does the convolution take the channels of both?"):
+        channels = run(block, torch.rand(2, 8, 8, 8), torch.rand(2, 3, 16, 16)).shape[1]
+    assert channels == 5, f"got {channels} channels, expected out_channels, 5"
+    question = "is x upsampled to the size of skip, not by a factor of 2?"
+    if size == (1, 1):
+        question += " Can padding and normalisation take a single pixel?"
+    with asking(question):
         got = tuple(run(block, *inputs).shape)
-    assert got == (2, 5, *size), f"got {got}: is it upsampled to the size of skip, not by a factor of 2?"
+    assert got == (2, 5, *size), f"got {got}, expected {(2, 5, *size)}: {question}"
     check_is_computed(block, [torch.rand(2, 8, 8, 6), torch.rand(2, 3, 16, 12)], drawn)
 
 
@@ -114,7 +126,11 @@ def test_encoder_returns_the_inputs_of_its_blocks(generator, drawn):
     encoder = Encoder((4, 6, 8))
     bottleneck, skips = run(encoder, x)
     shapes = [tuple(skip.shape) for skip in skips]
-    assert shapes == [(2, 4, 33, 20), (2, 6, 17, 10)], f"the skips have the shapes {shapes}: inputs, not outputs?"
+    if len(shapes) > 2:
+        question = "there is one too many, is the bottleneck among them?"
+    else:
+        question = "are they the blocks' inputs, not outputs, finest first?"
+    assert shapes == [(2, 4, 33, 20), (2, 6, 17, 10)], f"the skips have the shapes {shapes}: {question}"
     assert torch.equal(skips[0], x), "the finest skip is not the encoder's input"
     got = tuple(bottleneck.shape)
     assert got == (2, 8, 9, 5), f"the bottleneck has the shape {got}: is it the output of the last block?"
@@ -129,9 +145,18 @@ def test_decoder_leads_back(drawn):
     got = tuple(run(decoder, bottleneck, skips).shape)
     assert got == (2, 4, 33, 20), f"got {got}, expected the finest skip's size and channels[0] channels"
     check_is_computed(decoder, [bottleneck, [*skips]], drawn)
-    with asking("called again with the same list, it fails: pop() empties the caller's list"):
+    with asking("called again with the same list, it fails: do pop() or reverse() change the caller's list?"):
         first, again = run(Twice(decoder), bottleneck, skips)
     assert torch.equal(first, again), "called again with the same list, it returned something else: was it changed?"
+
+
+def check_is_not_cut_off(mask):
+    """Require that a fresh network's mask lies between 0 and 1, and reaches neither."""
+    assert mask.min() >= 0 and mask.max() <= 1, "a mask lies between 0 and 1: where is the sigmoid?"
+    assert mask.min() > 0 and mask.max() < 1, (
+        "the mask of a fresh network is exactly 0 or 1 in places: is the last layer a sigmoid? ReLU or clamp cuts"
+        " values off"
+    )
 
 
 @pytest.mark.task("2.5", points=1)
@@ -141,8 +166,8 @@ def test_mask_has_the_shape_of_the_magnitude(size, drawn):
     unet = UNet()
     mask = run(unet, torch.rand(2, 1, *size))
     got = tuple(mask.shape)
-    assert got == (2, 1, *size), f"the mask has the shape {got}, the magnitude (2, 1, *{size})"
-    assert mask.min() >= 0 and mask.max() <= 1, "a mask lies between 0 and 1: where is the sigmoid?"
+    assert got == (2, 1, *size), f"the mask has the shape {got}, the magnitude {(2, 1, *size)}"
+    check_is_not_cut_off(mask)
     check_is_computed(unet, [torch.rand(2, 1, 40, 30)], drawn)
 
 
@@ -150,6 +175,7 @@ def test_mask_has_the_shape_of_the_magnitude(size, drawn):
 def test_gradient_reaches_every_parameter(generator, drawn):
     """Every parameter of the U-Net takes part."""
     unet, magnitude = UNet(), torch.rand(2, 1, 65, 64, generator=generator)
+    check_is_not_cut_off(run(unet, magnitude, training=True))
     unused = silent(parameters_of(unet, magnitude))
     assert not unused, f"no gradient at {', '.join(unused)}: was a layer made and not used?"
     check_is_computed(unet.eval(), [magnitude], drawn)
@@ -161,6 +187,7 @@ def test_items_of_a_batch_are_independent(generator, drawn):
     magnitude = torch.rand(3, 1, 65, 40, generator=generator) * torch.tensor([1.0, 30.0, 0.03]).reshape(3, 1, 1, 1)
     unet = UNet()
     together, again, *each_alone = (run(unet, each) for each in (magnitude, magnitude, *magnitude.split(1)))
+    check_is_not_cut_off(together)
     for item, alone in enumerate(each_alone):
         same = torch.allclose(together[item], alone[0], atol=1e-5)
         assert same, "an item's mask depends on its batch: is anything averaged over the batch in evaluation mode?"
@@ -228,7 +255,8 @@ def test_overfits_one_batch(generator, drawn):
     noisy, other = (clean + 0.5 * torch.randn(2, 1, 5000, generator=each) for each in (generator, drawn))
     model = MaskingEnhancer(UNet((6, 8, 8)))
     before = float((run(model, other, training=True) - clean).square().mean())
-    losses = train(model, noisy, clean, steps=100, enough=0.3)
+    with asking("is the mask, or the result, detached or computed without gradients?"):
+        losses = train(model, noisy, clean, steps=100, enough=0.3)
     assert losses[-1] < 0.3 * losses[0], (
         f"the loss went from {losses[0]:.3f} to {min(losses):.3f} in {len(losses)} steps, not to 0.3 times:"
         " does it learn?"

@@ -170,7 +170,7 @@ class NoisySpeechDataset(NoisySpeechDataset):
         return mix_at_snr(*pair, level), pair[0]
 
 
-# wrong 2.1: every stretch begins at the start of its file; symptom: another epoch gave the same stretch|begins at the same place
+# wrong 2.1: every stretch begins at the start of its file; symptom: another epoch gave the same stretch|begins at the same sample
 def _stretch(path, length, generator):
     with Recording(path) as recording:
         if recording.sample_rate != SAMPLE_RATE:
@@ -178,7 +178,7 @@ def _stretch(path, length, generator):
         return recording.read(0, length).mean(dim=0, keepdim=True)
 
 
-# wrong 2.1: the noise always begins at the start of its file; symptom: noise always begins at the same place
+# wrong 2.1: the noise always begins at the start of its file; symptom: noise always begins at the same sample
 _random_stretch = _stretch
 
 

@@ -770,7 +770,7 @@ def load_checkpoint(path, model, optimizer=None, device="cpu"):
     return {"epoch": state["epoch"], **state["extra"]}
 
 
-# wrong 2.9: the model's parameters are replaced by new ones; symptom: in place|going on gives other weights
+# wrong 2.9: the model's parameters are replaced by new ones; symptom: in place|resuming gives other weights
 _load_checkpoint = load_checkpoint
 
 
@@ -801,7 +801,7 @@ def load_checkpoint(*arguments, **keywords):
     return {**loaded, "epoch": loaded["epoch"] + 1}
 
 
-# wrong 2.9: the epoch alone is returned; symptom: KeyError|dict
+# wrong 2.9: the epoch alone is returned; symptom: under their own names
 _load_checkpoint = load_checkpoint
 
 
@@ -809,7 +809,7 @@ def load_checkpoint(*arguments, **keywords):
     return {"epoch": _load_checkpoint(*arguments, **keywords)["epoch"]}
 
 
-# wrong 2.9: the extras are returned as one entry; symptom: KeyError
+# wrong 2.9: the extras are returned as one entry; symptom: under their own names
 _load_checkpoint = load_checkpoint
 
 
@@ -890,7 +890,7 @@ def fit(model, train_loader, val_loader, loss_fn, optimizer, epochs, *arguments,
     )
 
 
-# wrong 2.10: one epoch too many; symptom: epochs, \d+ and|epochs ran
+# wrong 2.10: one epoch too many; symptom: expected 8 losses each|epochs ran
 _fit = fit
 
 
@@ -1164,7 +1164,7 @@ def _fit(model, train_loader, val_loader, loss_fn, optimizer, epochs, device, ch
     return history
 
 
-# wrong 2.10: training stops as soon as validation gets worse; symptom: 8 epochs
+# wrong 2.10: training stops as soon as validation gets worse; symptom: expected 8 losses each
 def fit(model, train_loader, val_loader, loss_fn, optimizer, epochs, device="cpu", checkpoint_path=None, start_epoch=0):
     history = {"train_loss": [], "val_loss": []}
     lowest = float("inf")

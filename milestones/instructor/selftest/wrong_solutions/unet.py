@@ -257,7 +257,7 @@ class UpBlock(nn.Module):
         return torch.relu(self.conv(torch.cat([x, skip], dim=1)))
 
 
-# wrong 2.3: the skip is added, which needs equal channels; symptom: must match the size|channels
+# wrong 2.3: the skip is added, which needs equal channels; symptom: concatenated along dimension 1
 class UpBlock(nn.Module):
     def __init__(self, in_channels, skip_channels, out_channels):
         super().__init__()
@@ -267,7 +267,7 @@ class UpBlock(nn.Module):
         return torch.relu(self.conv(functional.interpolate(x, size=skip.shape[-2:]) + skip))
 
 
-# wrong 2.3: the convolution counts on as many channels in the skip as below; symptom: channels
+# wrong 2.3: the convolution counts on as many channels in the skip as below; symptom: concatenated along dimension 1
 class UpBlock(nn.Module):
     def __init__(self, in_channels, skip_channels, out_channels):
         super().__init__()
@@ -319,7 +319,7 @@ class Encoder(Encoder):
         return bottleneck, skips[::-1]
 
 
-# wrong 2.4: the bottleneck is among the skips; symptom: the skips have the shapes
+# wrong 2.4: the bottleneck is among the skips; symptom: one too many
 class Encoder(Encoder):
     def forward(self, x):
         bottleneck, skips = super().forward(x)
@@ -395,7 +395,7 @@ class Decoder(nn.Module):
         return super().train(mode)
 
 
-# wrong 2.4: the decoder takes its skips off the caller's list; symptom: pop
+# wrong 2.4: the decoder takes its skips off the caller's list; symptom: pop\(\) or reverse
 class Decoder(Decoder):
     def forward(self, bottleneck, skips):
         for block in self.blocks:
@@ -403,7 +403,7 @@ class Decoder(Decoder):
         return bottleneck
 
 
-# wrong 2.4: the decoder turns the caller's list round; symptom: order
+# wrong 2.4: the decoder turns the caller's list round; symptom: pop\(\) or reverse
 class Decoder(Decoder):
     def forward(self, bottleneck, skips):
         skips.reverse()
@@ -484,14 +484,14 @@ class UNet(UNet):
         return torch.log(mask / (1 - mask))
 
 
-# wrong 2.5: a ReLU instead of a sigmoid; symptom: sigmoid
+# wrong 2.5: a ReLU instead of a sigmoid; symptom: ReLU or clamp cuts
 class UNet(UNet):
     def forward(self, magnitude):
         mask = super().forward(magnitude)
         return torch.relu(torch.log(mask / (1 - mask)))
 
 
-# wrong 2.5: cut off at 0 and 1 instead of a sigmoid; symptom: sigmoid
+# wrong 2.5: cut off at 0 and 1 instead of a sigmoid; symptom: ReLU or clamp cuts
 class UNet(UNet):
     def forward(self, magnitude):
         mask = super().forward(magnitude)
@@ -722,7 +722,7 @@ class MaskingEnhancer(nn.Module):
         return istft(enhanced, noisy.shape[-1], self.n_fft, self.hop_length)
 
 
-# wrong 2.6: the mask is detached; symptom: gradients flow|does not require grad|learn
+# wrong 2.6: the mask is detached; symptom: detached or computed without gradients
 class MaskingEnhancer(MaskingEnhancer):
     def forward(self, noisy):
         spectrogram = stft(noisy, self.n_fft, self.hop_length)
