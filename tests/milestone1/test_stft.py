@@ -42,8 +42,8 @@ def test_agrees_with_torchaudio(waveform):
     assert got.shape == expected.shape, f"got the shape {tuple(got.shape)}, torchaudio's is {tuple(expected.shape)}"
     ratio = float(got.abs().mean() / expected.abs().mean())
     assert torch.allclose(got, expected, atol=1e-3), (
-        f"magnitudes are {ratio:.3f} times the expected ones: 0.999 would be a symmetric window, far less a normalised"
-        " transform, 1.000 the sign of the phase flipped, and any other number near 1 ends that are not reflected"
+        f"magnitudes are {ratio:.4f} times the expected ones: 0.9990 would be a symmetric window, far less a normalised"
+        " transform, 1 the sign of the phase flipped, and any other number near 1 ends that are not reflected"
     )
 
 
