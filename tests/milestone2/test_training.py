@@ -539,6 +539,11 @@ def test_history_by_hand():
         assert float(result["state"]["gain"]) == pytest.approx(by_hand.gain.item(), rel=1e-3)
 
 
+def loss_of_kept(kept: dict, data: dict) -> float:
+    """Compute by hand the loss of the weights that a file holds."""
+    return float((float(kept["restored"]["gain"]) * data["noisy"] - data["clean"]).abs().mean())
+
+
 @pytest.mark.task(
     "2.10",
     points=1,
@@ -555,7 +560,9 @@ def test_lowest_of_any_losses(tmp_path, passing_by, offset):
     lowest = min(range(12), key=losses.__getitem__)
     assert 0 < lowest < 6 and losses[6:] != sorted(losses[6:]), "not one valley after the other"
     new_process()
-    assert load(path, {}, pair(1, 83), 0, names=["epoch"])["entries"]["epoch"] == lowest
+    kept = load(path, {}, pair(1, 83), 0, names=["epoch"])
+    assert kept["entries"]["epoch"] == lowest
+    assert losses[lowest] == pytest.approx(loss_of_kept(kept, validation) - offset, rel=1e-4)
 
 
 @pytest.mark.task(
@@ -571,7 +578,9 @@ def test_best_of_this_call(tmp_path, passing_by):
     result = fit_once(train, validation, {"gain": 1.5, "rate": 0.15}, 6, start_epoch=2, checkpoint_path=path)
     losses = result["history"]["val_loss"]
     assert len(losses) == 4 and losses == sorted(losses)
-    assert load(path, {}, pair(1, 84), 0, names=["epoch"])["entries"]["epoch"] == 2
+    kept = load(path, {}, pair(1, 84), 0, names=["epoch"])
+    assert kept["entries"]["epoch"] == 2
+    assert losses[0] == pytest.approx(loss_of_kept(kept, validation), rel=1e-4)
 
 
 @pytest.mark.task(
