@@ -51,11 +51,12 @@ notebooks: setup
 	$(RUN) -m milestones notebooks
 
 # A process a core, each with one thread: small tensors gain nothing from a second one. A browser and the servers that it
-# visits need all cores, so their tests come afterwards, one by one; a line says what is skipped and why.
+# visits need all cores, so their tests come afterwards, one by one, each suite with a browser of its own; a line says
+# what is skipped and why.
 test: setup
 	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
 		$(IN_BROWSER:%=--ignore %)
-	OMP_NUM_THREADS=1 $(RUN) -m pytest $(IN_BROWSER)
+	for suite in $(IN_BROWSER); do OMP_NUM_THREADS=1 $(RUN) -m pytest $$suite || exit 1; done
 	$(STYLE)
 
 # An answer within a minute.
