@@ -20,6 +20,7 @@ from speech_enhancement.files.failures import missing_task
 
 Item = TypeVar("Item")
 _SECONDS_TO_END = 10
+_CAN_HOLD = hasattr(signal, "pthread_sigmask")  # not on Windows
 
 
 class ProcessDiedError(ValueError):
@@ -78,8 +79,11 @@ def calls_in_order(
     finally:
         for worker in workers:
             worker.interrupt()
+        # A process holds copies of the connections to those before it, so all are closed before one is waited for.
         for worker in workers:
-            worker.end()
+            worker.connection.close()
+        for worker in workers:
+            worker.join()
 
 
 class _Worker:
@@ -113,8 +117,8 @@ class _Worker:
         if self.number is not None and self._process.is_alive():
             os.kill(self._process.pid, signal.SIGINT)
 
-    def end(self) -> None:
-        self.connection.close()
+    def join(self) -> None:
+        """Wait for the end of the process; end it by force if it takes too long."""
         self._process.join(_SECONDS_TO_END)
         if self._process.is_alive():
             self._process.kill()
@@ -125,7 +129,9 @@ class _Worker:
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self.connection, other = context.Pipe()
         self._process = context.Process(target=_serve, args=(self._function, other, self.connection), daemon=True)
-        self._process.start()
+        # An interrupt before the process handles it would run on into the caller's code, in its copy of the caller.
+        with _interrupts_held():
+            self._process.start()
         other.close()
 
 
@@ -136,6 +142,8 @@ def _serve(function: Callable[[Any], Any], pipe: connection.Connection, other_en
     signal.signal(signal.SIGINT, _interrupt)
     tqdm.__init__ = functools.partialmethod(tqdm.__init__, disable=True)
     with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
+        if _CAN_HOLD:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while True:
             outcome = _call(function, pipe.recv())
             try:
@@ -154,6 +162,19 @@ def _call(function: Callable[[Any], Any], item: Any) -> Outcome:
                 # The frame that tells it is not sent.
                 error.missing_task = missing_task(error)
             return Outcome(error=error, messages=messages.getvalue())
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let an interrupt wait, here until the end and in processes that start meanwhile until they let it come."""
+    if not _CAN_HOLD:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _interrupt(*_: Any) -> None:

@@ -1,5 +1,6 @@
 """Processes that work on one file after another."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -74,6 +75,14 @@ def test_a_process_that_dies_costs_one_item(item, reason):
     assert list(outcomes(["a", item, "b", item, item, "c"], 2)) == ["a", died, "b", died, died, "c"]
 
 
+def test_processes_without_work_end_by_themselves(monkeypatch):
+    def kill(process):
+        raise AssertionError(f"{process.name}: expected it to end when its connection was closed")
+
+    monkeypatch.setattr(multiprocessing.context.ForkProcess, "kill", kill)
+    assert list(outcomes(["a", "b", "c", "d"], 3)) == ["a", "b", "c", "d"]
+
+
 class Unsendable(Exception):
     def __init__(self, one, two):
         super().__init__(f"{one} {two}", threading.Lock())
@@ -127,3 +136,34 @@ def test_interrupted_processes_clean_up(tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert not any(path.exists() for path in paths)
+
+
+INTERRUPTED_AT_ONCE = """
+import os, signal
+from multiprocessing import popen_fork
+from speech_enhancement.files.processes import calls_in_order
+
+fork, n_forks = os.fork, 0
+
+def wait_for_interrupt():
+    global n_forks
+    n_forks += 1
+    child = fork()
+    while child == 0 and n_forks == 2 and signal.SIGINT not in signal.sigpending():
+        pass
+    return child
+
+popen_fork.os.fork = wait_for_interrupt
+try:
+    next(calls_in_order(print, ["a", "b"], 2))()
+except KeyboardInterrupt:
+    print("went on into the caller's code")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_a_process_that_is_interrupted_as_it_starts_runs_none_of_the_code_that_called():
+    """The second process comes to itself only when the interrupt is there."""
+    command = [sys.executable, "-c", INTERRUPTED_AT_ONCE]
+    run = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "a\n", "")
