@@ -11,8 +11,10 @@ import json
 import os
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from milestones.course import CourseError
 from milestones.graded_tests import GradedTest, TestState
@@ -21,8 +23,7 @@ LOG_NAME = "results.jsonl"
 """Name of a grading's log, in the folder of its grades."""
 
 Shape = TypeVar("Shape")
-_PLAIN_TYPES = {str: str, int: int, bool: bool, float: int | float, str | None: str | None}
-_FROM_TEXT = {TestState: TestState, datetime: datetime.fromisoformat}
+_PLAIN_TYPES = {str: str, int: int, bool: bool, float: int | float, NoneType: NoneType}
 
 
 @dataclass(frozen=True)
@@ -213,8 +214,8 @@ class Record:
         return any(test.state == TestState.GRADER_FAULT for test in self.tests)
 
 
-def append(path: Path, record: Record) -> None:
-    """Add a record to a log, and wait until it is on the disk.
+def append(path: Path, record: Any) -> None:
+    """Add a record, a dataclass, to a log, and wait until it is on the disk.
 
     If a kill has cut off the last line, that line is ended first, so that it does not spoil the next one.
     """
@@ -229,8 +230,12 @@ def append(path: Path, record: Record) -> None:
         os.fsync(file.fileno())
 
 
-def read(path: Path) -> list[Record]:
+def read(path: Path, kind: type[Shape] = Record) -> list[Shape]:
     """Read all records of a log, in order, without lines that a kill has cut off.
+
+    Args:
+        path: the log; without it, there are no records.
+        kind: dataclass of its lines.
 
     Raises:
         CourseError: a complete line is not a record; the message names the line.
@@ -244,7 +249,7 @@ def read(path: Path) -> list[Record]:
         except ValueError:
             continue
         try:
-            records.append(_checked(Record, entries))
+            records.append(_checked(kind, entries))
         except ValueError as error:
             raise CourseError(
                 f"{path}:{number}: expected a record of this version of the grader, got {error}"
@@ -291,11 +296,17 @@ def _checked(kind: Any, value: Any, place: str = "") -> Any:
         return tuple(_checked(get_args(kind)[0], each, place) for each in value)
     if get_origin(kind) is dict and isinstance(value, dict):
         return {name: _checked(get_args(kind)[1], each, place) for name, each in value.items()}
+    if get_origin(kind) is Literal and value in get_args(kind):
+        return value
+    if isinstance(kind, UnionType):
+        for each in get_args(kind):
+            with contextlib.suppress(ValueError):
+                return _checked(each, value, place)
     if isinstance(value, _PLAIN_TYPES.get(kind, ())):
         return value
-    if kind in _FROM_TEXT and isinstance(value, str):
+    if isinstance(value, str) and isinstance(kind, type) and issubclass(kind, Enum | datetime):
         with contextlib.suppress(ValueError):
-            return _FROM_TEXT[kind](value)
+            return datetime.fromisoformat(value) if kind is datetime else kind(value)
     raise ValueError(f"{place or 'one'} = {value!r:.60}")
 
 

@@ -1,0 +1,1 @@
+"""From trained models to scores, ranks and points."""
