@@ -9,7 +9,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+_LARGEST_LINEAR = 20480
 
 
 class ChannelNorm(nn.BatchNorm1d):
@@ -38,6 +41,9 @@ class LinearByConvolution(nn.Conv2d):
     On a CPU, PyTorch leaves linear layers to MKL, which does not use the AVX-512 of AMD's processors, and convolutions
     to oneDNN, which does and is then two to three times as fast. A kernel of 1 goes to MKL as well unless it is
     dilated, which changes nothing in its result.
+
+    PyTorch gives oneDNN no input of at most 20480 numbers (`ConvParams::use_mkldnn`), and computes dilated convolutions
+    of these slowly. So a hop of a stream goes through the linear layer itself.
     """
 
     def __init__(self, linear: nn.Linear):
@@ -46,6 +52,8 @@ class LinearByConvolution(nn.Conv2d):
         self.bias = linear.bias
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.numel() <= _LARGEST_LINEAR:
+            return functional.linear(x, self.weight[:, :, 0, 0], self.bias)
         y = super().forward(x.reshape(1, 1, -1, x.shape[-1]).permute(0, 3, 1, 2))
         return y.permute(0, 2, 3, 1).reshape(*x.shape[:-1], -1)
 

@@ -57,7 +57,7 @@ def test_the_module_itself_stays_as_it_is(layers):
     assert all(torch.equal(tensor, before[name]) for name, tensor in layers.state_dict().items())
 
 
-@pytest.mark.parametrize("shape", [(5,), (7, 5), (2, 3, 4, 5)])
+@pytest.mark.parametrize("shape", [(5,), (7, 5), (2, 3, 4, 5), (30, 40, 5, 5)], ids=str)
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_linear_layer_is_a_convolution(shape, bias):
     linear, x = nn.Linear(5, 6, bias=bias), torch.randn(shape)
