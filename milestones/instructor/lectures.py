@@ -31,6 +31,8 @@ STYLES = {
     ),
 }
 """For each style, tasks and titles of the right solutions that replace the reference's."""
+LONG = ("06_unet", "11_final_project", "milestone2")
+"""Notebooks that train the student's own network for a minute or so."""
 
 
 def run(configuration: Lectures) -> int:

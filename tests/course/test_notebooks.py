@@ -9,13 +9,14 @@ import zmq.asyncio
 from jupyter_client.session import Session
 from nbformat.v4 import new_code_cell, new_notebook
 
-from milestones.course import CourseError
+from milestones.course import ROOT, CourseError
 from milestones.instructor import lectures, notebooks
 from milestones.instructor.configuration import Lectures
 from milestones.instructor.release.stripping import strip_notebook, strip_source
 from speech_enhancement import lecture
 
 PATHS = notebooks.find()
+SHORT = [path for path in PATHS if path.stem not in lectures.LONG]
 FINE = ["total = 1 + 1\ntotal"]
 
 
@@ -35,19 +36,24 @@ def executed(tmp_path):
 
 @pytest.fixture(scope="module")
 def executions(n_cores, tmp_path_factory):
-    """All lectures, as students get them, executed beside another right U-Net than that of the reference."""
+    """Lectures, as students get them, executed beside another right U-Net than that of the reference."""
     root = lectures.make_course(tmp_path_factory.mktemp("lectures") / "course", lectures.STYLES["interpolating"])
-    paths = [root / "notebooks" / path.name for path in PATHS]
+    paths = [root / "notebooks" / path.name for path in SHORT]
     for path in paths:
         path.write_text(strip_notebook(path.read_text(), path.name).text)
     return {execution.path.name: execution for execution in notebooks.execute_all(paths, n_cores, threads=1)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHORT, ids=lambda path: path.stem)
 def test_runs_with_unwritten_exercises_and_its_text_holds(executions, path):
     """No lecture ends at an exercise, and none needs the kernels, the normalisation or the names of the reference."""
     assert not executions[path.name].complaints
+
+
+def test_the_others_run_after_this_suite():
+    """They would take half of its time."""
+    assert f"milestones lectures {' '.join(lectures.LONG)} " in (ROOT / ".ci" / "run").read_text()
 
 
 @pytest.mark.slow
