@@ -1,13 +1,10 @@
 """A model over recordings of any length, sample rate and channel count.
 
 A recording is enhanced block by block, and the blocks join as if it had been enhanced in one pass: the difference is
-float rounding, as a test confirms. A system with a stream carries its state from block to
-block, and works at the recording's own rate. Any other gets each block with context on both sides: the piece begins at
-a multiple of the model's alignment, and the context covers everything on which the result can depend.
-
-Such a piece is resampled by a ratio of small numbers that is within 0.3 % of the ratio of the rates, 11 to 4 for
-44.1 kHz: to the system the recording is that much slower or faster, and no piece must be long to hold whole samples at
-both rates.
+float rounding, as a test confirms. A system with a stream carries its state from block to block, and works at the
+recording's own rate. Any other gets each block with context on both sides: the piece begins at a multiple of the
+model's alignment, and the context covers everything on which the result can depend. Such a piece is resampled to the
+system's rate, see `systems/blocks/small_ratio.py`.
 """
 
 import contextlib
@@ -16,7 +13,6 @@ import math
 import sys
 from collections import deque
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
@@ -26,20 +22,18 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from speech_enhancement.audio import SAMPLE_RATE, Recording, resample, writing_like
+from speech_enhancement.audio import SAMPLE_RATE, Recording, writing_like
 from speech_enhancement.systems.blocks.full_band import with_common_gains, with_high_band
 from speech_enhancement.systems.blocks.in_context import InContext
-from speech_enhancement.systems.blocks.rumble_filter import half_length, mirrored, remove_rumble, rumble
+from speech_enhancement.systems.blocks.rumble_filter import half_length, remove_rumble, rumble
+from speech_enhancement.systems.blocks.small_ratio import REACH, resample_by, small_ratio
 from speech_enhancement.systems.model_file import load_model
 from speech_enhancement.systems.system import Samples, System, kept_share
 
 CHUNK_SECONDS = 40.0
 _LONG_MINUTES = 10.0
 _STREAM_SECONDS = 1.0
-_RESAMPLING_REACH = 12
-"""Samples, of the lower rate, on either side on which a resampled one depends."""
 _HOP_SECONDS = 0.008
-_RATIO_TOLERANCE = Fraction(3, 1000)
 
 
 def enhance(
@@ -184,10 +178,10 @@ class Enhancer:
     def _enhance_piece(self, piece: Tensor, rate: int) -> Tensor:
         """Enhance `(channels, time)` in one pass."""
         noisy = piece.to(self.device)
-        ratio = _ratio(rate, self.system.sample_rate)
-        at_own_rate = _resampled(noisy, ratio)
+        ratio = small_ratio(rate, self.system.sample_rate)
+        at_own_rate = resample_by(noisy, ratio)
         enhanced, heard = (
-            _fitted(_resampled(each, 1 / ratio), noisy.shape[-1])
+            _fitted(resample_by(each, 1 / ratio), noisy.shape[-1])
             for each in (torch.stack([self._through_system(channel) for channel in at_own_rate]), at_own_rate)
         )
         in_full_band = with_high_band if self.apart or len(noisy) == 1 else with_common_gains
@@ -208,18 +202,18 @@ class Enhancer:
 
         A step is a whole number of samples at both rates, and of the model's alignment.
         """
-        ratio, hop = _ratio(rate, self.system.sample_rate), self._hop(rate)
+        ratio, hop = small_ratio(rate, self.system.sample_rate), self._hop(rate)
         step_at_own_rate = math.lcm(self.system.alignment, ratio.denominator)
         step = math.lcm(step_at_own_rate * ratio.numerator // ratio.denominator, hop)
         chunk = max(1, round(self.chunk_seconds * rate / step)) * step
         # The last piece must not be filled up with zeros: some systems mirror the end of the recording.
-        context = max(self.system.context + half_length() + _RESAMPLING_REACH, self.system.shortest)
-        context = math.ceil(context * ratio) + math.ceil(_RESAMPLING_REACH * max(1, ratio)) + 4 * hop
+        context = max(self.system.context + half_length() + REACH, self.system.shortest)
+        context = math.ceil(context * ratio) + math.ceil(REACH * max(1, ratio)) + 4 * hop
         return chunk, -(-context // step) * step, step
 
     def _hop(self, rate: int) -> int:
         """Choose a hop for the gains of which the pieces can hold whole numbers."""
-        ratio = _ratio(rate, self.system.sample_rate)
+        ratio = small_ratio(rate, self.system.sample_rate)
         return max(1, round(_HOP_SECONDS * rate / ratio.numerator)) * ratio.numerator
 
 
@@ -268,26 +262,6 @@ def _write(file: soundfile.SoundFile, samples: Tensor) -> None:
     # In blocks: libsndfile crashes on a million samples of Vorbis at once.
     for block in samples.split(65536, dim=-1):
         file.write(block.T.numpy())
-
-
-@functools.cache
-def _ratio(rate: int, own_rate: int) -> Fraction:
-    """Find the ratio of the smallest numbers that is within 0.3 % of that of the rates."""
-    exact = Fraction(rate, own_rate)
-    largest = 1
-    while abs(exact.limit_denominator(largest) / exact - 1) > _RATIO_TOLERANCE:
-        largest += 1
-    return exact.limit_denominator(largest)
-
-
-def _resampled(waveform: Tensor, ratio: Fraction) -> Tensor:
-    """Resample by a ratio of rates, mirrored at both ends, where zeros would be a step after an offset."""
-    if ratio == 1:
-        return waveform
-    rate, new_rate = ratio.numerator, ratio.denominator
-    reach = math.ceil(_RESAMPLING_REACH * max(1, ratio) / rate)
-    resampled = resample(mirrored(waveform, reach * rate), rate, new_rate)
-    return resampled[..., reach * new_rate :][..., : math.ceil(waveform.shape[-1] / ratio)]
 
 
 def _fitted(waveform: Tensor, length: int) -> Tensor:

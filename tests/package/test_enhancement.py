@@ -13,13 +13,13 @@ import soundfile
 import torch
 
 import speech_enhancement
-from speech_enhancement import enhancement
 from speech_enhancement.audio import load, resample, save
 from speech_enhancement.commands.enhance import _count_processes
 from speech_enhancement.configuration import Enhance
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
+from speech_enhancement.systems.blocks.small_ratio import small_ratio
 from speech_enhancement.systems.model_file import load_model
 from speech_enhancement.systems.system import System
 from tests.package.conftest import tree, voice_like
@@ -431,7 +431,7 @@ def test_two_inputs_of_one_name_do_not_meet(tmp_path, checkpoint, generator, run
 def test_pieces_are_whole_steps_of_the_model(unet, rate):
     """They are so at a rate that is within 0.3 % of the recording's; they stay short at all rates."""
     enhancer = Enhancer(unet)
-    ratio = enhancement._ratio(rate, 16000)
+    ratio = small_ratio(rate, 16000)
     assert abs(ratio / Fraction(rate, 16000) - 1) <= 0.003
     chunk, context, step = enhancer._chunk(rate)
     for samples in (chunk, context, step):
