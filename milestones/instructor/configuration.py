@@ -59,6 +59,23 @@ class Grade:
 
 
 @dataclass(frozen=True)
+class Board:
+    """Write the page of milestone 3 on which the graded models are ranked, seen and heard.
+
+    python -m milestones board board --grades grades/milestone3
+
+    It opens in a browser from the folder itself, and from any server of files.
+    """
+
+    out: Positional[Path]
+    """Folder for index.html, and for the sounds and pictures beside it."""
+    grades: Path
+    """Folder that `grade` has written."""
+    pseudonyms: bool = False
+    """Call entries by pseudonyms, drawn from their files, so that an entry keeps its own when the page is renewed."""
+
+
+@dataclass(frozen=True)
 class Selftest:
     """Check the grader on submissions of known grade: reference, template, wrong and right solutions, attacks."""
 
@@ -119,6 +136,7 @@ COMMANDS = {
     "release": (Release, "milestones.instructor.release.template"),
     "course": (NbgraderCourse, "milestones.instructor.gradebook.course_folder"),
     "grade": (Grade, "milestones.instructor.grading.grade"),
+    "board": (Board, "milestones.instructor.board.board"),
     "selftest": (Selftest, "milestones.instructor.selftest.selftest"),
     "demo": (Demo, "milestones.instructor.demo"),
     "notebooks": (Notebooks, "milestones.instructor.notebooks"),

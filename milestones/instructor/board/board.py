@@ -1,0 +1,34 @@
+"""The command `board`: a page on which the entries of a milestone's models are ranked, seen and heard."""
+
+from milestones.course import ROOT, CourseError, load_course
+from milestones.instructor.board.clips import remove_unused, write_clips
+from milestones.instructor.board.literature import read_literature
+from milestones.instructor.board.naming import OpenNames, Pseudonyms
+from milestones.instructor.board.page import render
+from milestones.instructor.board.rows import make_rows
+from milestones.instructor.configuration import Board
+from milestones.instructor.models.records import LOG_NAME, read
+from milestones.instructor.models.standings import standings
+from speech_enhancement.files.atomic import replacing
+
+PAGE_NAME = "index.html"
+_BENCHMARK = ROOT / "docs" / "benchmark.md"
+
+
+def run(configuration: Board) -> int:
+    """Write the page and the files beside it."""
+    log = configuration.grades / LOG_NAME
+    if not log.is_file():
+        raise CourseError(f"{log}: expected the log of graded models, got no such file")
+    records = read(log)
+    milestone = next(each for each in load_course().milestones if each.model)
+    names = Pseudonyms(records) if configuration.pseudonyms else OpenNames()
+    standing = standings(list(records.values()), milestone.model)
+    rows = make_rows(records, standing, milestone.model.rank_by, names)
+    literature = read_literature(_BENCHMARK)
+    clips = write_clips(configuration.out, configuration.grades, milestone.folder / "recordings", rows)
+    with replacing(configuration.out / PAGE_NAME) as temporary:
+        temporary.write_text(render(milestone, rows, clips, literature), encoding="utf-8", newline="\n")
+    remove_unused(configuration.out, clips)
+    print(f"{configuration.out / PAGE_NAME}")
+    return 0

@@ -1,0 +1,54 @@
+"""Names and remarks on the board: as they are, or so that nobody learns from the page whose entry is which."""
+
+import re
+from collections.abc import Mapping
+
+from milestones.instructor.board.pseudonyms import pseudonym
+from milestones.instructor.models.records import EntryRecord
+from milestones.instructor.reports.escaping import printable
+
+_REFUSED = "an entry that was refused"
+
+
+class OpenNames:
+    """Names of submissions as the grading gives them."""
+
+    def name(self, record: EntryRecord) -> str:
+        """Return what the board calls an entry."""
+        return printable(record.title if record.kind == "reference" else record.entry)
+
+    def remarks(self, record: EntryRecord) -> list[str]:
+        """Return the reason of a refusal, and the marks."""
+        refusal = [] if record.refused is None else [f"refused: {record.refused}"]
+        return [printable(text) for text in (*refusal, *record.marks)]
+
+
+class Pseudonyms:
+    """Pseudonyms, and remarks without names; a refusal has no reason, since that may tell of files and their names.
+
+    Args:
+        records: all gradings, by the entries' names.
+    """
+
+    def __init__(self, records: Mapping[str, EntryRecord]) -> None:
+        submissions = [record for record in records.values() if record.kind == "submission"]
+        self._pseudonyms = {
+            printable(text): self.name(record) for record in submissions for text in (record.title, record.entry)
+        }
+        # The longest first, since a name may be a part of another one.
+        longest_first = sorted(filter(None, self._pseudonyms), key=len, reverse=True)
+        self._names = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first) or r"(?!)")
+
+    def name(self, record: EntryRecord) -> str:
+        """Return a reference's title, or a submission's pseudonym."""
+        if record.kind == "reference":
+            return printable(record.title)
+        return pseudonym(record.hash) if record.hash else _REFUSED
+
+    def remarks(self, record: EntryRecord) -> list[str]:
+        """Return a refusal, and the marks with pseudonyms in the place of names."""
+        refusal = [] if record.refused is None else ["refused"]
+        return [*refusal, *(self._names.sub(self._pseudonym, printable(mark)) for mark in record.marks)]
+
+    def _pseudonym(self, match: re.Match) -> str:
+        return self._pseudonyms[match[0]]
