@@ -45,7 +45,7 @@ from speech_enhancement.systems.blocks.compressed_spectrum_loss import compresse
 from speech_enhancement.systems.blocks.perceptual_disturbance import perceptual_disturbance
 from speech_enhancement.systems.dual_path_step import DualPathStep
 from speech_enhancement.systems.dual_path_stream import DualPathStream
-from speech_enhancement.systems.system import Stream, StreamingStep, System
+from speech_enhancement.systems.system import StreamingStep, System
 
 N_FFT = 512
 N_FREQUENCIES = N_FFT // 2
@@ -166,6 +166,7 @@ class DualPathMasking(System):
     clip_norm = 5.0
     average_decay = 0.998
     needs_rumble_filter = False
+    stream_kind = DualPathStream
     # Reflection needs one sample more than it mirrors.
     shortest = N_FFT // 2 + 1
 
@@ -214,16 +215,6 @@ class DualPathMasking(System):
         # Under autocast the network answers in bfloat16, of which PyTorch has no complex numbers.
         mask = torch.view_as_complex(mask.to(features.dtype).contiguous())
         return compressed[:, self.network.n_past :][:, : mask.shape[1]] * mask, states
-
-    def stream(
-        self,
-        sample_rate: int = SAMPLE_RATE,
-        channels: int = 1,
-        attenuation_limit: float | None = None,
-        apart: bool = False,
-        keep_rumble: bool = False,
-    ) -> Stream:
-        return DualPathStream(self, sample_rate, channels, attenuation_limit, apart, keep_rumble)
 
     def streaming_step(self) -> StreamingStep:
         return DualPathStep(self)

@@ -1,7 +1,7 @@
 """The contract of a system: a noisy waveform in, an enhanced waveform of the same shape out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -151,6 +151,7 @@ class System(nn.Module):
         clip_norm: norm to which `train` clips the gradients unless told otherwise; None for no clipping.
         average_decay: decay, per step, of the moving average of the weights that `train` validates and keeps instead of
             the weights themselves; None for no average.
+        stream_kind: class of its streams, which gets the system and the arguments of `stream`; None if it has none.
         description: name in the registry, size and further arguments, from which `registry.build` made the system.
     """
 
@@ -166,6 +167,7 @@ class System(nn.Module):
     learning_rate_falls: ClassVar[bool] = False
     clip_norm: ClassVar[float | None] = None
     average_decay: ClassVar[float | None] = None
+    stream_kind: ClassVar[Callable[..., Stream] | None] = None
     description: Mapping[str, Any]
 
     def received(self, noisy: Tensor, clean: Tensor) -> Tensor:
@@ -216,7 +218,8 @@ class System(nn.Module):
             apart: True if the channels have nothing to do with each other; otherwise all get the same gains.
             keep_rumble: True to keep what lies below 50 Hz.
         """
-        return None
+        kind = self.stream_kind
+        return None if kind is None else kind(self, sample_rate, channels, attenuation_limit, apart, keep_rumble)
 
     def streaming_step(self) -> StreamingStep | None:
         """Make the step of a stream, for runtimes without torch; None if the system cannot run block by block."""
