@@ -10,6 +10,9 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from milestones import model_terms
+from milestones.model_terms import ModelTerms
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -18,6 +21,8 @@ else:
 ROOT = Path(__file__).parents[1]
 PACKAGE = "speech_enhancement"
 """Name of the package whose modules students write."""
+
+_LIMITS_OF_TESTS = ("seconds_per_test", "seconds_per_submission", "memory_mebibytes")
 
 
 class CourseError(ValueError):
@@ -53,12 +58,14 @@ class Answer:
     Attributes:
         id: nbgrader's `grade_id` of the answer's cell.
         points: highest number of points.
-        question: the question in a few words.
+        question: the question in a few words, or the title of a section of the report.
+        rubric: what earns the points, in a line that the handout repeats; "" where it does not.
     """
 
     id: str
     points: float
     question: str
+    rubric: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,18 +78,19 @@ class LatePolicy:
 
 @dataclass(frozen=True)
 class Milestone:
-    """A milestone.
+    """A milestone: tasks with tests, or a trained model.
 
     Attributes:
         number: number in its folder's name.
         title: text for headings.
         deadline: time of the deadline, with its time zone.
-        seconds_per_test: wall-clock limit of one test.
+        seconds_per_test: wall-clock limit of one test; 0 without tests, as the next two.
         seconds_per_submission: wall-clock limit of all tests of a submission together.
         memory_mebibytes: memory that a submission may allocate beyond what importing torch takes.
         late: the rule for late work.
-        tasks: tasks in the order of the handout.
-        answers: questions of the notebook.
+        tasks: tasks in the order of the handout; none if the work is a model.
+        answers: questions of the notebook, or sections of the report.
+        model: terms of the model; None if the work is tasks.
     """
 
     number: int
@@ -94,6 +102,7 @@ class Milestone:
     late: LatePolicy
     tasks: tuple[Task, ...]
     answers: tuple[Answer, ...] = ()
+    model: ModelTerms | None = None
 
     @property
     def folder(self) -> Path:
@@ -107,8 +116,8 @@ class Milestone:
 
     @property
     def points(self) -> float:
-        """Sum of the tasks' points."""
-        return sum(task.points for task in self.tasks)
+        """Sum of the tasks' points, or the most that a model can earn; those of the answers come on top."""
+        return self.model.points if self.model else sum(task.points for task in self.tasks)
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -131,6 +140,11 @@ class Course:
     def modules(self) -> tuple[str, ...]:
         """Names of the modules that students write, in the order of the tasks."""
         return tuple(dict.fromkeys(task.module for task in self.tasks.values()))
+
+    @property
+    def tested(self) -> tuple[Milestone, ...]:
+        """Milestones with tasks and tests, which a trained model has not."""
+        return tuple(milestone for milestone in self.milestones if milestone.tasks)
 
     def milestone(self, number: int) -> Milestone:
         """Return the milestone with a number.
@@ -218,16 +232,17 @@ def load_milestone(number: int, root: Path = ROOT) -> Milestone:
         text = tomllib.loads(path.read_text(encoding="utf-8"))
         if text["number"] != number:
             raise ValueError(f"number: expected {number}, as in the folder's name, got {text['number']}")
+        model = model_terms.read(text["model"]) if "model" in text else None
+        tasks = () if model else text["tasks"]
         return Milestone(
             number=text["number"],
             title=text["title"],
             deadline=_with_time_zone(text["deadline"]),
-            seconds_per_test=text["seconds_per_test"],
-            seconds_per_submission=text["seconds_per_submission"],
-            memory_mebibytes=text["memory_mebibytes"],
+            **{name: 0 if model else text[name] for name in _LIMITS_OF_TESTS},
             late=LatePolicy(**text["late"]),
-            tasks=tuple(Task(**{**task, "depends": tuple(task["depends"])}) for task in text["tasks"]),
+            tasks=tuple(Task(**{**task, "depends": tuple(task["depends"])}) for task in tasks),
             answers=tuple(Answer(**answer) for answer in text.get("answers", ())),
+            model=model,
         )
     except KeyError as error:
         raise CourseError(f"{path}: expected an entry {error}, got none") from None

@@ -39,6 +39,64 @@ def test_a_third_milestone_is_a_folder(course, tmp_path):
     assert list(course.tasks) == ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "3.1", "3.2", "3.3"]
 
 
+MODEL = """
+[model]
+archive_mebibytes = 64
+seconds_to_load = 30
+seconds_per_second = 2
+memory_mebibytes = 3072
+max_delay_seconds = 0.1
+rank_by = "pesq"
+rank_points = [5, 3, 1]
+fast_real_time_factor = 0.1
+fast_rank_points = [2, 1]
+
+[[model.thresholds]]
+metric = "si_sdr"
+at_least = 10
+points = 4
+"""
+
+
+@pytest.fixture
+def with_model(tmp_path):
+    """The path of a third milestone whose work is a model, after two with tasks."""
+    for number in (1, 2):
+        write_milestone(tmp_path, number, TASKS[number])
+    write_milestone(tmp_path, 3, {})
+    path = tmp_path / "milestones/milestone3/milestone.toml"
+    path.write_text(path.read_text() + MODEL)
+    return path
+
+
+def test_a_model_takes_the_place_of_tasks(with_model, tmp_path):
+    """It is the work of a milestone without tests; the other milestones stay as they are."""
+    course = load_course(tmp_path)
+    model = course.milestone(3).model
+    assert course.tested == course.milestones[:2] and course.milestone(3).tasks == ()
+    assert course.milestone(3).points == model.points == 4 + 5 + 2
+    assert model.rank_points == (5, 3, 1) and model.thresholds[0].metric == "si_sdr"
+    assert course.milestone(2).model is None and list(course.tasks)[-1] == "2.3"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"pesq"', '"mos"', "model: expected a metric among pesq, si_sdr, stoi, got mos"),
+        ('"si_sdr"', '"snr"', "model: expected a metric among pesq, si_sdr, stoi, got snr"),
+        ("[2, 1]", "[]", "model: fast_rank_points: expected points that fall from rank to rank, got []"),
+        ("[5, 3, 1]", "[5, 1, 3]", "model: rank_points: expected points that fall from rank to rank, got [5, 1, 3]"),
+        ("seconds_to_load = 30", "", "ModelTerms.__init__() missing 1 required positional argument: 'seconds_to_load'"),
+        ("[[model.thresholds]]", "[[thresholds]]", "expected an entry 'thresholds', got none"),
+    ],
+)
+def test_terms_of_a_model_that_are_wrong_are_named(with_model, tmp_path, old, new, reason):
+    with_model.write_text(with_model.read_text().replace(old, new))
+    with pytest.raises(CourseError) as caught:
+        load_course(tmp_path)
+    assert str(caught.value).startswith(f"{with_model}: {reason}")
+
+
 def test_modules_that_students_write(course):
     """Each is listed where it first occurs, even if a later milestone continues it."""
     assert course.modules == ("gain", "levels", "data", "network", "streaming")

@@ -55,11 +55,12 @@ def mend(folder: Path, released: Path) -> str | None:
 
 
 def _is_of_the_assignment(path: Path, assignment: str) -> bool:
-    """Tell whether a file is a notebook with a cell of one of the assignment's tasks."""
-    tasks = {task_cell(task.id) for task in milestone_of(assignment).tasks}
+    """Tell whether a file is a notebook with a cell of one of the assignment's tasks or questions."""
+    milestone = milestone_of(assignment)
+    known = {task_cell(task.id) for task in milestone.tasks} | {answer.id for answer in milestone.answers}
     try:
         notebook = nbformat.read(path, as_version=4)
-        return any(cell.metadata.get("nbgrader", {}).get("grade_id") in tasks for cell in notebook.cells)
+        return any(cell.metadata.get("nbgrader", {}).get("grade_id") in known for cell in notebook.cells)
     # A student's file can make the reader raise anything.
     except Exception:
         return False

@@ -30,9 +30,9 @@ class Exam:
 
     @classmethod
     def of(cls, milestone: Milestone) -> "Exam":
-        """Collect the tests of a milestone."""
+        """Collect the tests of a milestone; a model has none."""
         with tempfile.TemporaryDirectory() as folder:
-            tests = graded_tests.collect(milestone.tests, Path(folder, "tests.json"))
+            tests = graded_tests.collect(milestone.tests, Path(folder, "tests.json")) if milestone.tasks else []
         return cls(milestone, tests, fingerprints.of_tests(milestone), fingerprints.of_environment())
 
     def prepare(self, name: str, reading: Reading, allow_weak_isolation: bool) -> tuple[Record, Job | None]:

@@ -14,8 +14,6 @@ LOG_NAME = "models.jsonl"
 CLIPS_FOLDER = "clips"
 """Folder of enhanced public recordings, in the folder of the grades."""
 
-METRICS = ("pesq", "si_sdr", "stoi")
-
 
 class RecordingState(str, Enum):
     """The outcome of a model on one recording; converted to text, it is its value."""

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from milestones.course import CourseError, Milestone
 from milestones.graded_tests import GradedTest
+from milestones.model_terms import ModelTerms
 
 _HEADING = re.compile(r"## Task (\d+\.\d+): \S")
+_METRICS = {"pesq": "PESQ of {:g}", "si_sdr": "SI-SDR of {:g} dB", "stoi": "STOI of {:g}"}
 _LIKE_A_HEADING = re.compile(r"#+\s*Task\b", re.IGNORECASE)
 
 
@@ -55,14 +57,31 @@ def check_rules(text: str, name: str, milestone: Milestone) -> None:
 
 
 def _rules(milestone: Milestone) -> Iterator[str]:
-    gibibytes = milestone.memory_mebibytes / 1024
-    yield f"A test may take {milestone.seconds_per_test:g} seconds and {gibibytes:g} GiB of memory"
-    yield f"all tests together may take {milestone.seconds_per_submission:g} seconds"
+    if milestone.model is not None:
+        yield from _rules_of_model(milestone.model)
+    else:
+        gibibytes = milestone.memory_mebibytes / 1024
+        yield f"A test may take {milestone.seconds_per_test:g} seconds and {gibibytes:g} GiB of memory"
+        yield f"all tests together may take {milestone.seconds_per_submission:g} seconds"
     share, days = 100 * milestone.late.share_per_day, milestone.late.days
     yield f"Each started day after the deadline costs {share:g} % of your points; after day {days} nothing counts"
     for points in {answer.points for answer in milestone.answers}:
         count = sum(answer.points == points for answer in milestone.answers)
-        yield f"{count} question{'s' * (count > 1)}, each worth {points:g} points"
+        word = "question" if milestone.model is None else "section"
+        yield f"{count} {word}{'s' * (count > 1)}, each worth {points:g} points"
+
+
+def _rules_of_model(terms: ModelTerms) -> Iterator[str]:
+    yield f"The archive may take {terms.archive_mebibytes:g} MiB"
+    gibibytes = terms.memory_mebibytes / 1024
+    yield f"{terms.seconds_to_load:g} seconds to load, {terms.seconds_per_second:g} seconds for each second of audio"
+    yield f"and {gibibytes:g} GiB of memory"
+    yield f"up to {terms.max_delay_seconds:g} seconds of delay"
+    for each in terms.thresholds:
+        yield f"a mean {_METRICS[each.metric].format(each.at_least)} or more earns {each.points:g} points"
+    for ranks in (terms.rank_points, terms.fast_rank_points):
+        yield f"ranks 1 to {len(ranks)} earn {', '.join(f'{points:g}' for points in ranks)} points"
+    yield f"a real-time factor under {terms.fast_real_time_factor:g}"
 
 
 def check_points(text: str, name: str, milestone: Milestone, tests: Sequence[GradedTest]) -> None:

@@ -26,7 +26,7 @@ def run(configuration: Selftest) -> int:
     if unknown := set(configuration.only) - set(KINDS):
         raise CourseError(f"--only: expected some of {', '.join(KINDS)}, got {', '.join(sorted(unknown))}")
     course = load_course()
-    exams = {milestone.number: Exam.of(milestone) for milestone in course.milestones}
+    exams = {milestone.number: Exam.of(milestone) for milestone in course.tested}
     cases = [case for case in all_cases(course, exams) if not configuration.only or case.kind in configuration.only]
     with local_servers(configuration.jobs or len(os.sched_getaffinity(0))) as submit:
         complaints = grade_cases(cases, submit)
