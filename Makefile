@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 COURSE := $(RUN) -m speech_enhancement
 STYLE = $(RUN) -m ruff check speech_enhancement milestones tests bench deploy && \
 	$(RUN) -m ruff format --check speech_enhancement milestones tests bench deploy
-IN_BROWSER := $(wildcard tests/hub tests/live tests/board)
+IN_BROWSER := $(wildcard tests/hub tests/live tests/pages)
 
 .PHONY: demo hub hub-setup live-setup test check notebooks setup clean
 

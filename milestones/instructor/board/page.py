@@ -16,6 +16,7 @@ from milestones.instructor.board.chart import Chart, Point, draw
 from milestones.instructor.board.clips import Clips
 from milestones.instructor.board.literature import LiteratureSystem
 from milestones.instructor.board.rows import Row
+from milestones.instructor.models.standings import WORST
 from milestones.instructor.reports.escaping import printable
 from milestones.model_terms import METRICS
 from speech_enhancement.evaluation.scoring import METRICS as TITLES
@@ -60,6 +61,7 @@ def render(milestone: Milestone, rows: Sequence[Row], clips: Clips, literature: 
         metric=metric,
         limit=limit,
         titles=TITLES,
+        worst=WORST,
         hidden_count=max((len(record.recordings) for record in sources), default=0),
         plot=_charts([point for row in rows if (point := _point(row, metric))], limit),
         literature_plot=_charts([point for system in literature if (point := _literature_point(system, metric))]),

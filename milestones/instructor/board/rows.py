@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from milestones.instructor.board.naming import OpenNames, Pseudonyms
 from milestones.instructor.models.records import EntryRecord, RecordingScore, RecordingState, Standing
+from milestones.instructor.models.standings import WORST
 from milestones.model_terms import METRICS
 
 
@@ -21,7 +22,7 @@ class Row:
         record: its grading.
         standing: its place, with the means over the hidden recordings.
         rank, fast_rank: places as text, "=2" for one that is shared, "" for none.
-        public: mean of each metric over the public recordings, None without a value.
+        public: mean of each metric over the public recordings, None without any.
         remarks: a refusal, marks, and numbers of recordings without scores.
     """
 
@@ -79,8 +80,12 @@ def _place(rank: int | None, counts: Counter) -> str:
 
 
 def _mean(scores: Sequence[RecordingScore], metric: str) -> float | None:
-    values = [value for score in scores if (value := getattr(score, metric)) is not None]
-    return statistics.fmean(values) if values else None
+    """Average a metric as the standings do for hidden recordings: the worst value counts where there is none."""
+    if not scores:
+        return None
+    worst = WORST[metric]
+    values = [getattr(score, metric) for score in scores]
+    return statistics.fmean(worst if value is None else max(worst, value) for value in values)
 
 
 def _failures(record: EntryRecord) -> list[str]:

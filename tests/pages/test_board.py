@@ -2,9 +2,49 @@
 
 import pytest
 
-from tests.course.board.entries import HOSTILE_NAME
+from milestones.course import load_milestone
+from milestones.instructor.board import board
+from milestones.instructor.configuration import Board
+from tests.course.board.entries import HOSTILE_NAME, entry, refused, write_grades
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Address of a board of a small class, in whose folder's name a browser must not stumble over the space."""
+    folder = tmp_path_factory.mktemp("board")
+    records = [
+        entry("ada", 2.6, 0.031),
+        entry("grace", 2.4, 0.34, parameters=1_377_361, model_bytes=5_520_000),
+        entry("katherine-johnson-whose-name-is-long", 1.9, 0.004, parameters=48_833, model_bytes=197_000),
+        entry(HOSTILE_NAME, 1.7, 0.09, failed=2, marks=(HOSTILE_NAME,)),
+        refused("late"),
+        entry("noisy", 1.4, 0.0004, "reference", parameters=0, model_bytes=0),
+        entry("log-MMSE", 1.85, 0.012, "reference", parameters=0, model_bytes=0),
+    ]
+    write_grades(folder / "grades", records, load_milestone(3).folder / "recordings")
+    out = folder / "the board"
+    assert board.run(Board(out, folder / "grades")) == 0
+    return (out / board.PAGE_NAME).as_uri()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the page's console has said, such as what its policy has stopped."""
+    return []
+
+
+@pytest.fixture
+def page(browser, address: str, complaints: list[str]):
+    """The page, opened anew."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(address)
+    yield page
+    context.close()
 
 
 def column(page, number):
@@ -102,7 +142,7 @@ def test_it_is_a_plain_table_without_script(browser, address):
 def test_print_has_tables_and_plots_and_no_players(page):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.locator("#ranking").is_visible() and page.locator("svg.chart:visible").count() == 2
-    assert page.locator("audio:visible, details:visible").count() == 0
+    assert page.locator("audio:visible, #listen:visible").count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
@@ -121,4 +161,6 @@ def test_policy(page, complaints):
     )
     page.wait_for_function("document.querySelector('img[onerror]').complete")
     assert page.evaluate("window.ran") is None
-    assert sum("Content Security Policy" in complaint for complaint in complaints) == 3, complaints
+    refused = [complaint for complaint in complaints if "Content Security Policy" in complaint]
+    for what in ("inline event handler", "inline script", "connect"):
+        assert any(what in complaint for complaint in refused), complaints
