@@ -16,13 +16,13 @@ pytestmark = pytest.mark.slow
 
 WRONG_PER_TASK = 1
 RIGHT_PER_TASK = 1
-ATTACKS_PER_FAMILY = 4
+ATTACKS_PER_FAMILY = 2
 
 
 @pytest.fixture(scope="module")
 def cases(suites_collected_once):
     course = load_course()
-    return list(all_cases(course, {milestone.number: Exam.of(milestone) for milestone in course.milestones}))
+    return list(all_cases(course, {milestone.number: Exam.of(milestone) for milestone in course.tested}))
 
 
 def some(cases, kind, at_most):
@@ -70,7 +70,7 @@ def test_wrong_and_right_solutions_are_graded_as_they_must_be(graded, kind):
 
 @pytest.mark.skipif(not confinement.can_be_strong(), reason="needs Landlock and seccomp")
 def test_attacks_earn_nothing(graded):
-    assert len(graded["attack"]) >= 20
+    assert len(graded["attack"]) >= 12
     assert not wrong(graded["attack"])
     assert not selftest.left_behind()
 
