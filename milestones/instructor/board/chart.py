@@ -17,6 +17,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 30, 44
 _RADIUS = 5
 _LONGEST_LABEL = 26
 
+FASTEST = 3e-4
+"""Real-time factor below which points are drawn as if they had this one, since doing nothing takes next to no time."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -62,6 +65,7 @@ class Chart:
         marks: the points, those on the Pareto front last, so that none covers them.
         front: corners of the Pareto front's staircase.
         limit: position of the limit of the second ranking, None without one.
+        is_cut: True if a point is faster than `FASTEST`.
     """
 
     width: float
@@ -72,6 +76,7 @@ class Chart:
     marks: Sequence[Mark]
     front: Sequence[tuple[float, float]]
     limit: float | None
+    is_cut: bool
 
 
 def draw(points: Sequence[Point], width: float, height: float, limit: float | None = None) -> Chart:
@@ -83,8 +88,9 @@ def draw(points: Sequence[Point], width: float, height: float, limit: float | No
         limit: real-time factor to mark.
     """
     frame = Box(_LEFT, _TOP, width - _RIGHT, height - _BOTTOM)
-    factors = [point.real_time_factor for point in points] + ([limit] if limit else [])
-    first, last = (math.log10(bound) for bound in (min(factors) / 1.6, max(factors) * 1.6))
+    factors = [max(FASTEST, point.real_time_factor) for point in points]
+    marked = [*factors, limit] if limit else factors
+    first, last = (math.log10(bound) for bound in (min(marked) / 1.6, max(marked) * 1.6))
     heights = [height for point in points for height in (point.quality, *(point.interval or ()))]
     y_values = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(min(heights) - 0.05, max(heights) + 0.05)
     lowest, highest = y_values[0], y_values[-1]
@@ -97,7 +103,7 @@ def draw(points: Sequence[Point], width: float, height: float, limit: float | No
 
     names = pareto_front({str(i): (point.quality, point.real_time_factor) for i, point in enumerate(points)})
     on_front = [int(name) for name in names]
-    places = [(x_of(point.real_time_factor), y_of(point.quality)) for point in points]
+    places = [(x_of(factor), y_of(point.quality)) for factor, point in zip(factors, points, strict=True)]
     whiskers = [tuple(map(y_of, point.interval)) if point.interval else None for point in points]
     front = _staircase([places[i] for i in on_front], frame)
     order = [*on_front, *sorted(set(range(len(points))) - set(on_front), key=lambda i: -points[i].quality)]
@@ -111,7 +117,8 @@ def draw(points: Sequence[Point], width: float, height: float, limit: float | No
     marks = [Mark(points[i], *places[i], whiskers[i], labels.get(i), on_front=i in on_front) for i in reversed(order)]
     x_ticks = [(x_of(value), f"{value:g}") for value in _decade_ticks(first, last)]
     y_ticks = [(y_of(value), f"{value:g}") for value in y_values]
-    return Chart(width, height, frame, x_ticks, y_ticks, marks, front, x_of(limit) if limit else None)
+    is_cut = any(point.real_time_factor < FASTEST for point in points)
+    return Chart(width, height, frame, x_ticks, y_ticks, marks, front, x_of(limit) if limit else None, is_cut)
 
 
 def _staircase(corners: Sequence[tuple[float, float]], frame: Box) -> list[tuple[float, float]]:

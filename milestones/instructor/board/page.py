@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from milestones.course import Milestone
-from milestones.instructor.board.chart import Chart, Point, draw
+from milestones.instructor.board.chart import FASTEST, Chart, Point, draw
 from milestones.instructor.board.clips import Clips
 from milestones.instructor.board.literature import LiteratureSystem
 from milestones.instructor.board.rows import Row
@@ -35,7 +36,7 @@ _PAGES = jinja2.Environment(
 _PAGES.filters |= {
     "printable": printable,
     "fixed": lambda value, digits: f"{value:.{digits}f}",
-    "significant": lambda value: "" if value is None else f"{value:.2g}",
+    "significant": lambda value: f"{value:.2g}",
 }
 
 
@@ -50,7 +51,6 @@ def render(milestone: Milestone, rows: Sequence[Row], clips: Clips, literature: 
     """
     metric, limit = milestone.model.rank_by, milestone.model.fast_real_time_factor
     style, script = _source("style.css") + _source("board.css"), _source("board.js")
-    sources = [row.record for row in rows if row.record.recordings]
     return _PAGES.get_template("board.html").render(
         milestone=milestone,
         rows=rows,
@@ -62,13 +62,14 @@ def render(milestone: Milestone, rows: Sequence[Row], clips: Clips, literature: 
         limit=limit,
         titles=TITLES,
         worst=WORST,
-        hidden_count=max((len(record.recordings) for record in sources), default=0),
+        fastest=FASTEST,
+        hidden_count=max((len(row.record.recordings) for row in rows), default=0),
         plot=_charts([point for row in rows if (point := _point(row, metric))], limit),
         literature_plot=_charts([point for system in literature if (point := _literature_point(system, metric))]),
         policy=f"default-src 'none'; img-src 'self' file:; media-src 'self' file:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
-        style=jinja2.utils.markupsafe.Markup(style),
-        script=jinja2.utils.markupsafe.Markup(script),
+        style=Markup(style),
+        script=Markup(script),
     )
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from milestones.instructor.board.chart import Point, draw
+from milestones.instructor.board.chart import FASTEST, Point, draw
 from milestones.instructor.board.labels import Box, place_labels
 
 
@@ -51,6 +51,17 @@ def test_one_point_has_a_plot():
     chart = draw([Point("only", 2.0, 0.01, "submission")], 380, 400)
     (mark,) = chart.marks
     assert mark.on_front and mark.label.text == "only" and len(chart.y_ticks) > 1 and chart.x_ticks
+
+
+def test_next_to_no_time_does_not_stretch_the_axis():
+    """A point without a cost is at the left edge, where it is named, and belongs to the front by its own cost."""
+    others = [Point("ada", 2.0, 0.01, "submission"), Point("bob", 2.5, 0.2, "submission")]
+    idle, fast = Point("noisy", 1.3, 1e-6, "reference"), Point("fast", 1.3, FASTEST, "submission")
+    chart = draw([*others, idle, fast], 900, 400)
+    places = {mark.point.title: mark.x for mark in chart.marks}
+    assert chart.is_cut and places["noisy"] == places["fast"] < places["ada"] < places["bob"]
+    assert {mark.point.title for mark in chart.marks if mark.on_front} == {"noisy", "ada", "bob"}
+    assert not draw([*others, fast], 900, 400).is_cut
 
 
 @pytest.mark.parametrize("seed", range(5))
