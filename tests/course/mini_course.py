@@ -11,8 +11,8 @@ from milestones.instructor.release.leaks import RENAMED
 from milestones.instructor.release.template import release
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("milestones/*.py", "tests/*.py", "setup.cfg")
-"""Files of this repository without which the small course is none."""
+COPIED = ("milestones/[!m]*.py", "milestones/model_terms.py", "tests/*.py", "setup.cfg")
+"""Files of this repository without which the small course is none; it has no model to load or to score."""
 
 GAIN = "speech_enhancement/gain.py"
 TESTS = "tests/milestone1/test_gain.py"
@@ -151,6 +151,7 @@ def write_course(root):
     contents = {
         "speech_enhancement/__init__.py": "",
         GAIN: MODULE,
+        "milestones/model_submission.py": "submit_model = None\n",
         "speech_enhancement/levels.py": "QUIET = 0.1\n",
         TESTS: TEST_FILE,
         TOML: MILESTONE,

@@ -160,7 +160,7 @@ def test_module_that_ends_the_process_is_refused(template, tmp_path):
 
 
 def test_import_that_hangs_is_refused(template, tmp_path, monkeypatch):
-    monkeypatch.setattr("milestones.submit.SECONDS_TO_IMPORT", 1)
+    monkeypatch.setattr("milestones.packing.SECONDS_TO_IMPORT", 1)
     replace(template, GAIN, '"""Louder and softer."""', "import time\ntime.sleep(30)")
     with pytest.raises(CourseError, match="imported within 1 seconds"):
         submit(1, tmp_path / "a.zip", template)
@@ -168,7 +168,7 @@ def test_import_that_hangs_is_refused(template, tmp_path, monkeypatch):
 
 def test_import_that_asks_for_input_is_refused(template, tmp_path, monkeypatch):
     """It does not wait for an answer, even with an open terminal."""
-    monkeypatch.setattr("milestones.submit.SECONDS_TO_IMPORT", 5)
+    monkeypatch.setattr("milestones.packing.SECONDS_TO_IMPORT", 5)
     replace(template, GAIN, '"""Louder and softer."""', "input('Gain? ')")
     before, (reading, writing) = os.dup(0), os.pipe()
     os.dup2(reading, 0)

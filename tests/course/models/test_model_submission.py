@@ -1,0 +1,118 @@
+"""The archive of a model: the same bytes each time, loaded in a fresh process, and checked as grading checks it."""
+
+import json
+import pickle
+import re
+import shutil
+import zipfile
+
+import pytest
+
+from milestones.course import PACKAGE, ROOT, CourseError
+from milestones.model_submission import submit_model
+from milestones.submit import Submit, run
+from speech_enhancement.systems import registry
+from tests.course.models.making import write_pairs, write_run
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A folder with the package, the milestones and two short recordings, of which none is read elsewhere."""
+    folder = tmp_path_factory.mktemp("template")
+    modules = lambda _, names: [n for n in names if "." in n and not n.endswith(".py")]  # noqa: E731
+    shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=modules)
+    for number in (1, 2, 3):
+        name = f"milestones/milestone{number}/milestone.toml"
+        (folder / name).parent.mkdir(parents=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    write_pairs(folder / "milestones/milestone3/recordings")
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks/milestone3.ipynb").write_text("{}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wiener(tmp_path_factory):
+    """The run of a system without parameters."""
+    return write_run(tmp_path_factory.mktemp("runs") / "wiener", registry.build("wiener"))
+
+
+def test_archive_holds_model_log_package_and_report(template, wiener, tmp_path, capsys):
+    """The same files give the same bytes, and no file is a pickle."""
+    archives = [tmp_path / "first.zip", tmp_path / "second.zip"]
+    for archive in archives:
+        submit_model(3, wiener, archive, check=False, root=template)
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    with zipfile.ZipFile(archives[0]) as archive:
+        names = archive.namelist()
+        assert names[:4] == ["model.safetensors", "configuration.json", "log.jsonl", "notebooks/milestone3.ipynb"]
+        assert all(name.startswith(f"{PACKAGE}/") and name.endswith(".py") for name in names[4:])
+        assert archive.read("model.safetensors") == (wiener / "best.ckpt").read_bytes()
+        assert json.loads(archive.read("configuration.json"))["model"]["system"] == "wiener"
+        assert not [name for name in names if archive.read(name)[:1] == pickle.PROTO]
+    assert "packed: model.safetensors, configuration.json, log.jsonl, " in capsys.readouterr().out
+
+
+def test_check_prints_what_grading_measures(template, wiener, tmp_path, capsys):
+    submit_model(3, wiener, tmp_path / "a.zip", check=True, root=template)
+    said = capsys.readouterr().out
+    assert "weights: 0.00 MB, 0 parameters" in said
+    assert re.search(r"^real-time factor: \d+\.\d+ on one core of this machine; limit 2$", said, re.MULTILINE)
+    assert re.search(r"^memory: \d{3,4} MiB in all", said, re.MULTILINE)
+    rows = re.findall(r"^(00|01|mean) +(\S+) +(\S+) +(\S+)$", said, re.MULTILINE)
+    assert [row[0] for row in rows] == ["00", "01", "mean"]
+    si_sdr = [float(row[2]) for row in rows]
+    assert sum(si_sdr[:2]) / 2 == pytest.approx(si_sdr[2], abs=1e-3)
+
+
+def test_the_package_that_is_packed_is_the_one_that_is_tried(template, wiener, tmp_path):
+    """A model whose code fails is told in one line, and an earlier archive stays."""
+    broken = tmp_path / "template"
+    shutil.copytree(template, broken)
+    path = broken / PACKAGE / "systems/wiener.py"
+    path.write_text(path.read_text() + "\n\nraise RuntimeError('worn out')\n")
+    out = tmp_path / "a.zip"
+    out.write_text("earlier")
+    with pytest.raises(CourseError) as caught:
+        submit_model(3, wiener, out, check=False, root=broken)
+    expected = "model: expected one that loads and enhances in a fresh process, got StateFileError: .*worn out"
+    assert re.match(expected, str(caught.value)) and out.read_text() == "earlier"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("best.ckpt", None, "best.ckpt: expected the file that training writes, got none"),
+        ("best.ckpt", pickle.dumps({"model": {}}), "best.ckpt: expected a model that training has saved"),
+        ("log.jsonl", None, "log.jsonl: expected the file that training writes, got none"),
+    ],
+)
+def test_a_run_without_a_model_is_refused(template, wiener, tmp_path, name, content, expected):
+    folder = tmp_path / "run"
+    shutil.copytree(wiener, folder)
+    (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+    with pytest.raises(CourseError, match=expected):
+        submit_model(3, folder, tmp_path / "a.zip", check=False, root=template)
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_an_archive_that_is_too_large_is_refused(template, wiener, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(wiener, folder)
+    (folder / "log.jsonl").write_bytes(b" " * (64 * 2**20))
+    with pytest.raises(CourseError, match=r"a.zip: expected at most 64 MiB, got 6\d\.\d MiB"):
+        submit_model(3, folder, tmp_path / "a.zip", check=False, root=template)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"milestone": 3}, "--model: expected the folder of a training run for milestone 3, got none"),
+        ({"milestone": 1, "check": True}, "--check: expected a milestone whose work is a model, got 1"),
+        ({"milestone": 2, "model": ROOT}, "--model: expected a milestone whose work is a model, got 2"),
+    ],
+)
+def test_options_of_another_milestone_are_refused(options, expected):
+    with pytest.raises(CourseError) as caught:
+        run(Submit(**options))
+    assert str(caught.value) == expected
