@@ -8,7 +8,7 @@ from tqdm.auto import tqdm
 
 from milestones.course import ROOT
 from milestones.instructor.configuration import Figures
-from milestones.instructor.figures import drawing, first_sound, mixing, network, training, transform
+from milestones.instructor.figures import comparing, drawing, first_sound, mixing, network, training, transform
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     "milestones/milestone1/framing.svg": transform.framing,
@@ -18,6 +18,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "milestones/milestone2/u_net.svg": network.u_net,
     "milestones/milestone2/epoch_loop.svg": training.epoch_loop,
     "milestones/milestone2/checkpoint.svg": training.checkpoint,
+    "milestones/milestone3/five_sets.svg": comparing.five_sets,
+    "milestones/milestone3/paired_difference.svg": comparing.paired_difference,
 }
 """The function that draws each figure, by the figure's path in the repository."""
 

@@ -59,6 +59,8 @@ def check_rules(text: str, name: str, milestone: Milestone) -> None:
 def _rules(milestone: Milestone) -> Iterator[str]:
     if milestone.model is not None:
         yield from _rules_of_model(milestone.model)
+        report = sum(answer.points for answer in milestone.answers)
+        yield f"The model earns up to {milestone.points:g} points and the report up to {report:g}"
     else:
         gibibytes = milestone.memory_mebibytes / 1024
         yield f"A test may take {milestone.seconds_per_test:g} seconds and {gibibytes:g} GiB of memory"
@@ -69,6 +71,9 @@ def _rules(milestone: Milestone) -> Iterator[str]:
         count = sum(answer.points == points for answer in milestone.answers)
         word = "question" if milestone.model is None else "section"
         yield f"{count} {word}{'s' * (count > 1)}, each worth {points:g} points"
+    for answer in milestone.answers:
+        if answer.rubric:
+            yield f"| {answer.question} | {answer.points:g} | {answer.rubric} |"
 
 
 def _rules_of_model(terms: ModelTerms) -> Iterator[str]:
