@@ -74,7 +74,7 @@ def test_is_committed_as_executed(path):
 def test_all_lectures_are_there():
     numbers = [path.stem.partition("_")[0] for path in PATHS if path.stem[0].isdigit()]
     assert numbers == [f"{number:02}" for number in range(12)]
-    assert {"milestone1", "milestone2"} <= {path.stem for path in PATHS}
+    assert {"milestone1", "milestone2", "milestone3"} <= {path.stem for path in PATHS}
 
 
 def test_a_fine_notebook_has_no_complaints(executed):
