@@ -38,9 +38,14 @@ def test_nothing_is_wider_than_the_window(browser, address, photograph, width):
     context.close()
 
 
-def test_numbers_stand_right_and_texts_left(browser, address):
+def test_numbers_stand_right_in_one_line_and_texts_left(browser, address):
     page = browser.new_page()
     page.goto(address)
-    sides = page.evaluate("[...document.querySelectorAll('td')].map(cell => getComputedStyle(cell).textAlign)")
-    assert sides == [*["left"] * 2, *["right"] * 13] * 2
+    looks = page.evaluate(
+        """() => [...document.querySelectorAll('td')].map(cell => {
+            const look = getComputedStyle(cell)
+            return [look.textAlign, look.whiteSpace]
+        })"""
+    )
+    assert looks == [*[["left", "normal"]] * 2, *[["right", "nowrap"]] * 13] * 2
     page.close()

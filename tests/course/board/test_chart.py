@@ -70,8 +70,9 @@ def test_labels_cover_nothing(seed):
     draw_from = random.Random(seed)
     texts = {i: (f"label {i}", (draw_from.uniform(50, 250), draw_from.uniform(50, 250))) for i in range(60)}
     obstacles = [Box(x, y, x, y).grown(5) for _, (x, y) in texts.values()]
-    placed = place_labels(texts, obstacles, Box(0, 0, 300, 300))
-    assert 5 < len(placed) < 60
+    frame = Box(40, 40, 260, 260)
+    placed = place_labels(texts, obstacles, frame)
+    assert 3 < len(placed) < 60
     left = {"start": 0, "middle": 0.5, "end": 1}
     boxes = []
     for label in placed.values():
@@ -80,5 +81,6 @@ def test_labels_cover_nothing(seed):
         boxes.append(Box(start, label.y - 6, start + width, label.y + 6))
     for one, other in itertools.combinations(boxes, 2):
         assert not one.meets(other)
+    assert all(frame.holds(box) for box in boxes)
     assert not any(box.meets(obstacle) for box in boxes for obstacle in obstacles)
     assert 0 in place_labels(dict(list(texts.items())[:1]), obstacles[:1], Box(0, 0, 300, 300))
