@@ -64,7 +64,7 @@ def render(milestone: Milestone, rows: Sequence[Row], clips: Clips, literature: 
         worst=WORST,
         fastest=FASTEST,
         hidden_count=max((len(row.record.recordings) for row in rows), default=0),
-        plot=_charts([point for row in rows if (point := _point(row, metric))], limit),
+        plot=_charts([point for row in rows if (point := _point(row, metric, clips))], limit),
         literature_plot=_charts([point for system in literature if (point := _literature_point(system, metric))]),
         policy=f"default-src 'none'; img-src 'self' file:; media-src 'self' file:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
@@ -86,12 +86,13 @@ def _charts(points: Sequence[Point], limit: float | None = None) -> list[Chart]:
     return [draw(points, *size, limit) for size in _SIZES] if points else []
 
 
-def _point(row: Row, metric: str) -> Point | None:
+def _point(row: Row, metric: str, clips: Clips) -> Point | None:
     factor = row.record.real_time_factor
     if metric not in row.standing.means or not factor:
         return None
     mean, *interval = row.standing.means[metric]
-    return Point(row.name, mean, factor, row.record.kind, tuple(interval), f"#entry-{row.number}")
+    link = f"#entry-{row.number}" if clips.enhanced[row.number] else None
+    return Point(row.name, mean, factor, row.record.kind, tuple(interval), link)
 
 
 def _literature_point(system: LiteratureSystem, metric: str) -> Point | None:

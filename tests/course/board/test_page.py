@@ -57,8 +57,11 @@ class Page(HTMLParser):
         return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
 
 
-def rendered(*records, ranks=(), pseudonyms=False):
-    """Make the page of some entries, each with one clip; the ranks are those of the first entries in both rankings."""
+def rendered(*records, ranks=(), pseudonyms=False, silent=()):
+    """Make the page of some entries, each with one clip unless it is silent.
+
+    The ranks are those of the first entries in both rankings.
+    """
     by_name = {record.entry: record for record in records}
     ranks = [*ranks, *[None] * len(records)]
     standings = [standing(record, rank, rank, 7.5) for record, rank in zip(records, ranks, strict=False)]
@@ -67,7 +70,8 @@ def rendered(*records, ranks=(), pseudonyms=False):
     def clip(folder):
         return [Clip("01", f"sounds/{folder}/01.flac", f"sounds/{folder}/01.webp", 4.0)]
 
-    enhanced = {row.number: clip(row.record.hash[:16]) if row.record.hash else [] for row in rows}
+    heard = [row for row in rows if row.record.hash and row.record.entry not in silent]
+    enhanced = {row.number: clip(row.record.hash[:16]) if row in heard else [] for row in rows}
     return render(load_milestone(3), rows, Clips(clip("noisy"), clip("clean"), enhanced), LITERATURE)
 
 
@@ -114,7 +118,8 @@ def test_hidden_recordings_stay_hidden():
 
 
 def test_links_lead_to_elements():
-    page = Page(rendered(entry("ada"), entry("bob"), refused()))
+    """An entry without clips has no link, neither in the table nor in the plot."""
+    page = Page(rendered(entry("ada"), entry("bob"), entry("cy", 1.5), refused(), silent=("cy",)))
     links = {link.removeprefix("#") for link in page.values("href")}
     assert links == {"entry-1", "entry-2"} and links <= set(page.values("id"))
 
