@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 from milestones import model_scoring
 from milestones.course import CourseError
 from milestones.model_terms import METRICS, ModelTerms
-from milestones.packing import run_apart
+from milestones.packing import WEIGHTS, run_apart
 from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.evaluation.perceptual import PESQ_MISSING, pesq_is_installed
 from speech_enhancement.evaluation.scoring import find_pairs, load_pair
 from speech_enhancement.files.failures import Failures
-
-WEIGHTS = "model.safetensors"
-"""Name of the file of weights in an archive."""
 
 LOADER = Path(__file__).resolve().with_name("model_loading.py")
 """The loader, which runs only beside the package that was handed in."""

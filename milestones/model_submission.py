@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from milestones.course import ROOT, CourseError, load_course
-from milestones.model_check import WEIGHTS, print_check, read_pairs, try_model
-from milestones.packing import check_is_complete, described, packed, sources
+from milestones.model_check import print_check, read_pairs, try_model
+from milestones.packing import WEIGHTS, check_is_complete, described, packed, sources
 from speech_enhancement.files.state_file import StateFileError, read_state
 
 RECORDINGS = "recordings"

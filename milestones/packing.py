@@ -13,6 +13,9 @@ from pathlib import Path
 
 from milestones.course import PACKAGE, CourseError, Milestone
 
+WEIGHTS = "model.safetensors"
+"""Name of the file that holds a model in an archive."""
+
 SECONDS_TO_IMPORT = 120
 DONE = "done"
 """What code that is run apart prints at its end."""

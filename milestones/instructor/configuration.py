@@ -35,9 +35,11 @@ class NbgraderCourse:
 
 @dataclass(frozen=True)
 class Grade:
-    """Grade a class of submissions, hidden tests included.
+    """Grade a class of submissions: by all tests, or, if the work is a trained model, on hidden recordings.
 
     python -m milestones grade submitted --milestone 1 --out grades
+
+    python -m milestones grade submitted --milestone 3 --recordings hidden --out grades3
 
     Run again, it resumes. It reads `overrides.csv` (submission, milestone, task, points, reason) and `extensions.csv`
     (submission, milestone, hours, reason) from the folder of the grades.
@@ -48,8 +50,12 @@ class Grade:
     milestone: int
     """Number of the milestone."""
     out: Path
-    """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class; each
-    milestone needs its own."""
+    """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class, or, of
+    models, for models.jsonl, grades.csv and scores.csv; each milestone needs its own."""
+    recordings: Path | None = None
+    """For models, folder of the hidden recordings: `noisy` and `clean`, or `speech` and `noise`, which are mixed."""
+    seed: int = 0
+    """For models, decides how speech and noise are mixed."""
     jobs: int | None = None
     """Submissions at a time; by default as many as there are cores."""
     dask: str | None = None
@@ -135,7 +141,7 @@ class Figures:
 COMMANDS = {
     "release": (Release, "milestones.instructor.release.template"),
     "course": (NbgraderCourse, "milestones.instructor.gradebook.course_folder"),
-    "grade": (Grade, "milestones.instructor.grading.grade"),
+    "grade": (Grade, "milestones.instructor.grade"),
     "board": (Board, "milestones.instructor.board.board"),
     "selftest": (Selftest, "milestones.instructor.selftest.selftest"),
     "demo": (Demo, "milestones.instructor.demo"),

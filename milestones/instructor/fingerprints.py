@@ -11,9 +11,9 @@ from milestones.course import PACKAGE, ROOT, Milestone, load_course
 
 _LIBRARIES = (
     *("torch", "torchaudio", "torchmetrics", "numpy", "scipy", "soundfile", "safetensors", "tqdm", "scikit-learn"),
-    "pytest",
+    *("pytest", "pesq", "pystoi"),
 )
-"""Libraries that tests and submissions import, as far as they are installed."""
+"""Libraries that the grader and submissions import, as far as they are installed."""
 
 _GRADER = (
     *("course.py", "graded_tests.py", "instructor/records.py", "instructor/fingerprints.py"),
@@ -37,10 +37,15 @@ def of_tests(milestone: Milestone) -> str:
     return digest(*(path.read_bytes() for path in files))
 
 
-def of_environment() -> str:
-    """Hash the versions of Python and the libraries, the grader, and the files that submissions are put beside."""
+def of_environment(*also: str) -> str:
+    """Hash the versions of Python and the libraries, the grader, and the files that submissions are put beside.
+
+    Args:
+        also: further files of the grader, as patterns below `milestones`.
+    """
     versions = [platform.python_version(), *map(_version, _LIBRARIES)]
-    sources = (part for path in _sources() for part in (path.relative_to(ROOT).as_posix().encode(), path.read_bytes()))
+    files = list(_sources(*_GRADER, *also))
+    sources = (part for path in files for part in (path.relative_to(ROOT).as_posix().encode(), path.read_bytes()))
     return digest(*map(str.encode, versions), *sources)
 
 
@@ -50,8 +55,8 @@ def _version(library: str) -> str:
     return ""
 
 
-def _sources() -> Iterator[Path]:
-    for pattern in _GRADER:
+def _sources(*grader: str) -> Iterator[Path]:
+    for pattern in grader:
         yield from sorted((ROOT / "milestones").glob(pattern))
     students = {ROOT / PACKAGE / f"{name}.py" for name in load_course().modules}
     yield from sorted(path for path in (ROOT / PACKAGE).rglob("*.py") if path not in students)

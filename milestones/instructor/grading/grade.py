@@ -26,7 +26,7 @@ def run(configuration: Grade) -> int:
     if not (configuration.dask or configuration.allow_weak_isolation or confinement.can_be_strong()):
         raise CourseError("isolation: expected Landlock and seccomp, got a host without; see --allow-weak-isolation")
     milestone = load_milestone(configuration.milestone)
-    found = _find(configuration.submissions)
+    found = find_submissions(configuration.submissions)
     configuration.out.mkdir(parents=True, exist_ok=True)
     log = configuration.out / LOG_NAME
     before = latest(read(log))
@@ -40,7 +40,7 @@ def run(configuration: Grade) -> int:
     return int(any(record.has_fault for record in records))
 
 
-def _find(folder: Path) -> list[Submission]:
+def find_submissions(folder: Path) -> list[Submission]:
     """Find the submissions in a folder, and print a line about every other file and every pair of equal names.
 
     Raises:

@@ -72,6 +72,15 @@ def read(path: Path, modules: Sequence[str]) -> Reading:
         return Reading.refusal(path, unreadable(path.name, error))
 
 
+def reading_of(files: dict[str, bytes], submitted: float, notes: Sequence[str]) -> Reading:
+    """Make the reading of a package, with as many notes as a page can hold."""
+    texts = {name: content.decode("utf-8", errors="surrogateescape") for name, content in files.items()}
+    shortened = [note[:_MAX_LENGTH] for note in notes[:MAX_NOTES]]
+    if len(notes) > MAX_NOTES:
+        shortened.append(f"{len(notes) - MAX_NOTES} more remarks of this kind")
+    return Reading(texts, submitted, None, tuple(shortened))
+
+
 def _read_folder(path: Path, modules: Sequence[str]) -> Reading:
     folder = Folder(path)
     try:
@@ -84,7 +93,7 @@ def _read_folder(path: Path, modules: Sequence[str]) -> Reading:
             return Reading({}, submitted, str(reason)[:_MAX_LENGTH])
         if stamp is None and package.modified is not None:
             submitted = package.modified
-        return _reading(package.files, submitted, package.notes)
+        return reading_of(package.files, submitted, package.notes)
     finally:
         folder.close()
 
@@ -100,12 +109,4 @@ def _read_file(path: Path, modules: Sequence[str]) -> Reading:
     notes = package.notes
     if module and path.name != f"{module}.py":
         notes = (*notes, f"{shown(path.name)} was graded as {module}.py")
-    return _reading(package.files, handing_in.of_path(path), notes)
-
-
-def _reading(files: dict[str, bytes], submitted: float, notes: Sequence[str]) -> Reading:
-    texts = {name: content.decode("utf-8", errors="surrogateescape") for name, content in files.items()}
-    shortened = [note[:_MAX_LENGTH] for note in notes[:MAX_NOTES]]
-    if len(notes) > MAX_NOTES:
-        shortened.append(f"{len(notes) - MAX_NOTES} more remarks of this kind")
-    return Reading(texts, submitted, None, tuple(shortened))
+    return reading_of(package.files, handing_in.of_path(path), notes)

@@ -41,9 +41,14 @@ def standings(records: Sequence[EntryRecord], terms: ModelTerms) -> list[Standin
         means = {metric: _interval(each, resamples) for metric, each in values.get(record.entry, {}).items()}
         rank, fast_rank = ranks.get(record.entry), fast_ranks.get(record.entry)
         points = _of_thresholds(means, terms) if record in submissions else 0
-        points += _of_rank(rank, terms.rank_points) + _of_rank(fast_rank, terms.fast_rank_points)
+        points += points_of_rank(rank, terms.rank_points) + points_of_rank(fast_rank, terms.fast_rank_points)
         result.append(Standing(record.entry, rank, fast_rank, points, means))
     return result
+
+
+def points_of_rank(rank: int | None, points: Sequence[float]) -> float:
+    """Points that a rank earns."""
+    return points[rank - 1] if rank is not None and rank <= len(points) else 0
 
 
 def _values(record: EntryRecord) -> dict[str, NDArray]:
@@ -97,7 +102,3 @@ def _ranks(values: dict[str, NDArray], resamples: NDArray) -> dict[str, int]:
 
 def _of_thresholds(means: dict[str, Interval], terms: ModelTerms) -> float:
     return sum(each.points for each in terms.thresholds if means[each.metric].mean >= each.at_least)
-
-
-def _of_rank(rank: int | None, points: Sequence[float]) -> float:
-    return points[rank - 1] if rank is not None and rank <= len(points) else 0

@@ -13,7 +13,6 @@ import gc
 import json
 import os
 import queue
-import shutil
 import signal
 import sys
 import threading
@@ -30,6 +29,7 @@ from milestones.instructor.records import Job, JobEnd, ServerTerms, from_line, t
 from milestones.instructor.sandbox import confinement, remote_package
 from milestones.instructor.sandbox.failures import GraderFault
 from milestones.instructor.sandbox.judge import Judge
+from milestones.instructor.sandbox.package_layout import lay_out
 from milestones.instructor.sandbox.removal import remove
 from milestones.instructor.sandbox.suite import Suite
 from milestones.instructor.sandbox.worker_client import WorkerClient
@@ -83,7 +83,8 @@ class SubmissionGrader:
         judge = Judge(self.suite, self._remote, WorkerClient(self._launcher, settings), job)
         fault = None
         try:
-            self._lay_out(job.files)
+            lay_out(self._package, job.files, self._students_modules)
+            self._launcher.empty_scratch()
             judge.judge(
                 begins=lambda test: self.tell(BEGINS, json.dumps(test.id)),
                 ends=lambda result: self.tell(ENDS, to_line(result)),
@@ -96,22 +97,6 @@ class SubmissionGrader:
         """End the workers and remove the folder."""
         self._launcher.close()
         remove(self._folder)
-
-    def _lay_out(self, files: dict[str, str]) -> None:
-        """Write the submission's files, and the provided files that it lacks, to the folder that workers import."""
-        remove(*self._package.iterdir())
-        self._launcher.empty_scratch()
-        ours, provided = self._package / PACKAGE, ROOT / PACKAGE
-        for source in provided.rglob("*.py"):
-            target = ours / source.relative_to(provided)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-        for name in self._students_modules:
-            (ours / f"{name}.py").unlink()
-        for name, text in files.items():
-            target = ours / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def serve(number: int, folder: Path, jobs: TextIO, answers: TextIO) -> None:

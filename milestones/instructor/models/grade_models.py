@@ -1,0 +1,123 @@
+"""The command `grade` for models: each runs on hidden and public recordings; run again, it resumes."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from milestones.course import CourseError, Milestone, load_course
+from milestones.instructor import fingerprints
+from milestones.instructor.configuration import Grade
+from milestones.instructor.grading.grade import find_submissions
+from milestones.instructor.models import marking, recordings, records, sheets
+from milestones.instructor.models.entries import Entry, read_submissions, references
+from milestones.instructor.models.passes import Exam, grade_entries
+from milestones.instructor.models.records import EntryRecord
+from milestones.instructor.models.standings import standings
+from milestones.instructor.reports import reports
+from milestones.instructor.reports.escaping import printable
+from milestones.instructor.sandbox import confinement
+from milestones.model_submission import RECORDINGS
+from speech_enhancement.evaluation.perceptual import PESQ_MISSING, pesq_is_installed
+from speech_enhancement.files.atomic import replacing
+
+SCORES_NAME = "scores.csv"
+_OF_THE_GRADER = ("model_*.py", "instructor/models/*.py")
+
+
+def run(configuration: Grade) -> int:
+    """Grade the models not yet graded, and write `grades.csv` and `scores.csv`."""
+    if not (configuration.allow_weak_isolation or confinement.can_be_strong()):
+        raise CourseError("isolation: expected Landlock and seccomp, got a host without; see --allow-weak-isolation")
+    if not pesq_is_installed():
+        raise CourseError(f"pesq: expected the package for scores and ranks, got none; {PESQ_MISSING}")
+    milestone = load_course().milestone(configuration.milestone)
+    exam = _exam(configuration, milestone)
+    found = find_submissions(configuration.submissions)
+    configuration.out.mkdir(parents=True, exist_ok=True)
+    log = configuration.out / records.LOG_NAME
+    before = records.read(log)
+    with tempfile.TemporaryDirectory(prefix="weights_") as folder:
+        entries = [*references(Path(folder))]
+        entries += read_submissions(found, Path(folder), milestone.model.archive_mebibytes)
+        grade_entries(_todo(entries, exam, before, log), exam, configuration.jobs or len(os.sched_getaffinity(0)))
+    names = {entry.record.entry for entry in entries}
+    after = [record for name, record in records.read(log).items() if name in names]
+    _report(_marked(after, exam, log), milestone, configuration.out)
+    return 0
+
+
+def _exam(configuration: Grade, milestone: Milestone) -> Exam:
+    """Read the recordings.
+
+    Raises:
+        CourseError: one is missing or cannot be read, or a hidden one is public.
+    """
+    public = recordings.read(milestone.folder / RECORDINGS)
+    hidden = recordings.read(configuration.recordings, configuration.seed)
+    known = {pair.clean.tobytes() for pair in public}
+    for pair in hidden:
+        if pair.clean.tobytes() in known:
+            raise CourseError(f"--recordings: expected hidden recordings, got one that is public, {pair.name}")
+    return Exam(
+        terms=milestone.model,
+        students_modules=load_course().modules,
+        hidden=hidden,
+        public=public,
+        recordings_hash=recordings.hash_of([*hidden, *public]),
+        environment_hash=fingerprints.of_environment(*_OF_THE_GRADER),
+        out=configuration.out,
+    )
+
+
+def _todo(entries: Sequence[Entry], exam: Exam, before: dict[str, EntryRecord], log: Path) -> list[Entry]:
+    """Find the entries left to grade; those that are refused or handed in at another time are recorded at once."""
+    todo = []
+    for entry in entries:
+        hashes = {"recordings_hash": exam.recordings_hash, "environment_hash": exam.environment_hash}
+        record, old = replace(entry.record, **hashes), before.get(entry.record.entry)
+        names = ("hash", "refused", *hashes)
+        if old is not None and all(getattr(old, name) == getattr(record, name) for name in names):
+            if old.submitted != record.submitted:
+                records.append(log, replace(old, submitted=record.submitted))
+        elif record.refused is not None:
+            records.append(log, record)
+        else:
+            todo.append(entry)
+    return todo
+
+
+def _marked(graded: Sequence[EntryRecord], exam: Exam, log: Path) -> list[EntryRecord]:
+    """Mark entries whose outputs equal those of others, and record changes of marks."""
+    clean = {pair.name: pair.clean for pair in exam.public if pair.name in exam.clips}
+    marks = marking.marks(graded, exam.out, clean)
+    marked = []
+    for record in graded:
+        own = marks.get(record.entry, ())
+        if own != record.marks:
+            record = replace(record, marks=own)
+            records.append(log, record)
+        marked.append(record)
+    return marked
+
+
+def _report(graded: Sequence[EntryRecord], milestone: Milestone, out: Path) -> None:
+    standing = standings(graded, milestone.model)
+    submissions = [pair for pair in zip(graded, standing, strict=True) if pair[0].kind == "submission"]
+    scores, strays = sheets.scores_of(submissions, milestone, out)
+    parts = sheets.parts_of(milestone)
+    texts = {reports.GRADES_NAME: reports.grades(scores, parts), SCORES_NAME: sheets.scores_csv(graded, standing)}
+    for name, text in texts.items():
+        with replacing(out / name) as temporary:
+            # Without the mark, Excel takes UTF-8 for the encoding of its country.
+            temporary.write_text(f"\ufeff{text}", encoding="utf-8", errors="backslashreplace", newline="\n")
+    print(sheets.table(graded, standing))
+    print(reports.table(scores, parts))
+    for record in graded:
+        if record.refused is not None:
+            print(f"not graded: {printable(record.entry)}: {printable(record.refused)}", file=sys.stderr)
+    for line in strays:
+        print(line, file=sys.stderr)
+    print(", ".join(str(out / name) for name in texts))
