@@ -53,6 +53,14 @@ def test_what_was_tried_has_the_scores_of_the_models_log():
     assert list(told) == list("ABCDEFG") and told == measured
 
 
+def test_speeds_of_training_are_those_of_the_bench():
+    page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    (unet,) = re.findall(r"audio-seconds a second of training in bfloat16 beside float32, .*?\| (\d+) \|", page)
+    (dual_path,) = re.findall(r"the default model, with varied mixtures; .*?\| (\d+) \|", page)
+    told = f"{dual_path} seconds of sound in a second of its training, with varied mixtures, and {unet} for the reference's"
+    assert told in " ".join(TEXT.split())
+
+
 def test_words_about_the_picture_hold():
     noisy, wiener, log_mmse = public_scores().values()
     low, high = interval_of_mean(noisy)
