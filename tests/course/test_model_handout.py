@@ -57,7 +57,7 @@ def test_speeds_of_training_are_those_of_the_bench():
     page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
     (unet,) = re.findall(r"audio-seconds a second of training in bfloat16 beside float32, .*?\| (\d+) \|", page)
     (dual_path,) = re.findall(r"the default model, with varied mixtures; .*?\| (\d+) \|", page)
-    told = f"{dual_path} seconds of sound in a second of its training, with varied mixtures, and {unet} for the reference's"
+    told = f"{dual_path} seconds of sound in a second of its training, with varied mixtures, and {unet} for"
     assert told in " ".join(TEXT.split())
 
 
