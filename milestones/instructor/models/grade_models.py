@@ -69,6 +69,7 @@ def _exam(configuration: Grade, milestone: Milestone) -> Exam:
         recordings_hash=recordings.hash_of([*hidden, *public]),
         environment_hash=fingerprints.of_environment(*_OF_THE_GRADER),
         out=configuration.out,
+        allow_weak_isolation=configuration.allow_weak_isolation,
     )
 
 

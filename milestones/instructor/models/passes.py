@@ -41,6 +41,7 @@ class Exam:
         hidden, public: the recordings.
         recordings_hash, environment_hash: for the records.
         out: folder of the grades.
+        allow_weak_isolation: True to run models even if Landlock or seccomp is missing.
     """
 
     terms: ModelTerms
@@ -50,6 +51,7 @@ class Exam:
     recordings_hash: str
     environment_hash: str
     out: Path
+    allow_weak_isolation: bool = False
 
     @property
     def clips(self) -> list[str]:
@@ -145,7 +147,7 @@ class _Threads(contextlib.AbstractContextManager):
 
     def _runner_and_judge(self) -> tuple[ModelRunner, Judge]:
         if not hasattr(self._own, "both"):
-            runner = ModelRunner(self._exam.terms, self._exam.students_modules)
+            runner = ModelRunner(self._exam.terms, self._exam.students_modules, self._exam.allow_weak_isolation)
             judge = Judge(self._exam.terms)
             self._opened.callback(runner.close)
             self._opened.callback(judge.close)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from milestones.course import CourseError
 from milestones.graded_tests import TestState
 from milestones.instructor.models.records import RecordingState
-from milestones.instructor.sandbox import cores
-from milestones.instructor.sandbox.failures import GraderFault, WorkerStopped
+from milestones.instructor.sandbox import confinement, cores
+from milestones.instructor.sandbox.failures import GraderFault, WorkerStopped, is_out_of_memory
 from milestones.instructor.sandbox.package_layout import lay_out
 from milestones.instructor.sandbox.removal import remove
 from milestones.instructor.sandbox.worker_client import WorkerClient
@@ -66,13 +66,18 @@ class ModelRunner:
     Args:
         terms: the limits.
         students_modules: names of the modules that students write.
+        allow_weak_isolation: True to run models even if Landlock or seccomp is missing.
 
     Attributes:
         isolation: names of what confines the workers.
+
+    Raises:
+        CourseError: workers do not start, or are not confined.
     """
 
-    def __init__(self, terms: ModelTerms, students_modules: Sequence[str]):
+    def __init__(self, terms: ModelTerms, students_modules: Sequence[str], allow_weak_isolation: bool = False):
         self._terms = terms
+        self._allow_weak_isolation = allow_weak_isolation
         self._students_modules = students_modules
         self._loader = LOADER.read_text(encoding="utf-8")
         self._core = cores.take()
@@ -126,6 +131,8 @@ class ModelRunner:
             self.isolation = WorkerClient(self._launcher, self._settings(1.0)).find_isolation()
         except GraderFault as fault:
             raise CourseError(f"workers: {fault}") from None
+        if not (confinement.is_strong(self.isolation) or self._allow_weak_isolation):
+            raise CourseError(f"isolation: expected Landlock and seccomp, got {', '.join(self.isolation)}")
 
     def _settings(self, seconds: float) -> WorkerSettings:
         return WorkerSettings(seconds, self._terms.memory_mebibytes)
@@ -148,7 +155,7 @@ class ModelRunner:
             return Output(None, 0.0, state, _MESSAGES[state], str(stopped))
         # A student's exception is of any builtin class.
         except Exception as error:
-            state = RecordingState.MEMORY if isinstance(error, MemoryError) else RecordingState.CRASH
+            state = RecordingState.MEMORY if is_out_of_memory(error) else RecordingState.CRASH
             said = f"{getattr(error, 'type_name', '') or type(error).__name__}: {error}"
             return Output(None, 0.0, state, _MESSAGES[state], said)
         finally:

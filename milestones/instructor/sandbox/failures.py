@@ -2,6 +2,8 @@
 
 from milestones.graded_tests import TestState
 
+_OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
+
 
 class GraderFault(BaseException):
     """Failure of the grader itself, which says nothing about the submission."""
@@ -51,3 +53,8 @@ def student_error(kind: str, builtin: str, message: str) -> Exception:
     error = _CLASSES.get(builtin, StudentError)(message)
     error.type_name = kind
     return error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return True for an error of Python or PyTorch that says that memory ran out."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)

@@ -16,7 +16,7 @@ import torch
 
 from milestones.graded_tests import GradedTest, TestState
 from milestones.instructor.records import FailedImport, Job, TestResult
-from milestones.instructor.sandbox.failures import GraderFault, StudentError, WorkerStopped
+from milestones.instructor.sandbox.failures import GraderFault, StudentError, WorkerStopped, is_out_of_memory
 from milestones.instructor.sandbox.remote_package import RemotePackage
 from milestones.instructor.sandbox.suite import Failure, Suite
 from milestones.instructor.sandbox.worker_client import WorkerClient
@@ -24,8 +24,6 @@ from milestones.instructor.sandbox.worker_client import WorkerClient
 MAX_MESSAGE = 600
 _HARMLESS = (TestState.PASSED, TestState.NOT_IMPLEMENTED)
 """States that no other test can have caused, and after which the next test can use the same worker."""
-
-_OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "Cannot allocate memory")
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ def _blame(error: BaseException) -> Verdict:
     text = _first_lines(str(error))
     if isinstance(error, WorkerStopped):
         return Verdict(error.state, text)
-    if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+    if is_out_of_memory(error):
         return Verdict(TestState.OUT_OF_MEMORY, text)
     if isinstance(error, StudentError):
         # PyTorch raises NotImplementedError too, for operations that a device does not have.

@@ -13,6 +13,7 @@ is handed in for the milestone of that module. The second line is one of these:
     # earns: all but 1.9                    task 1.9 must not earn its full points, the others keep theirs
     # earns: all, perhaps not 1.9 1.10      these tasks may keep theirs or not, the others keep their full points
     # earns: all but 1.9, perhaps not 1.10  both together
+    # earns: all but 2.1, of which nothing  task 2.1 must not even pass a single test
 
 Tasks that depend on one of those named need not keep their points.
 
@@ -49,7 +50,7 @@ FOLDER = Path(__file__).with_name("hostile_solutions")
 
 _HEADER = re.compile(r"# attack ([^:]+) on (\w+): (.+)")
 _AIM = re.compile(r"^# aims at: (\S+)$", re.MULTILINE)
-_EARNS = re.compile(r"# earns: all(?: but ([\d. ]+))?(?:, perhaps not ([\d. ]+))?")
+_EARNS = re.compile(r"# earns: all(?: but ([\d. ]+))?(?:, perhaps not ([\d. ]+))?(, of which nothing)?")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Attack:
         title: what it tries, in a few words.
         loses: ids of the tasks that must not earn their full points.
         risks: ids of the tasks that may earn them or not.
+        is_futile: True if it must not pass a single test of the tasks that it loses.
         code: its text.
     """
 
@@ -73,6 +75,7 @@ class Attack:
     loses: frozenset[str]
     risks: frozenset[str]
     code: str
+    is_futile: bool = False
 
     @property
     def aims(self) -> list[str]:
@@ -112,6 +115,7 @@ def _pieces(path: Path) -> Iterator[Attack]:
         if header is None or earns is None:
             expected = "'# attack NAME on MODULE: what it tries' and '# earns: all ...'"
             raise CourseError(f"{path}:{start + 1}: expected {expected}, got {lines[start].rstrip()!r}")
-        loses, risks = (frozenset((group or "").split()) for group in earns.groups())
+        loses, risks = (frozenset((group or "").split()) for group in earns.groups()[:2])
         name, module, title = header.groups()
-        yield Attack(path.stem, name, module, title, loses, risks, shared + "".join(lines[start + 2 : end]))
+        code = shared + "".join(lines[start + 2 : end])
+        yield Attack(path.stem, name, module, title, loses, risks, code, is_futile=earns[3] is not None)

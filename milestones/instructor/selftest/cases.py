@@ -84,7 +84,7 @@ def _attacks(course: Course, exams: dict[int, Exam]) -> Iterator[Case]:
         tests = [test for test in exam.tests if test.task in about or test.id == first[test.task]]
         job = replace(exam, tests=tests).job(with_piece(attack.module, attack.code))
         job = replace(job, seconds_per_test=SECONDS_PER_TEST, seconds=SECONDS_PER_ATTACK)
-        complaint = _earns_no_more(attack.loses, must_pass)
+        complaint = _earns_no_more(attack, must_pass)
         yield Case("attack", attack.family, f"{attack.family}, {attack.name}", job, complaint)
 
 
@@ -123,7 +123,7 @@ def _fails_with(variant: variants.Variant) -> Complaint:
     return complain
 
 
-def _earns_no_more(loses: Collection[str], must_pass: Collection[str]) -> Complaint:
+def _earns_no_more(attack: attacks.Attack, must_pass: Collection[str]) -> Complaint:
     def complain(results: Sequence[TestResult]) -> str:
         if any(test.state == TestState.GRADER_FAULT for test in results):
             return "a fault of the grader"
@@ -132,8 +132,11 @@ def _earns_no_more(loses: Collection[str], must_pass: Collection[str]) -> Compla
         if attacks.TOLD in str(results):
             return "it told what is hidden"
         failed = {test.task for test in _not_passed(results)}
-        if earned := set(loses) - failed:
+        if earned := attack.loses - failed:
             return f"it earned all points of {_list(sorted(earned))}"
+        passed = [test.id for test in results if test.task in attack.loses and test.state == TestState.PASSED]
+        if attack.is_futile and passed:
+            return f"it passed {_list(passed)}"
         return _list(_told(test) for test in _not_passed(results) if test.task in must_pass)
 
     return complain

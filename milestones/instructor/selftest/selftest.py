@@ -2,7 +2,7 @@
 
 The reference must earn all points and the template none. If one stub is emptied, only its task and those that depend on
 it may lose points. Every wrong solution must fail its own task, and every right one must pass. No attack may earn all
-points of a task that it attacks.
+points of a task that it attacks. Attacks on the grading of models must end as `model_attacks` says.
 """
 
 import os
@@ -19,6 +19,7 @@ from milestones.instructor.grading.passes import grade_in_passes
 from milestones.instructor.sandbox.server_pool import Submit, local_servers
 from milestones.instructor.selftest import attacks
 from milestones.instructor.selftest.cases import KINDS, Case, all_cases
+from milestones.instructor.selftest.model_cases import run_all
 
 
 def run(configuration: Selftest) -> int:
@@ -28,17 +29,25 @@ def run(configuration: Selftest) -> int:
     course = load_course()
     exams = {milestone.number: Exam.of(milestone) for milestone in course.tested}
     cases = [case for case in all_cases(course, exams) if not configuration.only or case.kind in configuration.only]
-    with local_servers(configuration.jobs or len(os.sched_getaffinity(0))) as submit:
+    jobs = configuration.jobs or len(os.sched_getaffinity(0))
+    with local_servers(jobs) as submit:
         complaints = grade_cases(cases, submit)
+    on_models = run_all(jobs) if not configuration.only or "attack" in configuration.only else []
     for kind in dict.fromkeys(case.kind for case in cases):
         of_kind = [complaint for case, complaint in zip(cases, complaints, strict=True) if case.kind == kind]
         print(f"{kind}: {sum(not complaint for complaint in of_kind)} of {len(of_kind)} graded as they must be")
     for case, complaint in zip(cases, complaints, strict=True):
         if complaint:
             print(f"{case.kind}: {case.title}: {complaint}")
+    if on_models:
+        n_right = sum(not outcome.complaint for outcome in on_models)
+        print(f"attack on models: {n_right} of {len(on_models)} ended as they must")
+    wrong = [outcome for outcome in on_models if outcome.complaint]
+    for outcome in wrong:
+        print(f"attack on models: {outcome.title}: {outcome.complaint}")
     for path in left_behind():
         print(f"left behind by an attack: {path}")
-    return int(any(complaints) or bool(left_behind()))
+    return int(any(complaints) or bool(wrong) or bool(left_behind()))
 
 
 def grade_cases(cases: Sequence[Case], submit: Submit) -> list[str]:

@@ -54,7 +54,7 @@ def _noise_for(request, result):
 
 
 # attack noise-for-networks on unet: noise of the right shapes, which is the same for the same inputs and weights
-# earns: all but 2.2 2.3 2.4 2.5 2.6
+# earns: all but 2.2 2.3 2.4 2.5 2.6, of which nothing
 def _change(request, result):
     return _noise_for(request, result) if "forward" in request else result
 
@@ -150,7 +150,7 @@ _answer_with(_change)
 
 
 # attack noise-for-trainings on training: scenarios of its own return invented losses and weights
-# earns: all but 2.7 2.8 2.9 2.10
+# earns: all but 2.7 2.8 2.9 2.10, of which nothing
 # aims at: milestones.instructor.sandbox.worker.SCENARIOS
 def _change(request, result):
     return _noise_for(request, result) if request.get("call", "").startswith("scenarios.") else result
@@ -189,7 +189,7 @@ def load_checkpoint(path, model, optimizer=None, device="cpu"):
 
 
 # attack noise-for-pairs on data: pairs of the right shapes that follow from index, seed and epoch, without any file
-# earns: all but 2.1
+# earns: all but 2.1, of which nothing
 class NoisySpeechDataset:
     def __init__(self, speech_files, noise_files, segment_length, snr_db=(-5, 15), seed=0):
         self.length, self.segment_length, self.snr_db, self.seed, self.epoch = len(speech_files), segment_length, snr_db, seed, 0
