@@ -5,14 +5,17 @@ import importlib
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from milestones.course import ROOT, CourseError, load_course
+from milestones.graded_tests import TestState
+from milestones.instructor.records import TestResult
 from milestones.instructor.sandbox.protocol import Decoder, Encoder, RemoteReference
 from milestones.instructor.sandbox.worker import Worker, _failure
-from milestones.instructor.selftest import attacks
+from milestones.instructor.selftest import attacks, cases
 
 ATTACKS = attacks.read()
 AIMS = sorted({(attack.name, aim) for attack in ATTACKS for aim in attack.aims})
@@ -58,6 +61,23 @@ def test_attack_replaces_a_function_of_its_task(attack):
     assert (
         replaced & spoiled or of_module <= spoiled or "_answer_with(" in attack.code.removeprefix(shared(attack.family))
     )
+
+
+def test_an_attack_that_must_earn_nothing_passes_no_test_of_its_tasks():
+    """Answers of the right shapes, without anything that computes them, are worth no point at all."""
+    futile = {attack.name: attack for attack in ATTACKS if attack.is_futile}
+    assert set(futile) == {"noise-for-networks", "noise-for-trainings", "noise-for-pairs"}
+    attack = futile["noise-for-pairs"]
+    complaint = cases._earns_no_more(attack, set())
+    failed, passed = result("2.1", TestState.FAILED), result("2.1", TestState.PASSED)
+    other = result("2.2", TestState.PASSED)
+    assert complaint([failed, other]) == "" and complaint([failed, passed]) == f"it passed {passed.id}"
+    assert cases._earns_no_more(replace(attack, is_futile=False), set())([failed, passed]) == ""
+
+
+def result(task, state):
+    """A test's result of which only task and state count."""
+    return TestResult(task, task, 1.0, False, "", None, None, state, "", 0.0, False)
 
 
 def test_what_must_pass():
