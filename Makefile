@@ -27,7 +27,7 @@ demo: setup
 	$(COURSE) evaluate --checkpoint demo/run/best.ckpt --noisy demo/voices/pairs/noisy --clean demo/voices/pairs/clean \
 		--out demo/report
 	rm -rf demo/course
-	$(RUN) -m milestones demo demo/course
+	$(RUN) -m milestones demo demo/course --run demo/run --pairs demo/voices/pairs
 
 # A JupyterHub with the course, for trying out; Control+C stops it, and demo/hub keeps its state.
 hub: hub-setup

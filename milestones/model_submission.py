@@ -27,7 +27,7 @@ def submit_model(number: int, run: Path, out: Path, check: bool, root: Path = RO
     """
     course = load_course(root)
     terms = course.milestone(number).model
-    contents = _contents(root, run, number)
+    contents = contents_of(run, number, root)
     modules = [name for name in contents if name.endswith(".py")]
     check_is_complete(root, modules, course.up_to(number).milestones)
     size = sum(map(len, contents.values()))
@@ -43,8 +43,12 @@ def submit_model(number: int, run: Path, out: Path, check: bool, root: Path = RO
         print_check(trial, pairs, contents[WEIGHTS], terms)
 
 
-def _contents(root: Path, run: Path, number: int) -> dict[str, bytes]:
-    """Read what is packed, by its name in the archive."""
+def contents_of(run: Path, number: int, root: Path = ROOT) -> dict[str, bytes]:
+    """Read what is packed, by its name in the archive.
+
+    Raises:
+        CourseError: the run has no model or no log.
+    """
     best, log, last = run / "best.ckpt", run / "log.jsonl", run / "last.ckpt"
     for path in (best, log):
         if not path.is_file():

@@ -93,13 +93,17 @@ class Selftest:
 
 @dataclass(frozen=True)
 class Demo:
-    """Run the course on a small scale: release the template, and grade four submissions of milestone 1.
+    """Run the course on a small scale: release the template, and grade submissions of milestone 1 and of models.
 
-    python -m milestones demo demo/course
+    python -m milestones demo demo/course --run demo/run --pairs demo/voices/pairs
     """
 
     out: Positional[Path]
     """Folder to make."""
+    run: Path
+    """Folder of a training run, whose model is handed in."""
+    pairs: Path
+    """Folder of noisy and clean recordings, some of which are the hidden ones."""
 
 
 @dataclass(frozen=True)
