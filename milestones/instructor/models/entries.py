@@ -12,7 +12,7 @@ from milestones.course import PACKAGE, ROOT
 from milestones.instructor.grading.reading import Reading
 from milestones.instructor.grading.submissions import Submission
 from milestones.instructor.models.archive import ModelReading, hash_of, read_apart
-from milestones.instructor.models.records import EntryRecord
+from milestones.instructor.models.records import NOISY, EntryRecord, reference_name
 from speech_enhancement.systems.model_file import load_model
 from speech_enhancement.systems.registry import build
 
@@ -20,7 +20,7 @@ CLASSICAL = ("wiener", "log-mmse")
 """Systems without training that take part as references."""
 
 SHIPPED = "shipped model"
-NOISY = "noisy"
+"""Title of the model that comes with the package."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def references(folder: Path) -> Iterator[Entry]:
     """
     package = ROOT / PACKAGE
     files = {path.relative_to(package).as_posix(): path.read_text("utf-8") for path in sorted(package.rglob("*.py"))}
-    yield Entry(_record(_name(NOISY), "reference", NOISY, ModelReading(Reading({}, 0.0, None), NOISY)), {}, None)
+    nothing = ModelReading(Reading({}, 0.0, None), NOISY)
+    yield Entry(_record(reference_name(NOISY), "reference", NOISY, nothing), {}, None)
     systems = {system.title: system for system in map(build, CLASSICAL)} | {SHIPPED: load_model()}
     for number, (title, system) in enumerate(systems.items()):
         weights = folder / f"reference {number}.safetensors"
@@ -73,12 +74,7 @@ def references(folder: Path) -> Iterator[Entry]:
         content, reading = weights.read_bytes(), Reading(files, 0.0, None)
         numbers = sum(tensor.numel() for tensor in system.state_dict().values())
         made = ModelReading(reading, hash_of(reading, content), numbers, len(content))
-        yield Entry(_record(_name(title), "reference", title, made), files, weights)
-
-
-def _name(title: str) -> str:
-    # No folder or archive of a student can have a name with a slash.
-    return f"reference/{title}"
+        yield Entry(_record(reference_name(title), "reference", title, made), files, weights)
 
 
 def _record(name: str, kind: Literal["submission", "reference"], title: str, made: ModelReading) -> EntryRecord:

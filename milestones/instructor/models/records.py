@@ -15,6 +15,10 @@ CLIPS_FOLDER = "clips"
 """Folder of enhanced public recordings, in the folder of the grades."""
 
 
+NOISY = "noisy"
+"""Title of the reference that does nothing."""
+
+
 class RecordingState(str, Enum):
     """The outcome of a model on one recording; converted to text, it is its value."""
 
@@ -133,6 +137,11 @@ def read(path: Path) -> dict[str, EntryRecord]:
         CourseError: a complete line is not a record; the message names the line.
     """
     return {record.entry: record for record in records.read(path, EntryRecord)}
+
+
+def reference_name(title: str) -> str:
+    """Name of a reference, which no folder or archive of a student can have."""
+    return f"reference/{title}"
 
 
 def clip_path(grades: Path, submission_hash: str, recording: str) -> Path:

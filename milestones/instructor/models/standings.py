@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from milestones.course import CourseError
-from milestones.instructor.models.records import EntryRecord, Interval, RecordingState, Standing
+from milestones.instructor.models.records import NOISY, EntryRecord, Interval, RecordingState, Standing, reference_name
 from milestones.model_terms import METRICS, ModelTerms
 
 WORST = {"pesq": 1.0, "si_sdr": -30.0, "stoi": 0.0}
@@ -21,8 +21,9 @@ def standings(records: Sequence[EntryRecord], terms: ModelTerms) -> list[Standin
 
     Means have a percentile bootstrap interval over the recordings. An entry shares the rank of a better one if the
     interval of the mean paired difference, over the same resamples, includes zero; otherwise its rank is one more than
-    the number of better submissions. References have no rank, and take none from others. Source: Bisani and Ney,
-    "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
+    the number of better submissions. References have no rank, and take none from others. A submission that does not
+    beat the noisy recordings, by the same interval, has neither rank nor points. Source: Bisani and Ney, "Bootstrap
+    estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
 
     Raises:
         CourseError: the entries were graded on different recordings.
@@ -31,6 +32,9 @@ def standings(records: Sequence[EntryRecord], terms: ModelTerms) -> list[Standin
     values = {record.entry: _values(record) for record in graded}
     resamples = _resamples(_check_same_recordings(graded))
     submissions = [record for record in graded if record.kind == "submission" and _is_scored(record)]
+    if reference_name(NOISY) in values:
+        noisy = values[reference_name(NOISY)][terms.rank_by]
+        submissions = [each for each in submissions if _beats(values[each.entry][terms.rank_by], noisy, resamples)]
     fast = [each for each in submissions if each.real_time_factor < terms.fast_real_time_factor]
     ranks, fast_ranks = (
         _ranks({each.entry: values[each.entry][terms.rank_by] for each in group}, resamples)
@@ -88,12 +92,17 @@ def _interval(values: NDArray, resamples: NDArray) -> Interval:
     return Interval(float(values.mean()), float(low), float(high))
 
 
+def _beats(better: NDArray, worse: NDArray, resamples: NDArray) -> bool:
+    """Return True if the interval of the mean paired difference lies above zero."""
+    return _interval(better - worse, resamples).low > 0
+
+
 def _ranks(values: dict[str, NDArray], resamples: NDArray) -> dict[str, int]:
     """Rank entries by the values of one metric; each is compared with the best entry of the rank above."""
     ranks: dict[str, int] = {}
     best: str | None = None
     for place, entry in enumerate(sorted(values, key=lambda name: (-values[name].mean(), name)), start=1):
-        if best is not None and _interval(values[best] - values[entry], resamples).low <= 0:
+        if best is not None and not _beats(values[best], values[entry], resamples):
             ranks[entry] = ranks[best]
         else:
             ranks[entry], best = place, entry

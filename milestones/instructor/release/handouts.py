@@ -86,6 +86,7 @@ def _rules_of_model(terms: ModelTerms) -> Iterator[str]:
         yield f"a mean {_METRICS[each.metric].format(each.at_least)} or more earns {each.points:g} points"
     for ranks in (terms.rank_points, terms.fast_rank_points):
         yield f"ranks 1 to {len(ranks)} earn {', '.join(f'{points:g}' for points in ranks)} points"
+    yield "A model that does not beat the noisy recordings earns no points"
     yield f"a real-time factor under {terms.fast_real_time_factor:g}"
 
 

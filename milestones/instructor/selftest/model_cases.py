@@ -14,9 +14,10 @@ from milestones.course import load_course
 from milestones.instructor.grading.reading import Reading
 from milestones.instructor.models import marking, recordings, records
 from milestones.instructor.models.archive import read_apart
-from milestones.instructor.models.entries import NOISY, SHIPPED, Entry, references
+from milestones.instructor.models.entries import SHIPPED, Entry, references
 from milestones.instructor.models.passes import Exam, grade_entries
 from milestones.instructor.models.recordings import Pair
+from milestones.instructor.models.records import NOISY
 from milestones.instructor.selftest import archive_attacks, attacks, model_attacks
 from milestones.instructor.selftest.model_attacks import MARKED, ModelAttack
 from milestones.model_submission import RECORDINGS

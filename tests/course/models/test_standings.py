@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from milestones.course import CourseError
-from milestones.instructor.models.records import RecordingState
+from milestones.instructor.models.records import NOISY, RecordingState, reference_name
 from milestones.instructor.models.standings import WORST, standings
 from milestones.model_terms import ModelTerms, Threshold
 from tests.course.models.entries import entry, failed, score
@@ -86,6 +86,20 @@ def test_references_have_means_and_neither_rank_nor_points():
     assert (shipped.rank, shipped.fast_rank, shipped.points) == (None, None, 0)
     assert shipped.means["pesq"].mean == pytest.approx(4)
     assert ada.rank == 1
+
+
+def test_doing_nothing_earns_nothing():
+    """Neither does a model that cannot be told apart from it, although its mean is above both thresholds and zero."""
+    nothing = quality(3)
+    records = [
+        scored(reference_name(NOISY), nothing, kind="reference"),
+        scored("ada", nothing),
+        scored("ben", nothing + quality(0.001, seed=1, spread=0.1)),
+        scored("eve", nothing + 0.01),
+    ]
+    found = standings(records, TERMS)
+    assert [each.rank for each in found] == [None, None, None, 1]
+    assert [each.points for each in found] == [0, 0, 0, 10 + 10 + 5 + 2]
 
 
 def test_fast_models_have_a_ranking_of_their_own():
