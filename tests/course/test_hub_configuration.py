@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -52,3 +53,13 @@ def test_students_have_settings_of_their_own(hub):
         assert (
             settings(SimpleNamespace(user=SimpleNamespace(name=name))) == f"/srv/jupyter/{folder}:/srv/jupyter/everyone"
         )
+
+
+def test_backup_has_what_the_course_names(course_hub):
+    course = course_hub.read_course(FOLDER / "course.toml")
+    script = (FOLDER / "backup.sh").read_text()
+    assert f"\ncopy {course.course_folder}/gradebook.db " in script
+    assert f"\ncopy {course.state}/jupyterhub.sqlite " in script
+    archived = [Path("/", word) for word in script[script.index("tar -czf") :].split() if not word.startswith("-")]
+    for folder in (course.course_folder, course.exchange, course.state):
+        assert any(Path(folder).is_relative_to(word) for word in archived if word != Path("/")), folder
