@@ -93,7 +93,7 @@ def _todo(entries: Sequence[Entry], exam: Exam, before: dict[str, EntryRecord], 
 def _marked(graded: Sequence[EntryRecord], exam: Exam, log: Path) -> list[EntryRecord]:
     """Mark entries whose outputs equal those of others, and record changes of marks."""
     clean = {pair.name: pair.clean for pair in exam.public if pair.name in exam.clips}
-    marks = marking.marks(graded, exam.out, clean)
+    marks = marking.marks(graded, exam.out, clean, exam.terms.max_delay_seconds)
     marked = []
     for record in graded:
         own = marks.get(record.entry, ())

@@ -86,11 +86,7 @@ def _load(folder: Path) -> dict[str, NDArray]:
         CourseError: there are none, or one cannot be read.
     """
     try:
-        paths = sorted(find(folder, Failures()))
-        bar = tqdm(paths, desc=folder.name, unit="file", leave=False)
-        loaded = {path.relative_to(folder).as_posix(): load(path).mean(dim=0).numpy() for path in bar}
+        bar = tqdm(sorted(find(folder, Failures())), desc=folder.name, unit="file", leave=False)
+        return {path.relative_to(folder).as_posix(): load(path).mean(dim=0).numpy() for path in bar}
     except (OSError, ValueError) as error:
         raise CourseError(str(error)) from None
-    if not loaded:
-        raise CourseError(f"{folder}: expected audio files, got none")
-    return loaded

@@ -64,7 +64,7 @@ def by_code(chosen: Sequence[ModelAttack], folder: Path, jobs: int) -> list[Outc
     grade_entries([shipped[NOISY], shipped[SHIPPED], *entries], exam, jobs)
     graded = records.read(exam.out / records.LOG_NAME)
     clean = {pair.name: pair.clean for pair in exam.public}
-    marks = marking.marks(list(graded.values()), exam.out, clean)
+    marks = marking.marks(list(graded.values()), exam.out, clean, exam.terms.max_delay_seconds)
     noisy = graded[shipped[NOISY].record.entry]
     outcomes = []
     for attack in chosen:

@@ -1,0 +1,81 @@
+"""Entries whose outputs are those of another one are marked, and those that only came as near are not."""
+
+import numpy as np
+import pytest
+import torch
+
+from milestones.instructor.models.marking import marks
+from milestones.instructor.models.records import clip_path, reference_name
+from milestones.model_scoring import normalised
+from speech_enhancement.audio import save
+from tests.course.models.entries import entry
+from tests.course.models.making import speech_like
+
+CLEAN = {name: speech_like(seed).numpy() for seed, name in enumerate(("one", "two"))}
+SHIPPED = entry(reference_name("shipped model"), kind="reference", title="shipped model", hash="0" * 64)
+
+
+def noise(seed):
+    """Errors of a model, 20 dB below the speech, for each recording."""
+    generator = np.random.default_rng(seed)
+    return {name: 0.1 * clean.std() * generator.normal(size=len(clean)) for name, clean in CLEAN.items()}
+
+
+@pytest.fixture
+def marked(tmp_path):
+    """Function that grades outputs, given by name as a function of a clean recording, and marks their entries."""
+
+    def mark(**outputs):
+        records = [SHIPPED]
+        all_outputs = {"shipped": lambda name: CLEAN[name] + noise(0)[name], **outputs}
+        for number, (name, output) in enumerate(all_outputs.items()):
+            record = SHIPPED if name == "shipped" else entry(name, hash=str(number) * 64)
+            records += [record] * (name != "shipped")
+            for clip, clean in CLEAN.items():
+                samples = output(clip)
+                path = clip_path(tmp_path, record.hash, clip)
+                path.parent.mkdir(exist_ok=True, parents=True)
+                if samples is not None:
+                    save(path, torch.from_numpy(normalised(samples, clean, 0.1)[0])[None].float())
+        return marks(records, tmp_path, CLEAN, 0.1)
+
+    return mark
+
+
+def shipped(name):
+    return CLEAN[name] + noise(0)[name]
+
+
+def test_the_same_up_to_gain_offset_and_delay(marked):
+    found = marked(ada=lambda name: np.pad(-3 * shipped(name) + 0.2, (100, 0))[:-100])
+    assert found == {"ada": ("outputs equal those of the shipped model",)}
+
+
+def test_a_little_noise_hides_nothing(marked):
+    """Of a hundred and fiftieth of the errors' energy, which costs no score that anyone sees."""
+    assert marked(ada=lambda name: shipped(name) + noise(1)[name] / 12.5)["ada"]
+
+
+def test_equally_good_models_are_not_marked(marked):
+    """Neither those that share nine tenths of the energy of their errors."""
+    found = marked(
+        ada=lambda name: CLEAN[name] + noise(1)[name],
+        ben=lambda name: CLEAN[name] + 0.95 * noise(0)[name] + 0.31 * noise(2)[name],
+    )
+    assert found == {"ada": (), "ben": ()}
+
+
+def test_submissions_are_compared_with_each_other(marked):
+    """Both are marked; references are not."""
+    found = marked(ada=lambda name: CLEAN[name] + noise(1)[name], ben=lambda name: 2 * CLEAN[name] + 2 * noise(1)[name])
+    assert found == {"ada": ("outputs equal those of ben",), "ben": ("outputs equal those of ada",)}
+
+
+def test_one_recording_is_not_enough(marked):
+    """An output that is missing is like no other, even if that is missing too."""
+    found = marked(
+        ada=lambda name: shipped(name) if name == "one" else CLEAN[name] + noise(1)[name],
+        ben=lambda name: None,
+        eve=lambda name: None,
+    )
+    assert found == {"ada": (), "ben": (), "eve": ()}

@@ -1,0 +1,84 @@
+"""The sheets of a grading: points by thresholds and ranks, lateness and overrides as in the other milestones."""
+
+import csv
+import io
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from milestones.course import load_milestone
+from milestones.instructor.models import sheets
+from milestones.instructor.models.records import Interval, Standing
+from milestones.instructor.reports import reports
+from tests.course.models.entries import entry, failed, score
+
+MILESTONE = load_milestone(3)
+TERMS = MILESTONE.model
+MEANS = {"pesq": Interval(2.5, 2.25, 2.75), "si_sdr": Interval(10, 9, 11), "stoi": Interval(0.9, 0.875, 0.925)}
+
+
+def in_time(name, **changes):
+    return entry(name, submitted=MILESTONE.deadline, **changes)
+
+
+def standing(name, rank=None, fast_rank=None, thresholds=20.0):
+    ranks = (TERMS.rank_points[rank - 1] if rank else 0) + (TERMS.fast_rank_points[fast_rank - 1] if fast_rank else 0)
+    return Standing(name, rank, fast_rank, thresholds + ranks, MEANS)
+
+
+def grades(graded, out):
+    scores, strays = sheets.scores_of(graded, MILESTONE, out)
+    return list(csv.DictReader(io.StringIO(reports.grades(scores, sheets.parts_of(MILESTONE))))), strays
+
+
+def test_points_by_thresholds_and_ranks(tmp_path):
+    (row,), _ = grades([(in_time("ada"), standing("ada", 2, 1))], tmp_path)
+    ranks = TERMS.rank_points[1], TERMS.fast_rank_points[0]
+    parts = [float(row[f"task {name}"]) for name in ("thresholds", "rank", "fast rank")]
+    assert parts == [20, *ranks] and float(row["total"]) == 20 + sum(ranks)
+    assert float(row["maximum"]) == TERMS.points == MILESTONE.points
+
+
+def test_lateness_and_overrides(tmp_path):
+    """Both are those of the other milestones; parts of the points are named as the columns are."""
+    late = replace(in_time("ben"), submitted=MILESTONE.deadline + timedelta(hours=30))
+    (tmp_path / "overrides.csv").write_text(
+        "submission,milestone,task,points,reason\nada,3,rank,5,discussed\nnobody,3,,1,\n"
+    )
+    (ada, ben), strays = grades([(late, standing("ben")), (in_time("ada"), standing("ada", 1))], tmp_path)
+    assert (ada["total"], ada["override"]) == ("25", "task rank: 5 (discussed)")
+    assert (ben["days late"], ben["late deduction"], ben["total"]) == ("2", "4", "16")
+    assert strays == ["overrides.csv:3: expected the name of a submission, got nobody"]
+
+
+def test_remarks_are_for_the_instructor(tmp_path):
+    """A name or a reason that a spreadsheet would take for a formula stays text."""
+    record = in_time("=1+1", marks=("outputs equal those of the shipped model",))
+    refused = in_time("ben", refused="expected one model.safetensors, got none", hash="")
+    rows, _ = grades([(record, standing("=1+1")), (refused, Standing("ben", None, None, 0, {}))], tmp_path)
+    assert [row["submission"] for row in rows] == ["'=1+1", "ben"]
+    assert rows[0]["note"] == "outputs equal those of the shipped model"
+    assert rows[1]["note"] == "refused: expected one model.safetensors, got none" and rows[1]["total"] == "0"
+
+
+def test_hidden_and_public_scores_side_by_side():
+    public = (score("a", pesq=4.5), score("b", pesq=4.3), failed("c"))
+    record = in_time("ada", recordings=(score(), failed("two")), public=public)
+    (row,) = csv.DictReader(io.StringIO(sheets.scores_csv([record], [standing("ada", 1)])))
+    assert [float(row[name]) for name in ("pesq", "pesq low", "pesq high", "pesq public")] == [2.5, 2.25, 2.75, 4.4]
+    assert (row["rank"], row["fast rank"], row["failed recordings"]) == ("1", "", "1")
+
+
+def test_table_has_the_best_first():
+    entries = [in_time("ada"), in_time("ben\x1b"), in_time("eve", refused="no", recordings=())]
+    low = replace(standing("ada", 2), means=MEANS | {"pesq": Interval(1.5, 1, 2)})
+    table = sheets.table(entries, [low, standing("ben\x1b", 1), Standing("eve", None, None, 0, {})])
+    assert [line.split()[0] for line in table.splitlines()] == ["entry", "ben\\u001b", "ada", "eve"]
+    assert "2.50 (2.25-2.75) public 2" in table
+
+
+@pytest.mark.parametrize("metric", ["pesq", "si_sdr", "stoi"])
+def test_public_mean(metric):
+    assert sheets.public_mean((failed(),), metric) is None
+    assert sheets.public_mean((score(**{metric: 1.0}), score(**{metric: 2.0}), failed()), metric) == 1.5
