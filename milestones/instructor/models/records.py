@@ -15,7 +15,7 @@ CLIPS_FOLDER = "clips"
 """Folder of enhanced public recordings, in the folder of the grades."""
 
 
-NOISY = "noisy"
+NOISY = "noisy recordings"
 """Title of the reference that does nothing."""
 
 

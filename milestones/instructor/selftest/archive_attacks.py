@@ -85,7 +85,7 @@ def archives(weights: bytes) -> list[ArchiveAttack]:
             f"expected one folder {PACKAGE}",
         ),
         ArchiveAttack("cut-off", "an archive without its end", _zip([(WEIGHTS, weights)])[:-40], "can be read"),
-        ArchiveAttack("empty", "an archive without weights", _zip([("notes.txt", b"")]), "expected one model"),
+        ArchiveAttack("no-weights", "an archive without weights", _zip([("notes.txt", b"")]), "expected one model"),
     ]
 
 
