@@ -128,7 +128,8 @@ def click_and_read(page: Page, link: Locator) -> tuple[str, str]:
 def close_answer(page: Page) -> None:
     """Close the form grader's answer."""
     page.locator(".modal.in button.btn-primary, .modal.in button.close").first.click()
-    page.locator(".modal.in").wait_for(state="hidden")
+    # It fades away, and the shade behind it goes last.
+    page.locator(".modal-backdrop").wait_for(state="detached")
 
 
 def autograde_link(page: Page, form_grader: str, student: str) -> Locator:
