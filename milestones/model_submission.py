@@ -5,7 +5,7 @@ from pathlib import Path
 
 from milestones.course import ROOT, CourseError, load_course
 from milestones.model_check import print_check, read_pairs, try_model
-from milestones.packing import WEIGHTS, check_is_complete, described, packed, sources
+from milestones.packing import WEIGHTS, check_is_complete, described, notebook_of, packed, sources
 from speech_enhancement.files.state_file import StateFileError, read_state
 
 RECORDINGS = "recordings"
@@ -58,8 +58,8 @@ def contents_of(run: Path, number: int, root: Path = ROOT) -> dict[str, bytes]:
         configuration["training"] = read_state(last).get("configuration") if last.is_file() else None
     except (StateFileError, KeyError, TypeError, AttributeError):
         raise CourseError(f"{best}: expected a model that training has saved, got something else") from None
-    notebooks = (f"notebooks/milestone{number}.ipynb", f"milestone{number}.ipynb")
-    names = [*(name for name in notebooks if (root / name).is_file())][:1] + sources(root)
+    notebook = notebook_of(root, number)
+    names = [notebook] * (root / notebook).is_file() + sources(root)
     contents = {
         WEIGHTS: best.read_bytes(),
         "configuration.json": json.dumps(configuration, indent=1).encode(),

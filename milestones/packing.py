@@ -57,6 +57,12 @@ def sources(root: Path) -> list[str]:
     return sorted(names)
 
 
+def notebook_of(root: Path, number: int) -> str:
+    """Path of a milestone's notebook below the template, which has it at its top if it came from nbgrader."""
+    name = f"milestone{number}.ipynb"
+    return name if (root / name).is_file() else f"notebooks/{name}"
+
+
 def check_is_complete(root: Path, names: Sequence[str], milestones: Iterable[Milestone]) -> None:
     """Check that the modules of milestones are among the sources, and that all sources are Python.
 

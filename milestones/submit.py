@@ -8,7 +8,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from milestones.course import PACKAGE, ROOT, CourseError, Milestone, load_course, load_milestone
-from milestones.packing import check_imports, check_is_complete, described, packed, sources
+from milestones.packing import check_imports, check_is_complete, described, notebook_of, packed, sources
 from milestones.stubs import find_stubs
 
 _NO_ANSWER = "YOUR ANSWER HERE"  # What nbgrader puts in the place of an answer.
@@ -96,7 +96,7 @@ def _not_implemented(root: Path, milestone: Milestone) -> list[str]:
 
 def _warn_of_answers(root: Path, milestone: Milestone) -> None:
     """Print which questions of a milestone's notebook are left as they were handed out."""
-    name = f"notebooks/milestone{milestone.number}.ipynb"
+    name = notebook_of(root, milestone.number)
     try:
         cells = json.loads((root / name).read_text(encoding="utf-8"))["cells"]
         sources = {cell["metadata"].get("nbgrader", {}).get("grade_id"): "".join(cell["source"]) for cell in cells}

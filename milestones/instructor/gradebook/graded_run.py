@@ -38,13 +38,15 @@ class GradedRun(NotebookExporter):
 
     @functools.cached_property
     def records(self) -> dict[str, Record]:
-        """Records of the run's submissions by student, all of them graded in parallel on first use.
+        """Records of the run's submissions by student, all of them graded in parallel on first use; none without tasks.
 
         Raises:
             NbGraderException: the form grader's button cannot wait until they are graded, or they could not be graded.
         """
         folders, grades = self._folders(), self._grades
         milestone = milestone_of(self._assignment)
+        if not milestone.tasks:
+            return {}
         request = Request(milestone.number, tuple(folders), tuple(str(folder) for folder in folders.values()))
         self.log.info(f"Grading {len(folders)} submissions in confined workers; records are in {grades}")
         try:

@@ -25,14 +25,20 @@ def of_folder(folder: Folder) -> float | None:
     return max(times, default=None)
 
 
-def stamped(folder: Folder) -> float | None:
+def stamped(folder: Folder, within: str | None = None) -> float | None:
     """Time in nbgrader's `timestamp.txt`, in seconds since 1970; None without such a file.
+
+    Args:
+        folder: the submission.
+        within: folder in it that is known to be that of the assignment.
 
     nbgrader writes it into `submitted/STUDENT/ASSIGNMENT`. Therefore a file of this name counts directly in the
     submission's folder, or in the only folder there, but not in the package or further below, where a student may have
     put it.
     """
     stamps = [(_STAMP,)]
+    if within is not None:
+        stamps.append((within, _STAMP))
     if len(folder.top) == 1 and not is_package_name(folder.top[0]):
         stamps.append((folder.top[0], _STAMP))
     for stamp in stamps:

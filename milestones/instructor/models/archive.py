@@ -6,6 +6,7 @@ Only the Python files of the package and the file of weights are taken, by the n
 beside them is not read. The weights must be a safetensors file, which holds numbers and no code.
 """
 
+import contextlib
 import hashlib
 import math
 import os
@@ -25,7 +26,7 @@ from milestones.instructor.grading import handing_in
 from milestones.instructor.grading.archives import open_archive
 from milestones.instructor.grading.entries import FILE, Entry, Refused, is_debris, shown
 from milestones.instructor.grading.folders import Folder, open_regular
-from milestones.instructor.grading.packages import find_package, unreadable
+from milestones.instructor.grading.packages import MAX_ARCHIVES, find_package, unreadable
 from milestones.instructor.grading.reading import Reading, reading_of
 from milestones.instructor.records import from_line, to_line
 from milestones.packing import WEIGHTS
@@ -83,8 +84,9 @@ def read(path: Path, weights: Path, mebibytes: int) -> ModelReading:
             return _read_file(open_regular(path), path.name, handing_in.of_path(path), weights, mebibytes)
         folder = Folder(path)
         try:
-            entry = _only([each for each in folder.entries if each.name.lower().endswith(".zip")], "archive (.zip)")
-            stamp = handing_in.stamped(folder)
+            entry = _find_archive(folder)
+            # nbgrader has a folder for each assignment of a student.
+            stamp = handing_in.stamped(folder, entry.parts[0] if len(entry.parts) > 1 else None)
             submitted = entry.modified if stamp is None else stamp
             return _read_file(folder.open(entry), entry.name, submitted, weights, mebibytes)
         finally:
@@ -99,6 +101,28 @@ def read(path: Path, weights: Path, mebibytes: int) -> ModelReading:
 def hash_of(reading: Reading, weights: bytes) -> str:
     """SHA-256 of a package and its weights."""
     return hashlib.sha256(f"{reading.submission_hash} {hashlib.sha256(weights).hexdigest()}".encode()).hexdigest()
+
+
+def _find_archive(folder: Folder) -> Entry:
+    """Find the archive in a folder; of several, the only one that holds a file of weights.
+
+    Raises:
+        Refused: there is none, or there are several.
+    """
+    found = [entry for entry in folder.entries if entry.kind == FILE and entry.name.lower().endswith(".zip")]
+    if len(found) > 1:
+        found = [entry for entry in found[:MAX_ARCHIVES] if _holds_weights(folder, entry)]
+    return _only(found, f"archive (.zip) that holds {WEIGHTS}")
+
+
+def _holds_weights(folder: Folder, entry: Entry) -> bool:
+    try:
+        archive = open_archive(entry.name, folder.open(entry))
+    # A hostile archive can make the reader raise anything, and it must not hide a good one beside it.
+    except Exception:
+        return False
+    with contextlib.closing(archive):
+        return any(_is_named(each, WEIGHTS) for each in archive.entries)
 
 
 def _read_file(file: BinaryIO, name: str, submitted: float, weights: Path, mebibytes: int) -> ModelReading:

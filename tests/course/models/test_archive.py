@@ -61,7 +61,19 @@ def test_archive_in_a_folder_of_nbgrader(contents, tmp_path):
     assert made.reading.files == {"stft.py": STFT.decode()}
     assert made.reading.submitted == datetime(2027, 3, 1, 12, tzinfo=timezone.utc).timestamp()
     shutil.copyfile(folder / "submission.zip", folder / "another.zip")
-    assert read(folder, tmp_path).reading.refused == "expected one archive (.zip), got 2"
+    assert read(folder, tmp_path).reading.refused == "expected one archive (.zip) that holds model.safetensors, got 2"
+
+
+def test_archive_among_those_of_other_assignments(contents, tmp_path):
+    """It is the one with weights, and its own time counts."""
+    stamps = {f"milestone{n}/timestamp.txt": f"2027-0{n}-01 12:00:00 UTC".encode() for n in (1, 3)}
+    folder = write_folder(tmp_path / "ada", stamps)
+    write_zip(folder / "milestone1/submission.zip", {"speech_enhancement/stft.py": b"x = 1\n"})
+    (folder / "milestone1/broken.zip").write_bytes(b"no archive")
+    write_zip(folder / "milestone3/submission.zip", contents)
+    made = read(folder, tmp_path)
+    assert made.reading.files == {"stft.py": STFT.decode()}
+    assert made.reading.submitted == datetime(2027, 3, 1, 12, tzinfo=timezone.utc).timestamp()
 
 
 def test_size_is_limited(contents, tmp_path):
