@@ -134,7 +134,7 @@ def test_a_mended_time_is_taken_up_without_grading(graded, submissions, tmp_path
 
 def test_killed_and_started_again_gives_the_same(graded, submissions, tmp_path, monkeypatch):
     """The command runs in a process of its own, is killed after the first of two, and goes on with the second."""
-    chosen = some(submissions, ("ben", "dora.zip", "eve.zip"), tmp_path / "class")
+    chosen = some(submissions, ("ben", "chloé", "eve.zip"), tmp_path / "class")
     temporary, out = tmp_path / "temporary", tmp_path / "grades"
     temporary.mkdir()
     running = subprocess.Popen(
@@ -158,7 +158,7 @@ def test_killed_and_started_again_gives_the_same(graded, submissions, tmp_path, 
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     assert grade(chosen, out, "--jobs", "1").returncode == 0
     expected = states(graded[0])
-    assert states(out) == {name: expected[name] for name in ("ben", "dora", "eve")}
+    assert states(out) == {name: expected[name] for name in ("ben", "chloé", "eve")}
     assert len(read(out / "results.jsonl")) == 3, "something was graded twice"
     wait_until(lambda: not list(temporary.glob("grading_*")), "a grading server was left behind")
 
