@@ -50,6 +50,12 @@ class ModelTerms:
     thresholds: tuple[Threshold, ...]
 
     @property
+    def limits(self) -> tuple[float, ...]:
+        """The numbers on which scores depend, and not only points."""
+        limits = (self.archive_mebibytes, self.seconds_to_load, self.seconds_per_second, self.memory_mebibytes)
+        return (*limits, self.max_delay_seconds)
+
+    @property
     def points(self) -> float:
         """Most points that a model can earn."""
         return sum(each.points for each in self.thresholds) + max(self.rank_points) + max(self.fast_rank_points)

@@ -77,10 +77,8 @@ def submit(number: int, out: Path, root: Path = ROOT) -> None:
             count = f"{len(missing)} of {len(milestone.tasks)} tasks"
             print(f"warning: {count} of milestone {milestone.number} are not implemented: {', '.join(missing)}")
     if milestones[-1].answers:
-        name = f"notebooks/milestone{number}.ipynb"
-        print(
-            f"hand in both: this archive, and {name} with your answers to its {len(milestones[-1].answers)} questions"
-        )
+        name, count = notebook_of(root, number), len(milestones[-1].answers)
+        print(f"hand in both: this archive, and {name} with your answers to its {count} questions")
         _warn_of_answers(root, milestones[-1])
 
 

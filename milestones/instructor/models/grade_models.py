@@ -67,7 +67,9 @@ def _exam(configuration: Grade, milestone: Milestone) -> Exam:
         hidden=hidden,
         public=public,
         recordings_hash=recordings.hash_of([*hidden, *public]),
-        environment_hash=fingerprints.of_environment(*_OF_THE_GRADER),
+        environment_hash=fingerprints.digest(
+            fingerprints.of_environment(*_OF_THE_GRADER).encode(), repr(milestone.model.limits).encode()
+        ),
         out=configuration.out,
         allow_weak_isolation=configuration.allow_weak_isolation,
     )
