@@ -24,6 +24,7 @@ from pathlib import Path
 
 from milestones.course import CourseError
 from milestones.instructor.models.records import EntryRecord, RecordingScore, RecordingState
+from milestones.instructor.models.standings import WORST
 from milestones.instructor.selftest.attacks import CANARY, TOLD
 from milestones.model_terms import METRICS
 
@@ -131,8 +132,14 @@ def _end(score: RecordingScore, noisy: RecordingScore) -> str:
     """Name the end of an attack on one recording."""
     if score.state != RecordingState.SCORED:
         return score.state.value
-    gains = [getattr(score, metric) - getattr(noisy, metric) for metric in METRICS]
+    gains = [_value(score, metric) - _value(noisy, metric) for metric in METRICS]
     limits = [TOLERANCES[metric] for metric in METRICS]
     if any(gain > limit for gain, limit in zip(gains, limits, strict=True)):
         return "a gain"
     return AS_NOISY if all(gain >= -limit for gain, limit in zip(gains, limits, strict=True)) else NO_GAIN
+
+
+def _value(score: RecordingScore, metric: str) -> float:
+    """Value of a metric, the least one where there is none."""
+    value = getattr(score, metric)
+    return WORST[metric] if value is None else value
