@@ -49,6 +49,7 @@ CRASH = failed("one", RecordingState.CRASH)
         (("as noisy",), AS_NOISY, ""),
         (("as noisy",), GAIN, "expected as noisy, got a gain"),
         (("as noisy",), LESS, "expected as noisy, got no gain"),
+        (("as noisy",), replace(LESS, pesq=None), "expected as noisy, got no gain"),
         (("as noisy",), CRASH, "expected as noisy, got crash"),
         (("no gain",), LESS, ""),
         (("no gain",), AS_NOISY, ""),
