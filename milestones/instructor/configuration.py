@@ -51,7 +51,7 @@ class Grade:
     """Number of the milestone."""
     out: Path
     """Folder for results.jsonl, grades.csv, a feedback page for each submission and the page of the class, or, of
-    models, for models.jsonl, grades.csv and scores.csv; each milestone needs its own."""
+    models, for models.jsonl, grades.csv, scores.csv and feedback; each milestone needs its own."""
     recordings: Path | None = None
     """For models, folder of the hidden recordings: `noisy` and `clean`, or `speech` and `noise`, which are mixed."""
     seed: int = 0

@@ -11,7 +11,7 @@ from milestones.course import CourseError, Milestone, load_course
 from milestones.instructor import fingerprints
 from milestones.instructor.configuration import Grade
 from milestones.instructor.grading.grade import find_submissions
-from milestones.instructor.models import marking, recordings, records, sheets
+from milestones.instructor.models import feedback, marking, recordings, records, sheets
 from milestones.instructor.models.entries import Entry, read_submissions, references
 from milestones.instructor.models.passes import Exam, grade_entries
 from milestones.instructor.models.records import EntryRecord
@@ -28,7 +28,7 @@ _OF_THE_GRADER = ("model_*.py", "instructor/models/*.py")
 
 
 def run(configuration: Grade) -> int:
-    """Grade the models not yet graded, and write `grades.csv` and `scores.csv`."""
+    """Grade the models not yet graded, and write `grades.csv`, `scores.csv` and feedback."""
     if not (configuration.allow_weak_isolation or confinement.can_be_strong()):
         raise CourseError("isolation: expected Landlock and seccomp, got a host without; see --allow-weak-isolation")
     if not pesq_is_installed():
@@ -116,6 +116,11 @@ def _report(graded: Sequence[EntryRecord], milestone: Milestone, out: Path) -> N
         with replacing(out / name) as temporary:
             # Without the mark, Excel takes UTF-8 for the encoding of its country.
             temporary.write_text(f"\ufeff{text}", encoding="utf-8", errors="backslashreplace", newline="\n")
+    (out / reports.FEEDBACK_FOLDER).mkdir(exist_ok=True)
+    by_name = {score.submission: score for score in scores}
+    for record, own in submissions:
+        values = feedback.view(record, own, by_name[record.entry], milestone)
+        reports.write_feedback(out, record.entry, feedback.TEMPLATE, values)
     print(sheets.table(graded, standing))
     print(reports.table(scores, parts))
     for record in graded:
@@ -123,4 +128,4 @@ def _report(graded: Sequence[EntryRecord], milestone: Milestone, out: Path) -> N
             print(f"not graded: {printable(record.entry)}: {printable(record.refused)}", file=sys.stderr)
     for line in strays:
         print(line, file=sys.stderr)
-    print(", ".join(str(out / name) for name in texts))
+    print(", ".join(str(out / name) for name in (*texts, reports.FEEDBACK_FOLDER)))

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -66,10 +67,21 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> tuple[l
     # Without the mark, Excel takes UTF-8 for the encoding of its country.
     _replace(out / GRADES_NAME, "\ufeff" + grades(scores, milestone))
     for record, each in graded:
-        page = _render("feedback.html", **student_page.view(record, each))
-        _replace(out / FEEDBACK_FOLDER / page_name(each.submission), page)
+        write_feedback(out, each.submission, "feedback.html", student_page.view(record, each))
     _replace(out / CLASS_NAME, _render("class.html", **class_page.view(graded, milestone, strays)))
     return scores, strays
+
+
+def write_feedback(out: Path, submission: str, template: str, values: dict[str, Any]) -> None:
+    """Write the page of a submission, `feedback/NAME.html`, in the folder of the grades.
+
+    Args:
+        out: folder of the grades, which has a folder for feedback.
+        submission: its name.
+        template: name of the page's template.
+        values: what the template shows.
+    """
+    _replace(out / FEEDBACK_FOLDER / page_name(submission), _render(template, **values))
 
 
 def grades(scores: Sequence[Score], milestone: Milestone) -> str:
