@@ -6,6 +6,7 @@ from pathlib import Path
 from milestones.course import ROOT, CourseError, load_course
 from milestones.model_check import print_check, read_pairs, try_model
 from milestones.packing import WEIGHTS, check_is_complete, described, notebook_of, packed, sources
+from speech_enhancement.files.failures import missing_task
 from speech_enhancement.files.state_file import StateFileError, read_state
 
 RECORDINGS = "recordings"
@@ -23,7 +24,8 @@ def submit_model(number: int, run: Path, out: Path, check: bool, root: Path = RO
         root: the student's template.
 
     Raises:
-        CourseError: something is missing, or the model does not load in a fresh process.
+        CourseError: something is missing, or the model does not load in a fresh process; or, once the archive is
+            written, a task that the check needs is a stub.
     """
     course = load_course(root)
     terms = course.milestone(number).model
@@ -40,7 +42,11 @@ def submit_model(number: int, run: Path, out: Path, check: bool, root: Path = RO
     print(f"packed: {', '.join(others)} and {len(modules)} modules")
     print(described(out))
     if check:
-        print_check(trial, pairs, contents[WEIGHTS], terms)
+        try:
+            print_check(trial, pairs, contents[WEIGHTS], terms)
+        except NotImplementedError as error:
+            # The student's own SI-SDR is used, which may be a stub.
+            raise CourseError(f"--check: {missing_task(error) or error}") from None
 
 
 def contents_of(run: Path, number: int, root: Path = ROOT) -> dict[str, bytes]:

@@ -54,7 +54,9 @@ class Judge:
             return self._failed(pair, output, output.state, output.message + said), None
         fault = model_scoring.fault(output.samples, pair.noisy)
         if fault is not None:
-            return self._failed(pair, output, RecordingState.WRONG_OUTPUT, fault), None
+            # A shape holds numbers, too.
+            told = fault.partition(", got ")[0] if is_hidden else fault
+            return self._failed(pair, output, RecordingState.WRONG_OUTPUT, told), None
         estimate, target = model_scoring.normalised(output.samples, pair.clean, self._terms.max_delay_seconds)
         values, message = self._perceptual(estimate, target)
         values["si_sdr"] = model_scoring.si_sdr(estimate, target)

@@ -65,6 +65,16 @@ def test_check_prints_what_grading_measures(template, wiener, tmp_path, capsys):
     assert sum(si_sdr[:2]) / 2 == pytest.approx(si_sdr[2], abs=1e-3)
 
 
+def test_a_check_that_needs_a_stub_names_its_task(template, wiener, tmp_path, monkeypatch):
+    """The archive is written all the same, since grading does not use the student's SI-SDR."""
+    stub = NotImplementedError()
+    stub.missing_task = "expected task 1.12 to be complete, got its stub"
+    monkeypatch.setattr("milestones.model_submission.print_check", lambda *_: (_ for _ in ()).throw(stub))
+    with pytest.raises(CourseError, match="^--check: expected task 1.12 to be complete, got its stub$"):
+        submit_model(3, wiener, tmp_path / "a.zip", check=True, root=template)
+    assert (tmp_path / "a.zip").exists()
+
+
 def test_the_package_that_is_packed_is_the_one_that_is_tried(template, wiener, tmp_path):
     """A model whose code fails is told in one line, and an earlier archive stays."""
     broken = tmp_path / "template"
