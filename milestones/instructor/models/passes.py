@@ -5,7 +5,6 @@ What a model's code says of public recordings is shown to students, and can thus
 
 import contextlib
 import random
-import statistics
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -81,6 +80,17 @@ def grade_entries(entries: Sequence[Entry], exam: Exam, jobs: int) -> None:
             records.append(exam.out / records.LOG_NAME, replace(made, public=done[entry.record.entry]))
 
 
+def real_time_factor(scores: Sequence[RecordingScore]) -> float | None:
+    """Compute the time of computing over the duration of all scored recordings; None without any.
+
+    The median would let a model be as slow as it likes on nearly half of them.
+    """
+    scored = [each for each in scores if each.state == RecordingState.SCORED]
+    if not scored:
+        return None
+    return round(sum(each.seconds for each in scored) / sum(each.duration for each in scored), 4)
+
+
 class _Threads(contextlib.AbstractContextManager):
     """Threads, each of which has a runner and a judge of its own; all end soon if the block is left by an exception."""
 
@@ -89,6 +99,7 @@ class _Threads(contextlib.AbstractContextManager):
         self._executor = ThreadPoolExecutor(jobs)
         self._own = threading.local()
         self._opened = contextlib.ExitStack()
+        self._saving = threading.Lock()
         self._is_stopped = threading.Event()
 
     def __exit__(self, *_: object) -> None:
@@ -118,7 +129,9 @@ class _Threads(contextlib.AbstractContextManager):
             if not is_hidden and estimate is not None and pair.name in self._exam.clips:
                 path = records.clip_path(self._exam.out, entry.record.hash, pair.name)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save(path, torch.from_numpy(estimate)[None].float())
+                # Two that handed in the same files have the same path.
+                with self._saving:
+                    save(path, torch.from_numpy(estimate)[None].float())
             self._advance()
         return self._record(entry.record, runner, scores, is_hidden)
 
@@ -135,14 +148,13 @@ class _Threads(contextlib.AbstractContextManager):
         ordered = tuple(sorted(scores, key=lambda score: score.recording))
         if not is_hidden:
             return replace(record, public=ordered)
-        ratios = [each.seconds / each.duration for each in ordered if each.state == RecordingState.SCORED]
         return replace(
             record,
             recordings=ordered,
             recordings_hash=self._exam.recordings_hash,
             environment_hash=self._exam.environment_hash,
             isolation=runner.isolation,
-            real_time_factor=round(statistics.median(ratios), 4) if ratios else None,
+            real_time_factor=real_time_factor(ordered),
         )
 
     def _runner_and_judge(self) -> tuple[ModelRunner, Judge]:

@@ -71,7 +71,7 @@ class EntryRecord:
         notes: what was chosen or left out when it was read, for the student to read.
         parameters: numbers in the file of its weights.
         model_bytes: size of that file.
-        real_time_factor: median over the scored hidden recordings of computing time over duration; None without any.
+        real_time_factor: computing time over duration, of all scored hidden recordings; None without any.
         isolation: names of what confined the workers.
         recordings: scores on the hidden recordings.
         public: scores on the public recordings.
