@@ -86,6 +86,8 @@ class ModelRunner:
         self._folder = Path(tempfile.mkdtemp(prefix="models_"))
         self._package = self._folder / "package"
         self._package.mkdir()
+        self._files: Mapping[str, str] = {}
+        self._weights = b""
         self._start()
 
     def close(self) -> None:
@@ -102,8 +104,7 @@ class ModelRunner:
             files: sources of its package, by path within the package.
             weights: its file of weights.
         """
-        lay_out(self._package, files, self._students_modules)
-        (self._package / WEIGHTS).write_bytes(weights)
+        self._files, self._weights = files, weights
 
     def enhance(self, noisy: NDArray) -> Output:
         """Enhance a recording by the model, in a fresh worker.
@@ -138,6 +139,9 @@ class ModelRunner:
         return WorkerSettings(seconds, self._terms.memory_mebibytes)
 
     def _attempt(self, noisy: NDArray) -> Output:
+        # Anew, since the last worker could have told the next one by which files it read, whose times of access show.
+        lay_out(self._package, self._files, self._students_modules)
+        (self._package / WEIGHTS).write_bytes(self._weights)
         seconds = self._terms.seconds_per_second * len(noisy) / SAMPLE_RATE
         client = WorkerClient(self._launcher, self._settings(self._terms.seconds_to_load + seconds))
         client.writes_back = False

@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not confinement.can_be_strong(), reason="needs Landlock and seccomp"),
 ]
 
-ATTACKS = ("clean-files", "public-recordings", "over-long", "raise", "forged-frame")
+ATTACKS = ("clean-files", "public-recordings", "memory-in-times-of-access", "over-long", "raise", "forged-frame")
 """Some that end at once; `python -m milestones selftest` runs all."""
 
 

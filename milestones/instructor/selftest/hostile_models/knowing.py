@@ -118,6 +118,15 @@ def attack(noisy):
     return noisy
 
 
+# attack memory-in-times-of-access: a file of the package is read, which the next recording sees by its times
+# ends: as noisy
+def attack(noisy):
+    path = Path(__file__).with_name("known_recordings.py")
+    times = path.stat()
+    path.read_bytes()
+    return torch.zeros_like(noisy) + torch.nan if times.st_atime_ns > times.st_mtime_ns else noisy
+
+
 # attack network: what was heard is sent away, and a better answer asked for
 # ends: as noisy
 def attack(noisy):
