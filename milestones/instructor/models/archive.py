@@ -87,7 +87,7 @@ def read(path: Path, weights: Path, mebibytes: int) -> ModelReading:
             entry = _find_archive(folder)
             # nbgrader has a folder for each assignment of a student.
             stamp = handing_in.stamped(folder, entry.parts[0] if len(entry.parts) > 1 else None)
-            submitted = entry.modified if stamp is None else stamp
+            submitted = handing_in.of_path(path / entry.name) if stamp is None else stamp
             return _read_file(folder.open(entry), entry.name, submitted, weights, mebibytes)
         finally:
             folder.close()

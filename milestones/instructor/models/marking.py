@@ -29,7 +29,7 @@ def marks(
         max_delay_seconds: longest delay that was removed.
     """
     end = round(max_delay_seconds * SAMPLE_RATE)
-    targets = {name: normalised(clean, clean, 0.0)[1][end:-end] for name, clean in clips.items()}
+    targets = {name: _without_ends(normalised(clean, clean, 0.0)[1], end) for name, clean in clips.items()}
     outputs = {record.entry: _outputs(record, out, clips, end) for record in records}
     found = {}
     for record in records:
@@ -52,7 +52,11 @@ def _outputs(record: EntryRecord, out: Path, clips: Iterable[str], end: int) -> 
     paths = {name: clip_path(out, record.hash, name) for name in clips}
     if record.refused is not None or not all(path.is_file() for path in paths.values()):
         return {}
-    return {name: load(path)[0].numpy().astype(np.float64)[end:-end] for name, path in paths.items()}
+    return {name: _without_ends(load(path)[0].numpy().astype(np.float64), end) for name, path in paths.items()}
+
+
+def _without_ends(samples: NDArray, end: int) -> NDArray:
+    return samples[end : len(samples) - end]
 
 
 def _are_equal(one: Mapping[str, NDArray], other: Mapping[str, NDArray], targets: Mapping[str, NDArray]) -> bool:

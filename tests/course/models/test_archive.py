@@ -1,5 +1,6 @@
 """Archives of models: what is read of good ones, and why others are refused."""
 
+import os
 import shutil
 from datetime import datetime, timezone
 
@@ -74,6 +75,14 @@ def test_archive_among_those_of_other_assignments(contents, tmp_path):
     made = read(folder, tmp_path)
     assert made.reading.files == {"stft.py": STFT.decode()}
     assert made.reading.submitted == datetime(2027, 3, 1, 12, tzinfo=timezone.utc).timestamp()
+
+
+def test_a_time_outside_of_the_calendar_does_not_count(contents, tmp_path):
+    """Some file systems hold years that Python has no name for."""
+    (tmp_path / "ada").mkdir()
+    path = write_zip(tmp_path / "ada/submission.zip", contents)
+    os.utime(path, (-(10**9), -(10**9)))
+    assert read(path.parent, tmp_path).reading.submitted == path.stat().st_ctime
 
 
 def test_size_is_limited(contents, tmp_path):

@@ -25,7 +25,7 @@ def noise(seed):
 def marked(tmp_path):
     """Function that grades outputs, given by name as a function of a clean recording, and marks their entries."""
 
-    def mark(**outputs):
+    def mark(max_delay_seconds=0.1, **outputs):
         records = [SHIPPED]
         all_outputs = {"shipped": lambda name: CLEAN[name] + noise(0)[name], **outputs}
         for number, (name, output) in enumerate(all_outputs.items()):
@@ -37,7 +37,7 @@ def marked(tmp_path):
                 path.parent.mkdir(exist_ok=True, parents=True)
                 if samples is not None:
                     save(path, torch.from_numpy(normalised(samples, clean, 0.1)[0])[None].float())
-        return marks(records, tmp_path, CLEAN, 0.1)
+        return marks(records, tmp_path, CLEAN, max_delay_seconds)
 
     return mark
 
@@ -63,6 +63,11 @@ def test_equally_good_models_are_not_marked(marked):
         ben=lambda name: CLEAN[name] + 0.95 * noise(0)[name] + 0.31 * noise(2)[name],
     )
     assert found == {"ada": (), "ben": ()}
+
+
+def test_without_delays_nothing_is_cut_off(marked):
+    found = marked(max_delay_seconds=0, ada=lambda name: CLEAN[name] + noise(1)[name], ben=shipped)
+    assert found == {"ada": (), "ben": ("outputs equal those of the shipped model",)}
 
 
 def test_submissions_are_compared_with_each_other(marked):
