@@ -83,7 +83,7 @@ def draw(points: Sequence[Point], width: float, height: float, limit: float | No
     """Place points in a plot.
 
     Args:
-        points: at least one, each with a positive real-time factor.
+        points: at least one.
         width, height: of the plot, in CSS pixels.
         limit: real-time factor to mark.
     """

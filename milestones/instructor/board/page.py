@@ -88,7 +88,7 @@ def _charts(points: Sequence[Point], limit: float | None = None) -> list[Chart]:
 
 def _point(row: Row, metric: str, clips: Clips) -> Point | None:
     factor = row.record.real_time_factor
-    if metric not in row.standing.means or not factor:
+    if metric not in row.standing.means or factor is None:
         return None
     mean, *interval = row.standing.means[metric]
     link = f"#entry-{row.number}" if clips.enhanced[row.number] else None

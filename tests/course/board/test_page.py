@@ -124,6 +124,11 @@ def test_links_lead_to_elements():
     assert links == {"entry-1", "entry-2"} and links <= set(page.values("id"))
 
 
+def test_doing_nothing_takes_no_time_and_is_in_the_plot():
+    source = rendered(entry("ada"), entry("noisy", 1.2, 0.0, kind="reference"))
+    assert source.count("noisy: PESQ 1.20, real-time factor 0</title>") == 2
+
+
 def test_same_grading_same_bytes():
     """The order of the log does not matter."""
     assert rendered(entry("ada"), entry("bob")) == rendered(entry("bob"), entry("ada"))
