@@ -1,5 +1,7 @@
 """Models in confined workers: a fresh worker for each recording, which gets the noisy samples and the weights alone."""
 
+import os
+import random
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -59,7 +61,7 @@ class Output:
 
 
 class ModelRunner:
-    """Workers on a core of their own, which run one model after another.
+    """Workers on one core, which run one model after another; the core is their own unless all are taken.
 
     The thread that makes a runner is kept to this core, together with the processes that it starts.
 
@@ -83,6 +85,9 @@ class ModelRunner:
         self._core = cores.take()
         if self._core is not None:
             self._core.keep(0)
+        elif hasattr(os, "sched_setaffinity"):
+            # On several cores, a model with several threads would seem faster than it is.
+            os.sched_setaffinity(0, {random.choice(sorted(os.sched_getaffinity(0)))})
         self._folder = Path(tempfile.mkdtemp(prefix="models_"))
         self._package = self._folder / "package"
         self._package.mkdir()
