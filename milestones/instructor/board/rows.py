@@ -1,14 +1,13 @@
 """Rows of the board: each entry's scores, costs, ranks and remarks as numbers and texts for the template."""
 
 import math
-import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from milestones.instructor.board.naming import OpenNames, Pseudonyms
-from milestones.instructor.models.records import EntryRecord, RecordingScore, RecordingState, Standing
-from milestones.instructor.models.standings import WORST
+from milestones.instructor.models.records import EntryRecord, RecordingState, Standing
+from milestones.instructor.models.standings import public_mean
 from milestones.model_terms import METRICS
 
 
@@ -66,7 +65,7 @@ def make_rows(
             standing=standing,
             rank=_place(standing.rank, ranks),
             fast_rank=_place(standing.fast_rank, fast_ranks),
-            public={name: _mean(records[standing.entry].public, name) for name in METRICS},
+            public={name: public_mean(records[standing.entry].public, name) for name in METRICS},
             remarks=[*names.remarks(records[standing.entry]), *_failures(records[standing.entry])],
         )
         for number, standing in enumerate(sorted(standings, key=order), start=1)
@@ -77,15 +76,6 @@ def _place(rank: int | None, counts: Counter) -> str:
     if rank is None:
         return ""
     return f"={rank}" if counts[rank] > 1 else str(rank)
-
-
-def _mean(scores: Sequence[RecordingScore], metric: str) -> float | None:
-    """Average a metric as the standings do for hidden recordings: the worst value counts where there is none."""
-    if not scores:
-        return None
-    worst = WORST[metric]
-    values = [getattr(score, metric) for score in scores]
-    return statistics.fmean(worst if value is None else max(worst, value) for value in values)
 
 
 def _failures(record: EntryRecord) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from milestones.course import Milestone
 from milestones.instructor.models.records import EntryRecord, RecordingScore, RecordingState, Standing
-from milestones.instructor.models.sheets import public_mean
+from milestones.instructor.models.standings import public_mean
 from milestones.instructor.reports.scores import Score
 from milestones.model_terms import METRICS
 from speech_enhancement.evaluation.scoring import METRICS as TITLES

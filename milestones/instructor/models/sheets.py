@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from milestones.course import Milestone, Task
-from milestones.instructor.models.records import EntryRecord, RecordingScore, Standing
-from milestones.instructor.models.standings import points_of_rank
+from milestones.instructor.models.records import EntryRecord, Standing
+from milestones.instructor.models.standings import points_of_rank, public_mean
 from milestones.instructor.reports.adjustments import read_extensions, read_overrides
 from milestones.instructor.reports.escaping import cell, printable, same
 from milestones.instructor.reports.scores import Score, TaskScore
@@ -115,12 +115,6 @@ def table(records: Sequence[EntryRecord], standings: Sequence[Standing]) -> str:
             line += f"  {f'{mean:.2f} ({low:.2f}-{high:.2f}) public {public}':<28}"
         lines.append(f"{line}  {'; '.join(map(printable, record.marks))}".rstrip())
     return "\n".join(lines)
-
-
-def public_mean(scores: Sequence[RecordingScore], metric: str) -> float | None:
-    """Mean of a metric over the public recordings that have it; None without any."""
-    values = [value for score in scores if (value := getattr(score, metric)) is not None]
-    return sum(values) / len(values) if values else None
 
 
 def _order(standing: Standing) -> tuple[bool, float]:

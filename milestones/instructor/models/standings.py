@@ -1,12 +1,21 @@
 """Means with their intervals, shared ranks and points, from the records of all entries."""
 
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from milestones.course import CourseError
-from milestones.instructor.models.records import NOISY, EntryRecord, Interval, RecordingState, Standing, reference_name
+from milestones.instructor.models.records import (
+    NOISY,
+    EntryRecord,
+    Interval,
+    RecordingScore,
+    RecordingState,
+    Standing,
+    reference_name,
+)
 from milestones.model_terms import METRICS, ModelTerms
 
 WORST = {"pesq": 1.0, "si_sdr": -30.0, "stoi": 0.0}
@@ -19,11 +28,11 @@ _TAILS = (2.5, 97.5)
 def standings(records: Sequence[EntryRecord], terms: ModelTerms) -> list[Standing]:
     """Compute the standing of each entry, in the order of the records.
 
-    Means have a percentile bootstrap interval over the recordings. An entry shares the rank of a better one if the
-    interval of the mean paired difference, over the same resamples, includes zero; otherwise its rank is one more than
-    the number of better submissions. References have no rank, and take none from others. A submission that does not
-    beat the noisy recordings, by the same interval, has neither rank nor points. Source: Bisani and Ney, "Bootstrap
-    estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
+    Means have a percentile bootstrap interval over the recordings. An entry shares a rank if the interval of the mean
+    paired difference from the best entry of this rank, over the same resamples, includes zero; otherwise its rank is
+    one more than the number of better submissions. References have no rank, and take none from others. A submission
+    that does not beat the noisy recordings, by the same interval, has neither rank nor points. Source: Bisani and Ney,
+    "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
 
     Raises:
         CourseError: the entries were graded on different recordings.
@@ -55,17 +64,20 @@ def points_of_rank(rank: int | None, points: Sequence[float]) -> float:
     return points[rank - 1] if rank is not None and rank <= len(points) else 0
 
 
+def public_mean(scores: Sequence[RecordingScore], metric: str) -> float | None:
+    """Mean of a metric over the public recordings, by the same values as the hidden means; None without any."""
+    return statistics.fmean(_value(score, metric) for score in scores) if scores else None
+
+
 def _values(record: EntryRecord) -> dict[str, NDArray]:
     """Values of each metric, shape `(recordings,)`, in the order of the recordings' names."""
     scores = sorted(record.recordings, key=lambda score: score.recording)
-    return {
-        metric: np.array([max(WORST[metric], _or_worst(getattr(score, metric), metric)) for score in scores])
-        for metric in METRICS
-    }
+    return {metric: np.array([_value(score, metric) for score in scores]) for metric in METRICS}
 
 
-def _or_worst(value: float | None, metric: str) -> float:
-    return WORST[metric] if value is None else value
+def _value(score: RecordingScore, metric: str) -> float:
+    value = getattr(score, metric)
+    return WORST[metric] if value is None else max(WORST[metric], value)
 
 
 def _is_scored(record: EntryRecord) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from milestones.course import CourseError
 from milestones.instructor.models.records import NOISY, RecordingState, reference_name
-from milestones.instructor.models.standings import WORST, standings
+from milestones.instructor.models.standings import WORST, public_mean, standings
 from milestones.model_terms import ModelTerms, Threshold
 from tests.course.models.entries import entry, failed, score
 
@@ -128,6 +128,15 @@ def test_a_recording_on_which_a_model_failed_counts_for_the_least():
     assert each.means["pesq"].mean == pytest.approx((3 + 2 * WORST["pesq"]) / 3)
     assert each.means["si_sdr"].mean == pytest.approx((2 * WORST["si_sdr"] + 10) / 3)
     assert each.means["stoi"].mean == pytest.approx((2 * WORST["stoi"] + 0.9) / 3)
+
+
+@pytest.mark.parametrize("metric", ["pesq", "si_sdr", "stoi"])
+def test_a_public_recording_counts_as_a_hidden_one_would(metric):
+    """Otherwise who fails on both would seem better on the public ones."""
+    scores = [score("one", **{metric: 2.0}), score("two", **{metric: -99.0}), failed("three")]
+    (each,) = standings([entry("ada", scores)], TERMS)
+    assert public_mean(scores, metric) == pytest.approx(each.means[metric].mean)
+    assert public_mean((), metric) is None
 
 
 def test_nobody_gains_by_failing():
