@@ -11,6 +11,7 @@ from milestones.instructor.models.recordings import Pair
 from milestones.instructor.models.records import RecordingScore, RecordingState
 from milestones.instructor.models.running import Output
 from milestones.model_terms import ModelTerms
+from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.evaluation import perceptual
 from speech_enhancement.evaluation.scoring import scoring_pool
 
@@ -72,7 +73,7 @@ class Judge:
         """Compute PESQ and STOI, NaN for a missing one, and the reasons."""
         if self._pool is None:
             self._pool = scoring_pool(1)
-        limit = 60 + 10 * self._terms.seconds_per_second
+        limit = 60 + 10 * len(target) / SAMPLE_RATE
         try:
             values, reasons = self._pool.submit(perceptual.scores, estimate, target).result(limit)
             return values, "; ".join(reasons.values())

@@ -46,6 +46,26 @@ def test_a_library_that_fails_costs_its_values_alone(judge):
     assert estimate.shape == CLEAN.shape
 
 
+def test_libraries_have_more_time_for_longer_recordings(monkeypatch):
+    limits = []
+
+    class Waited(Future):
+        def result(self, timeout):
+            limits.append(timeout)
+            return {"pesq": 1.0, "stoi": 0.5}, {}
+
+    class Pool:
+        def submit(self, *_):
+            return Waited()
+
+    monkeypatch.setattr(scoring, "scoring_pool", lambda workers: Pool())
+    judge = Judge(load_milestone(3).model)
+    for count in (1, 600):
+        long = Pair("long", np.tile(NOISY, count), np.tile(CLEAN, count))
+        judge.score(long, Output(long.noisy, 0.25), is_hidden=True)
+    assert limits[1] - limits[0] >= 599
+
+
 @pytest.mark.parametrize(
     ("output", "state", "hidden", "public"),
     [
