@@ -121,7 +121,7 @@ def _report(graded: Sequence[EntryRecord], milestone: Milestone, out: Path) -> N
     for record, own in submissions:
         values = feedback.view(record, own, by_name[record.entry], milestone)
         reports.write_feedback(out, record.entry, feedback.TEMPLATE, values)
-    print(sheets.table(graded, standing))
+    print(sheets.table(graded, standing, milestone.model.rank_by))
     print(reports.table(scores, parts))
     for record in graded:
         if record.refused is not None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from milestones.course import Milestone, Task
-from milestones.instructor.models.records import EntryRecord, Standing
+from milestones.instructor.models.records import EntryRecord, RecordingState, Standing
 from milestones.instructor.models.standings import points_of_rank, public_mean
 from milestones.instructor.reports.adjustments import read_extensions, read_overrides
 from milestones.instructor.reports.escaping import cell, printable, same
@@ -94,16 +94,17 @@ def scores_csv(records: Sequence[EntryRecord], standings: Sequence[Standing]) ->
         for metric in METRICS:
             interval = standing.means.get(metric, ("", "", ""))
             row += [*(_rounded(value) for value in interval), _rounded(public_mean(record.public, metric))]
-        row += [sum(score.pesq is None for score in record.recordings), "; ".join(record.marks)]
+        failed = sum(score.state != RecordingState.SCORED for score in record.recordings)
+        row += [failed, "; ".join(record.marks)]
         writer.writerow([cell(value) if isinstance(value, str) else "" if value is None else value for value in row])
     return text.getvalue()
 
 
-def table(records: Sequence[EntryRecord], standings: Sequence[Standing]) -> str:
-    """Format scores as a table for a terminal: hidden mean with its interval, and public mean."""
+def table(records: Sequence[EntryRecord], standings: Sequence[Standing], rank_by: str) -> str:
+    """Format scores as a table for a terminal, best first: hidden mean with its interval, and public mean."""
     width = max(len("entry"), *(len(printable(record.title)) for record in records), 0)
     lines = [f"{'entry':<{width}}  rank  fast  real-time" + "".join(f"  {metric:<28}" for metric in METRICS)]
-    order = sorted(zip(records, standings, strict=True), key=lambda pair: _order(pair[1]))
+    order = sorted(zip(records, standings, strict=True), key=lambda pair: _order(pair[1], rank_by))
     for record, standing in order:
         factor = "" if record.real_time_factor is None else f"{record.real_time_factor:.3f}"
         line = (
@@ -117,8 +118,8 @@ def table(records: Sequence[EntryRecord], standings: Sequence[Standing]) -> str:
     return "\n".join(lines)
 
 
-def _order(standing: Standing) -> tuple[bool, float]:
-    return (False, -standing.means["pesq"].mean) if standing.means else (True, 0.0)
+def _order(standing: Standing, rank_by: str) -> tuple[bool, float]:
+    return (False, -standing.means[rank_by].mean) if standing.means else (True, 0.0)
 
 
 def _rounded(value: float | str | None) -> float | str:

@@ -62,7 +62,7 @@ def test_remarks_are_for_the_instructor(tmp_path):
 
 def test_hidden_and_public_scores_side_by_side():
     public = (score("a", pesq=4.5), score("b", pesq=4.3), failed("c"))
-    record = in_time("ada", recordings=(score(), failed("two")), public=public)
+    record = in_time("ada", recordings=(score(), score("three", pesq=None), failed("two")), public=public)
     (row,) = csv.DictReader(io.StringIO(sheets.scores_csv([record], [standing("ada", 1)])))
     assert [float(row[name]) for name in ("pesq", "pesq low", "pesq high", "pesq public")] == [2.5, 2.25, 2.75, 3.267]
     assert (row["rank"], row["fast rank"], row["failed recordings"]) == ("1", "", "1")
@@ -70,7 +70,9 @@ def test_hidden_and_public_scores_side_by_side():
 
 def test_table_has_the_best_first():
     entries = [in_time("ada"), in_time("ben\x1b"), in_time("eve", refused="no", recordings=())]
-    low = replace(standing("ada", 2), means=MEANS | {"pesq": Interval(1.5, 1, 2)})
-    table = sheets.table(entries, [low, standing("ben\x1b", 1), Standing("eve", None, None, 0, {})])
+    low = replace(standing("ada", 2), means=MEANS | {"pesq": Interval(1.5, 1, 2), "stoi": Interval(0.95, 0.9, 1)})
+    standings = [low, standing("ben\x1b", 1), Standing("eve", None, None, 0, {})]
+    table = sheets.table(entries, standings, "pesq")
     assert [line.split()[0] for line in table.splitlines()] == ["entry", "ben\\u001b", "ada", "eve"]
     assert "2.50 (2.25-2.75) public 2" in table
+    assert sheets.table(entries, standings, "stoi").splitlines()[1].startswith("ada")
