@@ -1,4 +1,8 @@
-"""Marks on entries whose outputs are those of another one, up to gain, offset and delay."""
+"""Marks on entries whose outputs are those of another one, up to gain, offset and delay.
+
+Outputs are compared on public recordings, which alone are kept. A model could know these and answer otherwise there, so
+scores on hidden recordings are compared as well.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -6,12 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from milestones.instructor.models.records import EntryRecord, clip_path
+from milestones.instructor.models.records import EntryRecord, RecordingState, clip_path
 from milestones.model_scoring import normalised
+from milestones.model_terms import METRICS
 from speech_enhancement.audio import SAMPLE_RATE, load
 
 MAX_DIFFERENCE = 0.01
 """Energy of the difference of two outputs that count as equal, relative to that of their errors."""
+
+MAX_SCORE_DIFFERENCE = 0.002
+"""Difference of two scores that count as equal; rounding to the type of the output makes less."""
 
 
 def marks(
@@ -31,16 +39,40 @@ def marks(
     end = round(max_delay_seconds * SAMPLE_RATE)
     targets = {name: _without_ends(normalised(clean, clean, 0.0)[1], end) for name, clean in clips.items()}
     outputs = {record.entry: _outputs(record, out, clips, end) for record in records}
-    found = {}
-    for record in records:
-        if record.kind == "submission":
-            others = [
-                each
-                for each in records
-                if each is not record and _are_equal(outputs[record.entry], outputs[each.entry], targets)
-            ]
-            found[record.entry] = tuple(f"outputs equal those of {_title(other)}" for other in others)
-    return found
+    return {
+        record.entry: tuple(
+            f"{what} equal those of {_title(other)}"
+            for other in records
+            if other is not record
+            and (what := _in_common(record, other, outputs[record.entry], outputs[other.entry], targets))
+        )
+        for record in records
+        if record.kind == "submission"
+    }
+
+
+def _in_common(
+    record: EntryRecord,
+    other: EntryRecord,
+    outputs: Mapping[str, NDArray],
+    others: Mapping[str, NDArray],
+    targets: Mapping[str, NDArray],
+) -> str:
+    """Name what two entries have in common, "" for nothing."""
+    if _are_equal(outputs, others, targets):
+        return "outputs"
+    return "scores on hidden recordings" if _score_equally(record, other) else ""
+
+
+def _score_equally(record: EntryRecord, other: EntryRecord) -> bool:
+    """Return True if two entries have the same scores on every hidden recording, and failed on none."""
+    pairs = list(zip(record.recordings, other.recordings, strict=False))
+    values = [(getattr(one, metric), getattr(two, metric)) for one, two in pairs for metric in METRICS]
+    return (
+        bool(pairs)
+        and all(score.state == RecordingState.SCORED for pair in pairs for score in pair)
+        and all(None not in pair and abs(pair[0] - pair[1]) <= MAX_SCORE_DIFFERENCE for pair in values)
+    )
 
 
 def _title(record: EntryRecord) -> str:

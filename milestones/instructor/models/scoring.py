@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from milestones import model_scoring
 from milestones.instructor.models.recordings import Pair
 from milestones.instructor.models.records import RecordingScore, RecordingState
-from milestones.instructor.models.running import Output
+from milestones.instructor.models.running import MAX_ATTEMPTS, Output
 from milestones.model_terms import ModelTerms
 from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.evaluation import perceptual
@@ -71,12 +71,13 @@ class Judge:
 
     def _perceptual(self, estimate: NDArray, target: NDArray) -> tuple[dict[str, float], str]:
         """Compute PESQ and STOI, NaN for a missing one, and the reasons."""
-        if self._pool is None:
-            self._pool = scoring_pool(1)
         limit = 60 + 10 * len(target) / SAMPLE_RATE
-        try:
-            values, reasons = self._pool.submit(perceptual.scores, estimate, target).result(limit)
-            return values, "; ".join(reasons.values())
-        except (BrokenProcessPool, TimeoutError):
-            self.close()
-            return {"pesq": math.nan, "stoi": math.nan}, "PESQ and STOI: expected values, got a library that failed"
+        # A process that the system has killed is no fault of the output, unless it happens again and again.
+        for _ in range(MAX_ATTEMPTS):
+            self._pool = self._pool or scoring_pool(1)
+            try:
+                values, reasons = self._pool.submit(perceptual.scores, estimate, target).result(limit)
+                return values, "; ".join(reasons.values())
+            except (BrokenProcessPool, TimeoutError):
+                self.close()
+        return {"pesq": math.nan, "stoi": math.nan}, "PESQ and STOI: expected values, got a library that failed"

@@ -1,6 +1,6 @@
 """The judge of models: what it says of hidden and of public recordings, and libraries that fail."""
 
-from concurrent.futures import Future
+from concurrent.futures import Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
@@ -44,6 +44,26 @@ def test_a_library_that_fails_costs_its_values_alone(judge):
     assert score.message == "PESQ and STOI: expected values, got a library that failed"
     assert score.si_sdr == pytest.approx(20, abs=1) and (score.seconds, score.duration) == (0.25, 1.0)
     assert estimate.shape == CLEAN.shape
+
+
+def test_a_process_that_was_killed_is_tried_again(monkeypatch):
+    """Twice, on the same output."""
+    answers = [BrokenProcessPool("gone"), TimeoutError(), ({"pesq": 1.5, "stoi": 0.5}, {})]
+
+    class Pool:
+        _processes = {}
+
+        def submit(self, *_):
+            future, answer = Future(), answers.pop(0)
+            future.set_exception(answer) if isinstance(answer, Exception) else future.set_result(answer)
+            return future
+
+        def shutdown(self, **_):
+            pass
+
+    monkeypatch.setattr(scoring, "scoring_pool", lambda workers: Pool())
+    score, _ = Judge(load_milestone(3).model).score(PAIR, Output(NOISY, 0.25), is_hidden=True)
+    assert (score.pesq, score.stoi, score.message, answers) == (1.5, 0.5, "", [])
 
 
 def test_libraries_have_more_time_for_longer_recordings(monkeypatch):

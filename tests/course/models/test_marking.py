@@ -8,7 +8,7 @@ from milestones.instructor.models.marking import marks
 from milestones.instructor.models.records import clip_path, reference_name
 from milestones.model_scoring import normalised
 from speech_enhancement.audio import save
-from tests.course.models.entries import entry
+from tests.course.models.entries import entry, failed, score
 from tests.course.models.making import speech_like
 
 CLEAN = {name: speech_like(seed).numpy() for seed, name in enumerate(("one", "two"))}
@@ -29,7 +29,8 @@ def marked(tmp_path):
         records = [SHIPPED]
         all_outputs = {"shipped": lambda name: CLEAN[name] + noise(0)[name], **outputs}
         for number, (name, output) in enumerate(all_outputs.items()):
-            record = SHIPPED if name == "shipped" else entry(name, hash=str(number) * 64)
+            own = (score(si_sdr=float(number)), score("two"))
+            record = SHIPPED if name == "shipped" else entry(name, own, hash=str(number) * 64)
             records += [record] * (name != "shipped")
             for clip, clean in CLEAN.items():
                 samples = output(clip)
@@ -74,6 +75,26 @@ def test_submissions_are_compared_with_each_other(marked):
     """Both are marked; references are not."""
     found = marked(ada=lambda name: CLEAN[name] + noise(1)[name], ben=lambda name: 2 * CLEAN[name] + 2 * noise(1)[name])
     assert found == {"ada": ("outputs equal those of ben",), "ben": ("outputs equal those of ada",)}
+
+
+@pytest.mark.parametrize(
+    ("own", "is_marked"),
+    [
+        ([score(pesq=2.001), score("two", stoi=0.8)], True),
+        ([score(), score("two", stoi=0.81)], False),
+        ([score(), failed("two")], False),
+        ([score(), score("two", stoi=None)], False),
+    ],
+)
+def test_hidden_scores_tell_a_copy_that_knows_the_public_recordings(tmp_path, own, is_marked):
+    """It answers otherwise on these, and so has other clips, or none."""
+    ada, ben = entry("ada", [score(), score("two", stoi=0.8)]), entry("ben", own)
+    remark = ("scores on hidden recordings equal those of ben",) if is_marked else ()
+    assert marks([ada, ben], tmp_path, CLEAN, 0.1)["ada"] == remark
+
+
+def test_entries_that_fail_everywhere_are_not_equal(tmp_path):
+    assert marks([entry("ada", [failed()]), entry("ben", [failed()])], tmp_path, CLEAN, 0.1) == {"ada": (), "ben": ()}
 
 
 def test_one_recording_is_not_enough(marked):
