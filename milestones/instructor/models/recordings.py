@@ -47,10 +47,13 @@ def read(folder: Path, seed: int = 0) -> list[Pair]:
         seed: of the mixing.
 
     Raises:
-        CourseError: it holds neither, or a file cannot be read.
+        CourseError: it holds neither, or a file cannot be read, or speech or noise is silent.
     """
     if (folder / "noisy").is_dir() and (folder / "clean").is_dir():
-        return [Pair(name, *pair) for name, pair in sorted(read_pairs(folder).items())]
+        pairs = [Pair(name, *pair) for name, pair in sorted(read_pairs(folder).items())]
+        for pair in pairs:
+            _check_sounds(folder / "clean" / pair.name, pair.clean)
+        return pairs
     if (folder / "speech").is_dir() and (folder / "noise").is_dir():
         return _mix(folder, seed)
     raise CourseError(f"{folder}: expected folders noisy and clean, or speech and noise, got neither")
@@ -83,10 +86,18 @@ def _load(folder: Path) -> dict[str, NDArray]:
     """Load the files of a folder by their paths below it, channels averaged.
 
     Raises:
-        CourseError: there are none, or one cannot be read.
+        CourseError: there are none, or one cannot be read or is silent.
     """
     try:
         bar = tqdm(sorted(find(folder, Failures())), desc=folder.name, unit="file", leave=False)
-        return {path.relative_to(folder).as_posix(): load(path).mean(dim=0).numpy() for path in bar}
+        loaded = {path.relative_to(folder).as_posix(): load(path).mean(dim=0).numpy() for path in bar}
     except (OSError, ValueError) as error:
         raise CourseError(str(error)) from None
+    for name, samples in loaded.items():
+        _check_sounds(folder / name, samples)
+    return loaded
+
+
+def _check_sounds(path: Path, samples: NDArray) -> None:
+    if not samples.any():
+        raise CourseError(f"{path}: expected a recording with sound in it, got silence")

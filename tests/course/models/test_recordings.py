@@ -47,6 +47,18 @@ def test_mixing_ratios(sources):
     assert torch.nn.functional.cosine_similarity(torch.from_numpy(one.clean), speech, dim=0) > 0.9999
 
 
+@pytest.mark.parametrize("name", ["speech/two.wav", "noise/hiss.wav"])
+def test_silence_is_refused(tmp_path, sources, name):
+    """No ratio can be set with it, and no score has a value on it."""
+    save(sources / name, torch.zeros(1, 16000))
+    with pytest.raises(CourseError, match=f"{name}: expected a recording with sound in it, got silence"):
+        recordings.read(sources)
+    pairs = write_pairs(tmp_path / "pairs", count=2)
+    save(pairs / "clean/01.wav", torch.zeros(1, 16000))
+    with pytest.raises(CourseError, match="clean/01: expected a recording with sound in it, got silence"):
+        recordings.read(pairs)
+
+
 def test_folders_that_cannot_be_used(tmp_path, sources):
     with pytest.raises(CourseError, match="expected folders noisy and clean, or speech and noise, got neither"):
         recordings.read(tmp_path / "noise")
