@@ -63,7 +63,7 @@ class Output:
 class ModelRunner:
     """Workers on one core, which run one model after another; the core is their own unless all are taken.
 
-    The thread that makes a runner is kept to this core, together with the processes that it starts.
+    The thread that makes a runner is kept to this core until it closes it, together with the processes that it starts.
 
     Args:
         terms: the limits.
@@ -83,11 +83,11 @@ class ModelRunner:
         self._students_modules = students_modules
         self._loader = LOADER.read_text(encoding="utf-8")
         self._core = cores.take()
-        if self._core is not None:
-            self._core.keep(0)
-        elif hasattr(os, "sched_setaffinity"):
+        if hasattr(os, "sched_setaffinity"):
+            self._cores_before = os.sched_getaffinity(0)
             # On several cores, a model with several threads would seem faster than it is.
-            os.sched_setaffinity(0, {random.choice(sorted(os.sched_getaffinity(0)))})
+            number = random.choice(sorted(self._cores_before)) if self._core is None else self._core.number
+            os.sched_setaffinity(0, {number})
         self._folder = Path(tempfile.mkdtemp(prefix="models_"))
         self._package = self._folder / "package"
         self._package.mkdir()
@@ -99,6 +99,8 @@ class ModelRunner:
         """End the workers, and remove their folder."""
         self._launcher.close()
         remove(self._folder)
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, self._cores_before)
         if self._core is not None:
             self._core.give_back()
 

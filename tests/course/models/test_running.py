@@ -3,6 +3,7 @@
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,9 +20,14 @@ def test_one_core_even_if_all_are_taken(tmp_path, monkeypatch):
     monkeypatch.setattr(ModelRunner, "_start", lambda self: None)
 
     def make():
-        ModelRunner(load_milestone(3).model, ())
-        return os.sched_getaffinity(0)
+        before = os.sched_getaffinity(0)
+        runner = ModelRunner(load_milestone(3).model, ())
+        during = os.sched_getaffinity(0)
+        runner._launcher = SimpleNamespace(close=lambda: None)
+        runner.close()
+        return before, during, os.sched_getaffinity(0)
 
-    # In a thread of its own, since it stays on that core.
+    # In a thread of its own, so that a failure leaves the tests on all cores.
     with ThreadPoolExecutor(1) as executor:
-        assert len(executor.submit(make).result()) == 1
+        before, during, after = executor.submit(make).result()
+    assert len(during) == 1 and before == after
