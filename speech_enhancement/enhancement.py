@@ -91,6 +91,9 @@ class Enhancer:
         apart: True if a recording's channels have nothing to do with each other; otherwise all get the same gains, if
             the system denoises: other tasks have none.
         keep_rumble: True to keep what lies below 50 Hz.
+
+    Attributes:
+        streams: True if the system has a stream.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class Enhancer:
         self.attenuation_limit, self.keep_rumble = attenuation_limit, keep_rumble
         self.apart = apart or system.task != System.task
         self._kept = kept_share(attenuation_limit)
-        self._streams = system.stream() is not None
+        self.streams = system.stream() is not None
 
     def enhance_file(self, source: Path, destination: Path, residual: Path | None = None) -> None:
         """Write the enhanced file in the format, sample rate, channels and length of the source.
@@ -125,7 +128,7 @@ class Enhancer:
         with contextlib.ExitStack() as stack:
             recording = stack.enter_context(Recording(source))
             minutes = recording.frames / recording.sample_rate / 60
-            if self.system.context is None and not self._streams and minutes > _LONG_MINUTES:
+            if self.system.context is None and not self.streams and minutes > _LONG_MINUTES:
                 note = f"{self.system.title} looks at the whole recording: {minutes:.0f} minutes may not fit in memory"
                 tqdm.write(f"note: {source}: {note}", file=sys.stderr)
             file = stack.enter_context(writing_like(destination, recording))
@@ -141,7 +144,7 @@ class Enhancer:
 
     def enhance_recording(self, recording: SampleSource) -> Iterator[Tensor]:
         """Yield the enhanced recording in pieces `(channels, time)`, at its own sample rate."""
-        return self._stream_recording(recording) if self._streams else self._chunk_recording(recording)
+        return self._stream_recording(recording) if self.streams else self._chunk_recording(recording)
 
     def _stream_recording(self, recording: SampleSource) -> Iterator[Tensor]:
         rate, stream, late = recording.sample_rate, None, 0
@@ -170,7 +173,7 @@ class Enhancer:
     def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:
         """Enhance one channel, in one pass if the system has no stream: `(time,)` -> `(time,)`, at its own rate."""
         recording = _Waveform(waveform[None], sample_rate)
-        if self._streams:
+        if self.streams:
             return torch.cat(list(self._stream_recording(recording)), dim=-1)[0]
         return self._enhance_piece(recording.waveform, sample_rate)[0]
 

@@ -36,7 +36,8 @@ def run(configuration: Enhance) -> int:
     jobs = list(_jobs(configuration, failures))
     failures.tell_left_out()
     n_processes = _count_processes(configuration, device, len(jobs))
-    if n_processes == 1:
+    # A stream computes little at a time, so that threads wait for each other more than they gain.
+    if n_processes == 1 and not enhancer.streams:
         torch.set_num_threads(n_threads)
     done = 0
     with contextlib.closing(

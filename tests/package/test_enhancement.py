@@ -511,3 +511,17 @@ def test_another_checkpoint_and_a_system_without_training(run, corpus, checkpoin
 def checkpoint_of_a_system(tmp_path):
     registry.build("convolutional-autoencoder").save(tmp_path / "autoencoder.ckpt", epoch=0)
     return tmp_path / "autoencoder.ckpt"
+
+
+@pytest.mark.parametrize(("options", "expected"), [((), 1), (("--system", "wiener"), 2)])
+def test_threads_of_a_single_process(tmp_path, generator, run, monkeypatch, options, expected):
+    """One for a system with a stream, which several would slow down; all for one that computes much at a time."""
+    seen, before = [], torch.get_num_threads()
+    monkeypatch.setattr(Enhancer, "enhance_file", lambda *_: seen.append(torch.get_num_threads()))
+    try:
+        torch.set_num_threads(2)
+        noisy = noisy_file(tmp_path / "a.wav", 1, 16000, 1, generator, "FLOAT")
+        assert run("enhance", noisy, "--out", tmp_path / "out", *options).returncode == 0
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [expected]
