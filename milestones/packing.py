@@ -89,7 +89,12 @@ def packed(out: Path, contents: Mapping[str, bytes]) -> Iterator[Path]:
     """Write contents by name into a zip archive, and yield a folder that holds what is in it.
 
     The archive replaces an earlier one if the block succeeds; the same contents always give the same bytes.
+
+    Raises:
+        CourseError: it cannot be written there.
     """
+    if out.is_dir() or not out.parent.is_dir():
+        raise CourseError(f"--out: expected a file in a folder that is there, got {out}")
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         archive, unpacked = Path(folder) / "submission.zip", Path(folder) / "unpacked"
         _write(archive, contents)

@@ -153,6 +153,12 @@ def test_what_is_incomplete_is_refused(template, tmp_path, old, new, message):
     assert out.read_text() == "earlier" and sorted(tmp_path.iterdir()) == [out, template]
 
 
+@pytest.mark.parametrize("name", ["", "nowhere/a.zip"])
+def test_a_place_that_holds_no_archive_is_refused(template, tmp_path, name):
+    with pytest.raises(CourseError, match=f"^--out: expected a file in a folder that is there, got {tmp_path / name}$"):
+        submit(1, tmp_path / name, template)
+
+
 def test_module_that_ends_the_process_is_refused(template, tmp_path):
     replace(template, GAIN, '"""Louder and softer."""', "import os\nos._exit(0)")
     with pytest.raises(CourseError, match="expected modules that can be imported, got a process that ended with 0"):

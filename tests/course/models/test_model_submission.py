@@ -11,8 +11,11 @@ import pytest
 from milestones.course import PACKAGE, ROOT, CourseError
 from milestones.model_submission import submit_model
 from milestones.submit import Submit, run
+from speech_enhancement.files.state_file import write_state
 from speech_enhancement.systems import registry
 from tests.course.models.making import write_pairs, write_run
+
+REPORT = "notebooks/milestone3.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,7 @@ def template(tmp_path_factory):
         shutil.copyfile(ROOT / name, folder / name)
     write_pairs(folder / "milestones/milestone3/recordings")
     (folder / "notebooks").mkdir()
-    (folder / "notebooks/milestone3.ipynb").write_text("{}")
+    (folder / REPORT).write_text("{}")
     return folder
 
 
@@ -45,7 +48,7 @@ def test_archive_holds_model_log_package_and_report(template, wiener, tmp_path, 
     assert archives[0].read_bytes() == archives[1].read_bytes()
     with zipfile.ZipFile(archives[0]) as archive:
         names = archive.namelist()
-        assert names[:4] == ["model.safetensors", "configuration.json", "log.jsonl", "notebooks/milestone3.ipynb"]
+        assert names[:4] == ["model.safetensors", "configuration.json", "log.jsonl", REPORT]
         assert all(name.startswith(f"{PACKAGE}/") and name.endswith(".py") for name in names[4:])
         assert archive.read("model.safetensors") == (wiener / "best.ckpt").read_bytes()
         assert json.loads(archive.read("configuration.json"))["model"]["system"] == "wiener"
@@ -92,9 +95,10 @@ def test_the_package_that_is_packed_is_the_one_that_is_tried(template, wiener, t
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("best.ckpt", None, "best.ckpt: expected the file that training writes, got none"),
-        ("best.ckpt", pickle.dumps({"model": {}}), "best.ckpt: expected a model that training has saved"),
-        ("log.jsonl", None, "log.jsonl: expected the file that training writes, got none"),
+        ("best.ckpt", None, "best.ckpt: expected the model that training writes after its first epoch, got none"),
+        ("best.ckpt", pickle.dumps({"model": {}}), "best.ckpt: expected a model that training .* such as a pickle"),
+        ("last.ckpt", pickle.dumps({"model": {}}), "last.ckpt: expected a model that training .* such as a pickle"),
+        ("log.jsonl", None, "log.jsonl: expected the log that training writes beside the model, got none"),
     ],
 )
 def test_a_run_without_a_model_is_refused(template, wiener, tmp_path, name, content, expected):
@@ -106,12 +110,49 @@ def test_a_run_without_a_model_is_refused(template, wiener, tmp_path, name, cont
     assert not (tmp_path / "a.zip").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("wiener/best.ckpt", "got the file {}/wiener/best.ckpt; its folder is {}/wiener"),
+        ("", "got {}, which holds 1: {}/wiener"),
+        ("weiner", "got no folder of the name {}/weiner"),
+    ],
+)
+def test_another_path_than_that_of_a_run_is_refused(template, wiener, tmp_path, name, expected):
+    runs = wiener.parent
+    with pytest.raises(CourseError) as caught:
+        submit_model(3, runs / name, tmp_path / "a.zip", check=False, root=template)
+    assert str(caught.value) == f"--model: expected the folder of a training run, {expected.format(runs, runs)}"
+
+
 def test_an_archive_that_is_too_large_is_refused(template, wiener, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(wiener, folder)
     (folder / "log.jsonl").write_bytes(b" " * (64 * 2**20))
-    with pytest.raises(CourseError, match=r"a.zip: expected at most 64 MiB, got 6\d\.\d MiB"):
+    with pytest.raises(CourseError, match=r"a.zip: expected at most 64 MiB, got 6\d\.\d MiB, 64.0 MiB of it in log"):
         submit_model(3, folder, tmp_path / "a.zip", check=False, root=template)
+
+
+def test_doubts_are_told(template, wiener, tmp_path, capsys):
+    """One recording is enhanced even without the check; the archive is written all the same."""
+    mine, folder = tmp_path / "template", tmp_path / "run"
+    shutil.copytree(template, mine)
+    shutil.copytree(wiener, folder)
+    path = mine / PACKAGE / "systems/wiener.py"
+    signature = "def forward(self, noisy: Tensor) -> Tensor:\n"
+    assert signature in path.read_text()
+    path.write_text(path.read_text().replace(signature, f"{signature}        return noisy * float('nan')\n"))
+    (mine / REPORT).write_text(json.dumps({"cells": [{"cell_type": "code", "source": "a", "execution_count": None}]}))
+    write_state(folder / "last.ckpt", {"configuration": {"minutes": None, "epochs": 3}})
+    submit_model(3, folder, tmp_path / "a.zip", check=False, root=mine)
+    told = re.findall(r"^warning: (.*)$", capsys.readouterr().out, re.MULTILINE)
+    expected = (
+        "results of 1 of 1 public recordings: expected finite samples",
+        f"{folder}: expected a training of 3 epochs, got 1",
+        f"{REPORT}: expected cells that were run",
+    )
+    assert len(told) == len(expected) and all(map(str.startswith, told, expected))
+    assert (tmp_path / "a.zip").exists()
 
 
 @pytest.mark.parametrize(
