@@ -11,6 +11,8 @@ from speech_enhancement.files.state_file import StateFileError, read_state
 from speech_enhancement.systems import registry
 from speech_enhancement.systems.system import System
 
+_MAX_REASON = 200
+
 
 def load_model(path: str | Path | None = None, device: torch.device | str = "cpu") -> System:
     """Load a model in evaluation mode; without `path`, the one that comes with the package.
@@ -33,7 +35,8 @@ def load_model(path: str | Path | None = None, device: torch.device | str = "cpu
         # A stub that has no code yet; the file may be right.
         raise
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
+        # PyTorch names the weights that do not fit in a second line, which can be very long.
+        reason = " ".join(line.strip() for line in str(error).splitlines()[:2])[:_MAX_REASON]
         raise StateFileError(f"{path}: expected a model of this package, got another one ({reason})") from None
     return system.to(device).eval()
 

@@ -74,6 +74,16 @@ def test_forged_files_are_refused(tmp_path, unet, extra):
         load_model(tmp_path / "forged.ckpt")
 
 
+def test_a_weight_that_is_missing_is_named(tmp_path, unet):
+    """As in a file of a network whose code was changed since."""
+    weights = unet.state_dict()
+    name = next(iter(weights))
+    del weights[name]
+    write_state(tmp_path / "old.ckpt", {"model": weights, "epoch": 0, "extra": unet.description})
+    with pytest.raises(StateFileError, match=rf"old.ckpt: expected .*Missing key\(s\) in state_dict: .{name}"):
+        load_model(tmp_path / "old.ckpt")
+
+
 def test_a_stub_is_not_the_fault_of_the_file(tmp_path, unet, monkeypatch):
     """The U-Net is made of what students write."""
     unet.save(tmp_path / "model.ckpt", epoch=0)
