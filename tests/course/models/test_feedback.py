@@ -25,7 +25,7 @@ def test_scores_and_failures(tmp_path):
     record = entry("ada", hidden, public=public, marks=("outputs equal those of SECRET4",))
     text = page(record, Standing("ada", 2, None, 29, MEANS), tmp_path)
     assert "29 of 60 points for the model" in text and "2.00 to 2.25" in text and "3.50" in text
-    assert "2 of the hidden recordings: time." in text and "Rank 2." in text and "SECRET" not in text
+    assert "2 of the hidden recordings: time." in text and "Rank 2. Real-time factor" in text and "SECRET" not in text
 
 
 def test_a_name_and_a_message_are_text(tmp_path):
