@@ -1,4 +1,7 @@
-"""The command `lectures`: execute the lectures beside right solutions in other styles than the reference's."""
+"""The command `lectures`: execute the lectures beside right solutions in other styles than the reference's.
+
+Exercises are as students get them, not written yet.
+"""
 
 import os
 import shutil
@@ -9,6 +12,7 @@ from pathlib import Path
 from milestones.course import ROOT, CourseError
 from milestones.instructor.configuration import Lectures
 from milestones.instructor.notebooks import execute_all, find
+from milestones.instructor.release.stripping import strip_notebook
 from milestones.instructor.selftest import variants
 
 STYLES = {
@@ -31,8 +35,16 @@ STYLES = {
     ),
 }
 """For each style, tasks and titles of the right solutions that replace the reference's."""
-LONG = ("06_unet", "11_final_project", "milestone2")
-"""Notebooks that train the student's own network for a minute or so."""
+LONG = (
+    "05_augmentation",
+    "06_unet",
+    "07_training_on_a_gpu",
+    "09_noise2noise",
+    "10_filling_gaps",
+    "11_final_project",
+    "milestone2",
+)
+"""Notebooks that train for longer than the others; all that train the student's own network are among them."""
 
 
 def run(configuration: Lectures) -> int:
@@ -56,7 +68,7 @@ def run(configuration: Lectures) -> int:
 
 
 def make_course(root: Path, style: Collection[str]) -> Path:
-    """Make a folder with the notebooks and a package in which some right solutions replace the reference's.
+    """Make a folder with students' notebooks and a package in which some right solutions replace the reference's.
 
     Args:
         root: folder to make. The recordings that lectures synthesise are shared with this repository.
@@ -69,6 +81,8 @@ def make_course(root: Path, style: Collection[str]) -> Path:
         CourseError: there is no right solution of such a title.
     """
     shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    for path in (root / "notebooks").glob("*.ipynb"):
+        path.write_text(strip_notebook(path.read_text(encoding="utf-8"), path.name).text, encoding="utf-8")
     shutil.copytree(ROOT / "speech_enhancement", root / "speech_enhancement")
     (ROOT / "data").mkdir(exist_ok=True)
     (root / "data").symlink_to(ROOT / "data")

@@ -157,6 +157,8 @@ def autograde(page: Page, form_grader: str, student: str) -> None:
 
 def save_changed(page: Page, element: str, text: str) -> None:
     """Fill in a field of the form grader, which saves it when it is left."""
+    # What is filled in before the points have come is lost.
+    page.wait_for_function("formgrader.grades?.loaded && formgrader.comments?.loaded")
     page.fill(element, text)
     with page.expect_response(lambda response: response.request.method in ("PUT", "POST")) as answer:
         page.keyboard.press("Tab")

@@ -55,6 +55,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder), "PYTHONPATH": str(root)}
     # matplotlib keeps a list of fonts.
     environment["MPLCONFIGDIR"] = str(folder.parent)
+    # A suite that runs in the background ignores SIGINT, and every process that it starts would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with (folder.parent / "stderr").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-c", _AUDITED, "live", "--port", "0"],

@@ -1,6 +1,7 @@
 """A small prepared corpus, and commands run as a user runs them."""
 
 import itertools
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,12 @@ from speech_enhancement.engine.distributed import Process
 from speech_enhancement.engine.trainer import train
 
 RATE = 16000
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible():
+    """Let processes be interrupted: in the background a suite ignores SIGINT, and all that it starts would do so."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -130,8 +130,6 @@ def undisturbed(corpus, tmp_path_factory):
 def test_killed_run_resumes(corpus, tmp_path, undisturbed, stop):
     """The command in a process of its own is killed in its third epoch or later, and resumed in this one."""
     words = command("train", "--corpus", corpus, "--epochs", 4, *SMALL, "--workers", 0, "--out", tmp_path / "killed")
-    # A suite that runs in the background ignores SIGINT, and every process that it starts would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if line.startswith("epoch 2/4"):
