@@ -49,7 +49,7 @@ def wiener_mask(speech_power: Tensor, noise_power: Tensor) -> Tensor:
 def estimate_noise_power(noisy_power: Tensor, n_frames: int = 10) -> Tensor:
     """Task 1.5. A stationary noise estimate from the first frames, before anybody speaks.
 
-        N[k] = 1 / n_frames * sum_{m < n_frames} Y[k, m]
+        N[k] = 1 / M * sum_{m < M} Y[k, m], where M frames are averaged
 
     Source: Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE Trans. ASSP 27(2), 1979,
     section II, with powers in place of magnitudes.
