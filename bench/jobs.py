@@ -14,7 +14,7 @@ import soundfile
 
 from bench.measuring import rates
 
-RATE, FILES, SECONDS = 16000, 8, 30
+RATE, FILES, SECONDS = 16000, 8, 60
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
             "one process": lambda: enhance(1),
             f"{n_cores} processes": lambda: enhance(n_cores),
         }
-        seen = rates(ways, rounds=3)
+        seen = rates(ways, rounds=2)
     for way, rate in seen.items():
         print(f"{way:24} {rate * SECONDS:6.1f} audio-seconds a second")
     one, several = seen.values()
