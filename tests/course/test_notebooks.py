@@ -50,7 +50,7 @@ def test_runs_with_unwritten_exercises_and_its_text_holds(executions, path):
 
 
 def test_the_others_run_after_this_suite():
-    """They would take a quarter of its time."""
+    """They train for longer than the others."""
     commands = " ".join((ROOT / ".ci" / "run").read_text().replace("\\\n", "").split())
     assert f"milestones lectures {' '.join(lectures.LONG)} " in commands
 
