@@ -21,7 +21,6 @@ from milestones.instructor.reports.escaping import printable
 from milestones.instructor.sandbox import confinement
 from milestones.model_submission import RECORDINGS
 from speech_enhancement.evaluation.perceptual import PESQ_MISSING, pesq_is_installed
-from speech_enhancement.files.atomic import replacing
 
 SCORES_NAME = "scores.csv"
 _OF_THE_GRADER = ("model_*.py", "instructor/models/*.py")
@@ -113,9 +112,7 @@ def _report(graded: Sequence[EntryRecord], milestone: Milestone, out: Path) -> N
     parts = sheets.parts_of(milestone)
     texts = {reports.GRADES_NAME: reports.grades(scores, parts), SCORES_NAME: sheets.scores_csv(graded, standing)}
     for name, text in texts.items():
-        with replacing(out / name) as temporary:
-            # Without the mark, Excel takes UTF-8 for the encoding of its country.
-            temporary.write_text(f"\ufeff{text}", encoding="utf-8", errors="backslashreplace", newline="\n")
+        reports.write_sheet(out / name, text)
     (out / reports.FEEDBACK_FOLDER).mkdir(exist_ok=True)
     by_name = {score.submission: score for score in scores}
     for record, own in submissions:

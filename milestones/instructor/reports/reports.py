@@ -64,8 +64,7 @@ def write(out: Path, records: Sequence[Record], milestone: Milestone) -> tuple[l
     strays = [row for row in rows if same(row.submission) not in known]
 
     (out / FEEDBACK_FOLDER).mkdir(parents=True, exist_ok=True)
-    # Without the mark, Excel takes UTF-8 for the encoding of its country.
-    _replace(out / GRADES_NAME, "\ufeff" + grades(scores, milestone))
+    write_sheet(out / GRADES_NAME, grades(scores, milestone))
     for record, each in graded:
         write_feedback(out, each.submission, "feedback.html", student_page.view(record, each))
     _replace(out / CLASS_NAME, _render("class.html", **class_page.view(graded, milestone, strays)))
@@ -142,6 +141,12 @@ _PAGES.filters |= {"points": _text, "printable": printable}
 
 def _render(name: str, **values) -> str:
     return _PAGES.get_template(name).render(**values)
+
+
+def write_sheet(path: Path, text: str) -> None:
+    """Write a table (CSV) that spreadsheets open."""
+    # Without the mark, Excel takes UTF-8 for the encoding of its country.
+    _replace(path, f"\ufeff{text}")
 
 
 def _replace(path: Path, text: str) -> None:
