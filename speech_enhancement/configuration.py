@@ -142,8 +142,7 @@ class Train:
     minutes: float | None = None
     """End with the epoch in which this much training time is used up, instead of after --epochs."""
     epochs: int = 40
-    """Passes over the speech. Over them the U-Net's learning rate falls to zero along a cosine, unless --minutes is
-    given; other systems keep the constant rate with which they were published."""
+    """Passes over the speech."""
     crops_per_file: int = 8
     """Crops of each speech file in an epoch."""
     segment_seconds: float = 2.0
@@ -153,6 +152,8 @@ class Train:
     learning_rate: float | None = None
     """Learning rate at the start; by default the system's own, 2e-3 for the U-Net. Systems with several optimizers
     refuse it, since their rates belong together."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """cosine: the learning rate falls to zero along half a cosine, over the epochs or the minutes."""
     clip_norm: float | None = None
     """Norm to which the gradients of each optimizer are clipped; by default 1 for the U-Net, no clipping for others."""
     snr_db: tuple[float, float] = (-5.0, 20.0)

@@ -12,7 +12,8 @@ from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.state_file import read_state, write_state
 from speech_enhancement.plotting import save_training_curves
 
-# A run may resume with other values of these; all others affect the weights. A corpus may have been moved.
+# A run may resume with other values of these. A corpus may have been moved, and with more minutes a falling learning
+# rate rises again.
 _FREE_TO_CHANGE = ("corpus", "out", "minutes", "workers", "device")
 _CORPUS_HASH = "corpus_hash"
 
@@ -52,7 +53,7 @@ class RunFolder:
         state = _of_today(read_state(self.last))
         try:
             before = state["configuration"]
-            if not learner.system.learning_rate_falls:
+            if self._configuration["schedule"] == "constant":
                 # The learning rate does not depend on the number of epochs, so more epochs may follow.
                 before = before | {"epochs": self._configuration["epochs"]}
             self._check_is_same_run(before)

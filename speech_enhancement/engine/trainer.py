@@ -72,7 +72,7 @@ class Trainer:
         self.folder.resume(self.learner)
         if not self.folder.log:
             self._choose_precision()
-        while not self._is_done():
+        while self._progress() < 1:
             self.folder.keep(self._epoch(len(self.folder.log)), self.learner)
         self.folder.print_best()
 
@@ -87,11 +87,11 @@ class Trainer:
             # Processes must agree, since they average their gradients.
             learner.precision = "bfloat16" if self.process.mean(is_faster, 1) > 0.5 else "float32"
 
-    def _is_done(self) -> bool:
-        minutes = self.configuration.minutes
-        if minutes is None:
-            return len(self.folder.log) >= self.configuration.epochs
-        return sum(record["seconds"] for record in self.folder.log) >= 60 * minutes
+    def _progress(self) -> float:
+        """Compute the share of the epochs, or of the time, that is used up; the last epoch ends at 1 or beyond."""
+        if self.configuration.minutes is None:
+            return len(self.folder.log) / self.configuration.epochs
+        return sum(record["seconds"] for record in self.folder.log) / (60 * self.configuration.minutes)
 
     def _epoch(self, epoch: int) -> dict:
         begin = time.perf_counter()
@@ -99,7 +99,7 @@ class Trainer:
         torch.manual_seed(self.configuration.seed + epoch + _FIRST_EPOCH_OF_PRETRAINING * self.process.rank)
         if epoch == 0 and self.configuration.checkpoint is None:
             self.learner.pretrain(self._endless_batches())
-        learning_rate = self._set_learning_rates(epoch)
+        learning_rate = self._set_learning_rates()
         self.train_batches.set_epoch(epoch)
         self.train_batches.description = f"epoch {epoch + 1}"
         try:
@@ -131,11 +131,11 @@ class Trainer:
             )
         return [group["lr"] if asked is None else asked for group in optimizer.param_groups]
 
-    def _set_learning_rates(self, epoch: int) -> float:
-        """Set the rates of an epoch; return the first one."""
+    def _set_learning_rates(self) -> float:
+        """Set the rates of the next epoch; return the first one."""
         factor = 1.0
-        if self.learner.system.learning_rate_falls and self.configuration.minutes is None:
-            factor = (1 + math.cos(math.pi * epoch / self.configuration.epochs)) / 2
+        if self.configuration.schedule == "cosine":
+            factor = (1 + math.cos(math.pi * self._progress())) / 2
         for optimizer, rates in zip(self.learner.optimizers, self.learning_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor

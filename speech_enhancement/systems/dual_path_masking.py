@@ -162,7 +162,6 @@ class DualPathMasking(System):
 
     title = "Dual-path masking"
     sizes = {name: {"channels": 48, "width": 64, "n_blocks": 3, "hop_length": 128} for name in ("paper", "small")}
-    learning_rate_falls = True
     clip_norm = 5.0
     average_decay = 0.998
     needs_rumble_filter = False

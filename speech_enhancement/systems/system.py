@@ -147,7 +147,6 @@ class System(nn.Module):
         needs_rumble_filter: True if the input should hold nothing below 50 Hz; False for a system that has learnt to
             remove it, and for tasks that need their input as it is, the zeros of lost packets for instance.
         only_for_training: names of submodules that enhancing does not need, a discriminator for instance.
-        learning_rate_falls: True if `train` lets the learning rate fall to zero along a cosine over its epochs.
         clip_norm: norm to which `train` clips the gradients unless told otherwise; None for no clipping.
         average_decay: decay, per step, of the moving average of the weights that `train` validates and keeps instead of
             the weights themselves; None for no average.
@@ -164,7 +163,6 @@ class System(nn.Module):
     shortest: int = 4096
     needs_rumble_filter: ClassVar[bool] = True
     only_for_training: ClassVar[tuple[str, ...]] = ()
-    learning_rate_falls: ClassVar[bool] = False
     clip_norm: ClassVar[float | None] = None
     average_decay: ClassVar[float | None] = None
     stream_kind: ClassVar[Callable[..., Stream] | None] = None

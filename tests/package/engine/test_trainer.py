@@ -86,10 +86,10 @@ def test_run_writes_its_files_and_learns(corpus, tmp_path, system):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("system", KINDS)
-def test_learning_rate_falls_for_the_unet_alone(corpus, tmp_path, system):
+def test_learning_rate_falls_along_a_cosine(corpus, tmp_path, system):
     train(configuration(corpus, tmp_path / "run", system, epochs=3, learning_rate=0.01), ALONE)
     rates = [record["learning_rate"] for record in log(tmp_path / "run")]
-    assert rates == pytest.approx([0.01, 0.0075, 0.0025] if system == "unet" else [0.01] * 3)
+    assert rates == pytest.approx([0.01, 0.0075, 0.0025])
 
 
 @pytest.mark.slow
@@ -221,10 +221,15 @@ def test_time_budget_ends_after_the_epoch(corpus, tmp_path, a_second_an_epoch):
         assert len(log(tmp_path / system)) == 1
         train(budget, ALONE)
         assert len(log(tmp_path / system)) == 1, "the used-up time of a resumed run counts"
-    train(configuration(corpus, tmp_path / system, system, epochs=2), ALONE)
-    assert len(log(tmp_path / system)) == 2, "a run whose learning rate does not fall may get more epochs"
-    train(configuration(corpus, tmp_path / "long", system, epochs=1, minutes=2 / 60), ALONE)
+    constant = {"schedule": "constant", "learning_rate": 0.01}
+    train(configuration(corpus, tmp_path / "constant", system, epochs=1, **constant), ALONE)
+    train(configuration(corpus, tmp_path / "constant", system, epochs=2, **constant), ALONE)
+    rates = [record["learning_rate"] for record in log(tmp_path / "constant")]
+    assert rates == [0.01, 0.01], "a run whose learning rate does not fall may get more epochs"
+    train(configuration(corpus, tmp_path / "long", system, epochs=1, minutes=2 / 60, learning_rate=0.01), ALONE)
     assert len(log(tmp_path / "long")) == 2, "the time decides, not the epochs"
+    rates = [record["learning_rate"] for record in log(tmp_path / "long")]
+    assert rates == pytest.approx([0.01, 0.005]), "the rate falls with the time that is left"
 
 
 @pytest.mark.slow
@@ -302,11 +307,12 @@ def test_a_model_of_another_system_to_start_from_is_refused(corpus, tmp_path):
 
 def test_a_run_from_before_there_was_an_option_resumes(corpus, tmp_path):
     system = "convolutional-autoencoder"
-    train(configuration(corpus, tmp_path / "run", system, epochs=1), ALONE)
+    stop_after(trainer(corpus, tmp_path / "run", system, epochs=2), 1)
     state = read_state(tmp_path / "run" / "last.ckpt")
     del state["configuration"]["noisy_targets"]
     write_state(tmp_path / "run" / "last.ckpt", state)
     train(configuration(corpus, tmp_path / "run", system, epochs=2), ALONE)
+    assert len(log(tmp_path / "run")) == 2
     with pytest.raises(ValueError, match="--noisy-targets: .*last.ckpt has False, got True"):
         train(configuration(corpus, tmp_path / "run", system, noisy_targets=True), ALONE)
 
@@ -354,13 +360,14 @@ def test_another_system_is_refused(corpus, tmp_path):
 def test_another_corpus_is_refused_and_a_moved_one_is_not(corpus, tmp_path):
     system = "convolutional-autoencoder"
     shutil.copytree(corpus, tmp_path / "moved")
-    train(configuration(corpus, tmp_path / "run", system, epochs=1), ALONE)
+    stop_after(trainer(corpus, tmp_path / "run", system, epochs=2), 1)
     train(configuration(tmp_path / "moved", tmp_path / "run", system, epochs=2), ALONE)
+    assert len(log(tmp_path / "run")) == 2
     manifest = tmp_path / "moved" / "manifest.csv"
     lines = manifest.read_text().splitlines(keepends=True)
     manifest.write_text("".join(lines[:-1]))
     with pytest.raises(ValueError, match="--corpus: .*last.ckpt was trained on other files"):
-        train(configuration(tmp_path / "moved", tmp_path / "run", system, epochs=3), ALONE)
+        train(configuration(tmp_path / "moved", tmp_path / "run", system, epochs=2), ALONE)
 
 
 @pytest.mark.parametrize("system", KINDS)
