@@ -155,7 +155,7 @@ class Train:
     schedule: Literal["cosine", "constant"] = "cosine"
     """cosine: the learning rate falls to zero along half a cosine, over the epochs or the minutes."""
     clip_norm: float | None = None
-    """Norm to which the gradients of each optimizer are clipped; by default 1 for the U-Net, no clipping for others."""
+    """Norm to which the gradients of each optimizer are clipped; by default 5 for dual-path, 1 for others."""
     snr_db: tuple[float, float] = (-5.0, 20.0)
     """Range of the signal-to-noise ratios of the mixtures."""
     mixtures: Literal["filtered", "varied"] = "filtered"

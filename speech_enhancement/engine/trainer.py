@@ -63,9 +63,8 @@ class Trainer:
         self.folder = folder
         self.learning_rates = [self._initial_rates(optimizer) for optimizer in learner.optimizers]
         norm = learner.system.clip_norm if configuration.clip_norm is None else configuration.clip_norm
-        if norm is not None:
-            for optimizer in learner.optimizers:
-                clip_gradients(optimizer, norm, train_batches)
+        for optimizer in learner.optimizers:
+            clip_gradients(optimizer, norm, train_batches)
 
     def run(self) -> None:
         """Run the epochs to the last, or until the time is used up."""

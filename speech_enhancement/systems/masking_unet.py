@@ -33,7 +33,6 @@ class MaskingUNet(System):
 
     title = "U-Net"
     sizes = {name: {"channels": (8, 16, 48, 96, 128, 160)} for name in ("paper", "small")}
-    clip_norm = 1.0
 
     def __init__(self, channels: Sequence[int], n_fft: int = 512, hop_length: int = 256):
         super().__init__()

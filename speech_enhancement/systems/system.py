@@ -147,7 +147,7 @@ class System(nn.Module):
         needs_rumble_filter: True if the input should hold nothing below 50 Hz; False for a system that has learnt to
             remove it, and for tasks that need their input as it is, the zeros of lost packets for instance.
         only_for_training: names of submodules that enhancing does not need, a discriminator for instance.
-        clip_norm: norm to which `train` clips the gradients unless told otherwise; None for no clipping.
+        clip_norm: norm to which `train` clips the gradients unless told otherwise.
         average_decay: decay, per step, of the moving average of the weights that `train` validates and keeps instead of
             the weights themselves; None for no average.
         stream_kind: class of its streams, which gets the system and the arguments of `stream`; None if it has none.
@@ -163,7 +163,7 @@ class System(nn.Module):
     shortest: int = 4096
     needs_rumble_filter: ClassVar[bool] = True
     only_for_training: ClassVar[tuple[str, ...]] = ()
-    clip_norm: ClassVar[float | None] = None
+    clip_norm: ClassVar[float] = 1.0
     average_decay: ClassVar[float | None] = None
     stream_kind: ClassVar[Callable[..., Stream] | None] = None
     description: Mapping[str, Any]

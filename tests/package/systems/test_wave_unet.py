@@ -108,7 +108,7 @@ def test_crops_the_middle():
 @pytest.mark.slow
 def test_learns_to_leave_speech_as_it_is(tiny):
     _, clean = batch(0.1)
-    losses = losses_on_one_batch(tiny, clean, clean, steps=100)
+    losses = losses_on_one_batch(tiny, clean, clean, steps=250)
     # Zeros would cost the mean magnitude of speech.
     assert losses[-1] < 0.4 * clean.abs().mean()
 
