@@ -68,6 +68,12 @@ def person(browser, hub: running.Hub) -> Callable:
 
 
 @pytest.fixture(scope="session")
+def form_grader(hub: running.Hub) -> str:
+    """Address of the form grader that the course's instructors share."""
+    return f"{hub.address}/services/speech/formgrader"
+
+
+@pytest.fixture(scope="session")
 def photograph() -> Callable:
     """Function that keeps a screenshot if HUB_SCREENSHOTS names a folder for them."""
     return browsers.photographer("HUB_SCREENSHOTS")

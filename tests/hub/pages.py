@@ -5,8 +5,10 @@ They wait for conditions, and nothing here is slow enough for the longest wait u
 
 from __future__ import annotations
 
+import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,18 +63,23 @@ def open_assignments(page: Page) -> None:
         page.wait_for_selector(f"#{part}_assignments_list_loading[hidden]", state="attached")
 
 
-def fetch(page: Page) -> None:
-    """Fetch the released assignment."""
-    page.click('#released_assignments_list .item_status button:text-is("Fetch")')
-    page.wait_for_selector('#fetched_assignments_list button:text-is("Submit")')
+def fetch(page: Page, name: str) -> None:
+    """Fetch a released assignment."""
+    _listed(page, "released", name).locator('button:text-is("Fetch")').click()
+    _listed(page, "fetched", name).locator('button:text-is("Submit")').wait_for()
 
 
-def submit(page: Page) -> None:
-    """Submit the fetched assignment."""
+def submit(page: Page, name: str) -> None:
+    """Submit a fetched assignment."""
     with page.expect_response("**/assignments/submit*") as answer:
-        page.click('#fetched_assignments_list button:text-is("Submit")')
+        _listed(page, "fetched", name).locator('button:text-is("Submit")').click()
     assert answer.value.json()["success"], answer.value.text()
-    page.wait_for_selector("#submitted_assignments_list .list_item")
+    _listed(page, "submitted", name).first.wait_for()
+
+
+def _listed(page: Page, part: str, name: str) -> Locator:
+    """An assignment's rows in a part of the list of assignments."""
+    return page.locator(f"#{part}_assignments_list .list_item > div", has_text=name)
 
 
 def replace_text(page: Page, editor: Locator, text: str) -> None:
@@ -92,23 +99,48 @@ def run_first_cell(page: Page, text: str) -> None:
     cell.locator(r".jp-InputPrompt:text-matches('^\\[\\d+\\]:$')").wait_for()
 
 
-def type_in_terminal(page: Page, line: str) -> None:
-    """Open a terminal from JupyterLab's launcher, and type a line when the shell has written its prompt."""
-    frames = []
+def run_in_terminal(page: Page, line: str) -> str:
+    """Open a terminal from JupyterLab's launcher, and run a command line, which must succeed.
+
+    Returns:
+        All that the terminal has written.
+    """
+    pieces = []
 
     def keep(frame: str | bytes) -> None:
-        frames.append(str(frame))
+        if str(frame).startswith('["stdout"'):
+            pieces.append(json.loads(frame)[1])
+
+    def ended() -> re.Match | None:
+        return re.search(r"status (\d+)", "".join(pieces))
 
     page.on("websocket", lambda socket: socket.on("framereceived", keep))
     page.locator('.jp-LauncherCard[title*="terminal" i]').click()
-    wait_until(page, lambda: any("stdout" in frame for frame in frames))
+    # The shell's prompt.
+    wait_until(page, lambda: bool(pieces))
     page.locator(".jp-Terminal .xterm-screen").click()
-    page.keyboard.type(line + "\n")
+    page.keyboard.type(f"{line}; echo status $?\n")
+    wait_until(page, lambda: ended() is not None)
+    assert ended()[1] == "0", "".join(pieces)
+    return "".join(pieces)
 
 
-def assignment(page: Page, link: str) -> Locator:
-    """A link in the form grader's row of the milestone."""
-    return page.locator("tr", has=page.locator('td.name:has-text("milestone1")')).locator(f"td.{link} a")
+def assignment(page: Page, name: str, link: str) -> Locator:
+    """A link in the form grader's row of an assignment."""
+    return page.locator("tr", has=page.locator(f'td.name:has-text("{name}")')).locator(f"td.{link} a")
+
+
+def click_in_turn(
+    page: Page, form_grader: str, name: str, links: Sequence[str], succeeded: Callable[[str], object]
+) -> None:
+    """Click links of an assignment in the form grader, and call a function with each that has succeeded."""
+    page.goto(f"{form_grader}/manage_assignments")
+    for link in links:
+        title, text = click_and_read(page, assignment(page, name, link))
+        assert title == "Success", text
+        # The answer names folders of this machine, which a screenshot should not show.
+        close_answer(page)
+        succeeded(link)
 
 
 def click_and_read(page: Page, link: Locator) -> tuple[str, str]:
@@ -132,23 +164,23 @@ def close_answer(page: Page) -> None:
     page.locator(".modal-backdrop").wait_for(state="detached")
 
 
-def autograde_link(page: Page, form_grader: str, student: str) -> Locator:
-    """Open the list of submissions.
+def autograde_link(page: Page, form_grader: str, name: str, student: str) -> Locator:
+    """Open the list of an assignment's submissions.
 
     Returns:
         The link "Autograde" beside a student.
     """
-    page.goto(f"{form_grader}/manage_submissions/milestone1")
+    page.goto(f"{form_grader}/manage_submissions/{name}")
     row = page.locator("tr", has=page.locator(f"td.student-id:text-is('{student}')"))
     row.wait_for()
     return row.locator("td.autograde a")
 
 
-def autograde(page: Page, form_grader: str, student: str) -> None:
+def autograde(page: Page, form_grader: str, name: str, student: str) -> None:
     """Click "Autograde" until the form grader says that it worked; a grading that takes long goes on between clicks."""
     end = time.monotonic() + LONGEST_GRADING
     while True:
-        title, text = click_and_read(page, autograde_link(page, form_grader, student))
+        title, text = click_and_read(page, autograde_link(page, form_grader, name, student))
         if title == "Success":
             return
         assert "click again" in text, f"{title}: {text}"

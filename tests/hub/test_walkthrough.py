@@ -18,8 +18,9 @@ from tests.hub import pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
 
-HOME = "speech/milestone1"
-NOTEBOOK = "milestone1.ipynb"
+NAME = "milestone1"
+HOME = f"speech/{NAME}"
+NOTEBOOK = f"{NAME}.ipynb"
 ATTACK = "rewritten-report"
 ANSWER = "The peaks are single bins in which the noise was above its mean; the floor fills the gaps between them."
 COMMENT = "Good. Name the floor's price as well."
@@ -29,12 +30,6 @@ SOLUTION = """    signal = target.square().sum(dim=-1)
 """
 EXECUTED = "executed"
 """Name of a file that a cell of the attack's notebook writes."""
-
-
-@pytest.fixture(scope="module")
-def form_grader(hub):
-    """Address of the form grader that the course's instructors share."""
-    return f"{hub.address}/services/speech/formgrader"
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +43,14 @@ def test_instructor_releases_the_milestone(person, form_grader, photograph):
     pages.choose(page, "Course List")
     page.wait_for_selector('a:text-is("speech")')
     photograph(page, "01-courses")
-    click_in_turn(page, form_grader, ("assign", "release"), lambda link: photograph(page, f"02-{link}"))
+    pages.click_in_turn(page, form_grader, NAME, ("assign", "release"), lambda link: photograph(page, f"02-{link}"))
 
 
 def test_student_writes_a_function_and_submits(person, hub, photograph):
     page, server, home = person("ada"), f"{hub.address}/user/ada", hub.home("ada") / HOME
     pages.open_assignments(page)
     photograph(page, "03-released")
-    pages.fetch(page)
+    pages.fetch(page, NAME)
     module = home / "speech_enhancement" / "metrics.py"
     pages.open_lab(page, server, f"{HOME}/speech_enhancement/metrics.py")
     editor = page.locator(".jp-FileEditor .cm-content")
@@ -83,7 +78,7 @@ def test_student_writes_a_function_and_submits(person, hub, photograph):
 
     pages.open_lab(page, server)
     pages.open_assignments(page)
-    pages.submit(page)
+    pages.submit(page, NAME)
     photograph(page, "07-submitted")
 
 
@@ -92,9 +87,9 @@ def test_others_submit_the_reference_and_an_attack(person, hub, attack, name):
     """The first has handed in the untouched milestone before; the last one counts."""
     page, home = person(name), hub.home(name) / HOME
     pages.open_assignments(page)
-    pages.fetch(page)
+    pages.fetch(page, NAME)
     if name == "linus":
-        pages.submit(page)
+        pages.submit(page, NAME)
     package = home / "speech_enhancement"
     for module in load_milestone(1).modules:
         shutil.copyfile(ROOT / "speech_enhancement" / f"{module}.py", package / f"{module}.py")
@@ -106,16 +101,16 @@ def test_others_submit_the_reference_and_an_attack(person, hub, attack, name):
             if cell["cell_type"] == "code":
                 cell["source"] = f"open({str(hub.folder / EXECUTED)!r}, 'w').close()"
         (home / NOTEBOOK).write_text(json.dumps(notebook), encoding="utf-8")
-    pages.submit(page)
+    pages.submit(page, NAME)
 
 
 def test_hub_is_stopped_while_autograding(person, hub, form_grader):
     """The grading goes on, and its points are there after a later click."""
     page = person("grace")
     page.goto(f"{form_grader}/manage_assignments")
-    title, text = pages.click_and_read(page, pages.assignment(page, "collect"))
+    title, text = pages.click_and_read(page, pages.assignment(page, NAME, "collect"))
     assert title == "Success", text
-    title, text = pages.click_and_read(page, pages.autograde_link(page, form_grader, "ada"))
+    title, text = pages.click_and_read(page, pages.autograde_link(page, form_grader, NAME, "ada"))
     assert title == "Success" or "grading goes on in the background" in text
     hub.stop()
     hub.start()
@@ -124,9 +119,9 @@ def test_hub_is_stopped_while_autograding(person, hub, form_grader):
 def test_instructor_autogrades(person, hub, form_grader, photograph):
     page = person("grace")
     for name in ("ada", "linus", "mallory"):
-        pages.autograde(page, form_grader, name)
+        pages.autograde(page, form_grader, NAME, name)
         photograph(page, f"08-autograded-{name}")
-    page.goto(f"{form_grader}/manage_submissions/milestone1")
+    page.goto(f"{form_grader}/manage_submissions/{NAME}")
     page.wait_for_selector("td.student-id")
     photograph(page, "09-submissions")
     assert not (hub.folder / EXECUTED).exists()
@@ -151,13 +146,13 @@ def test_instructor_grades_a_question_by_hand(person, hub, form_grader, photogra
 def test_instructor_gives_feedback_and_exports(person, hub, form_grader, photograph):
     page = person("grace")
     links = ("generate-feedback", "release-feedback")
-    click_in_turn(page, form_grader, links, lambda link: photograph(page, f"11-{link}"))
+    pages.click_in_turn(page, form_grader, NAME, links, lambda link: photograph(page, f"11-{link}"))
     page.goto(f"{hub.address}/services/speech/files/feedback/ada/milestone1/milestone1.html")
     assert COMMENT in page.inner_text("body")
     photograph(page, "12-feedback-page")
     pages.open_lab(page, f"{hub.address}/services/speech")
-    pages.type_in_terminal(page, "python -m nbgrader export")
-    pages.wait_until(page, lambda: len(exported(hub)) == 3)
+    pages.run_in_terminal(page, "python -m nbgrader export")
+    assert len(exported(hub)) == 3
     photograph(page, "13-export")
 
 
@@ -193,35 +188,6 @@ def test_student_reads_the_feedback(person, hub, photograph):
     photograph(page, "15-feedback")
 
 
-@pytest.mark.parametrize("lost", ["confined_grading", "graded_run", "settings"])
-def test_without_our_step_no_student_code_runs(person, hub, form_grader, lost):
-    """The form grader reports an error if one of our modules is missing or the settings cannot be read."""
-    page = person("grace")
-    link = pages.autograde_link(page, form_grader, "mallory")
-    settings = hub.course / "nbgrader_config.py"
-    text = settings.read_text(encoding="utf-8")
-    if lost == "settings":
-        settings.write_text(f"import a_module_that_is_missing\n{text}", encoding="utf-8")
-    else:
-        assert f".{lost}." in text
-        settings.write_text(text.replace(f".{lost}.", ".a_module_that_is_missing."), encoding="utf-8")
-    title, said = pages.click_and_read(page, link)
-    settings.write_text(text, encoding="utf-8")
-    assert title != "Success", said
-    assert not (hub.folder / EXECUTED).exists()
-
-
-def click_in_turn(page, form_grader, links, succeeded):
-    """Click links of the milestone in the form grader, and call a function with each that has succeeded."""
-    page.goto(f"{form_grader}/manage_assignments")
-    for link in links:
-        title, text = pages.click_and_read(page, pages.assignment(page, link))
-        assert title == "Success", text
-        # The answer names folders of this machine, which a screenshot should not show.
-        pages.close_answer(page)
-        succeeded(link)
-
-
 def is_saved(notebook, text) -> bool:
     """Tell whether a notebook has been written to its end, with a text in one of its cells."""
     try:
@@ -233,8 +199,5 @@ def is_saved(notebook, text) -> bool:
 
 def exported(hub) -> list[dict[str, str]]:
     """The milestone's complete rows in the table that nbgrader has exported."""
-    path = hub.course / "grades.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["assignment"] == "milestone1" and row["max_score"]]
+    with (hub.course / "grades.csv").open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["assignment"] == NAME and row["max_score"]]
