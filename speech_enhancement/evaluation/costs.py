@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter
 
 import torch
@@ -12,7 +12,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from speech_enhancement.audio import SAMPLE_RATE
-from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.systems.system import System
 
 SECONDS = 4
@@ -35,15 +34,15 @@ def count_multiply_adds(system: System) -> float:
     return counter.get_total_flops() / 2 / SECONDS
 
 
-def real_time_factor(system: System) -> float:
-    """Measure the seconds on one core in which a second of audio is enhanced as `enhance` does it.
+def real_time_factor(enhance: Callable[[Tensor], object]) -> float:
+    """Measure the seconds on one core in which a function enhances a second of audio, given a waveform `(time,)`.
 
     The result is that of the fastest of three passes, or of the first if it is slow.
     """
-    enhancer, noisy = Enhancer(system), _signal()[0, 0]
+    noisy = _signal()[0, 0]
     with _one_thread():
-        first = _seconds(enhancer, noisy)
-        passes = [first] if first > SECONDS else [_seconds(enhancer, noisy) for _ in range(3)]
+        first = _seconds(enhance, noisy)
+        passes = [first] if first > SECONDS else [_seconds(enhance, noisy) for _ in range(3)]
     return min(passes) / SECONDS
 
 
@@ -79,9 +78,9 @@ def _signal(length: int = SECONDS * SAMPLE_RATE) -> Tensor:
     return (0.1 * torch.sin(2 * torch.pi * 440 * time) + 0.05 * noise)[None, None]
 
 
-def _seconds(enhancer: Enhancer, noisy: Tensor) -> float:
+def _seconds(enhance: Callable[[Tensor], object], noisy: Tensor) -> float:
     begin = perf_counter()
-    enhancer.enhance(noisy)
+    enhance(noisy)
     return perf_counter() - begin
 
 

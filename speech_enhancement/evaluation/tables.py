@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from speech_enhancement.evaluation import perceptual
 from speech_enhancement.evaluation.scoring import METRICS, ORACLE, Entrant, Score
-from speech_enhancement.systems.system import System
 
 _COSTS = ("parameters", "multiply-adds/s", "real-time factor", "training (s)", "epochs", "training (audio-s/s)")
 _COSTS += ("waiting for data", "latency")
@@ -74,16 +73,6 @@ def system_table(scores: Sequence[Score], entrants: Sequence[Entrant], minutes: 
             remarks.append(f"{title}: means over {n_scores} files, since it failed on others.")
     header = ["system", "task", *(metric.title for metric in METRICS.values()), *_COSTS]
     return Table(header, rows, [*remarks, *_missing_values(scores)], n_text_columns=2)
-
-
-def quality_and_cost(scores: Sequence[Score], entrants: Sequence[Entrant]) -> dict[str, tuple[float, float]]:
-    """Collect the mean SI-SDR and the real-time factor of the systems that denoise, by title."""
-    means = mean_scores(scores)
-    return {
-        entrant.title: (means[entrant.title]["si_sdr"], entrant.costs["real_time_factor"])
-        for entrant in entrants
-        if entrant.costs and entrant.task == System.task
-    }
 
 
 def mean_scores(scores: Sequence[Score]) -> dict[str, dict[str, float]]:

@@ -14,8 +14,8 @@ from speech_enhancement.commands import benchmark as benchmark_command
 from speech_enhancement.configuration import Benchmark
 from speech_enhancement.engine.trainer import Trainer
 from speech_enhancement.evaluation import benchmark
+from speech_enhancement.evaluation.quality_picture import quality_and_cost
 from speech_enhancement.evaluation.scoring import find_pairs
-from speech_enhancement.evaluation.tables import quality_and_cost
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.systems.moving_average import MovingAverage
 from tests.package.conftest import tree
@@ -54,7 +54,7 @@ def rows(out):
 def test_files_are_written(configured, done):
     assert done == 0
     files = tree(configured.out)
-    assert {"table.md", "quality.png", "report.html", "oracle/scores.csv", "noisy/scores.csv"} <= set(files)
+    assert {"table.md", "quality_si_sdr.png", "report.html", "oracle/scores.csv", "noisy/scores.csv"} <= set(files)
     for system in SYSTEMS:
         assert {f"{system}/costs.json", f"{system}/scores.csv"} <= set(files)
     assert "convolutional-autoencoder/run/best.ckpt" in files and "spectral-subtraction/run/best.ckpt" not in files
@@ -87,8 +87,10 @@ def test_tasks_are_measured_on_what_they_are_about(configured, done):
     pairs = find_pairs(configured.noisy, configured.clean, failures)
     entrants = benchmark.find_entrants(configured, failures)
     scores = [score for one in entrants for score in benchmark.scored(one, pairs, failures, pool=None)]
-    points = quality_and_cost(scores, entrants)
+    points = quality_and_cost(scores, entrants, "si_sdr", "real_time_factor")
     assert set(points) == {"spectral subtraction", "convolutional autoencoder"} and not failures
+    points = quality_and_cost(scores, entrants, "si_sdr", "multiply_adds")
+    assert set(points) == {"convolutional autoencoder"}, "transforms are not counted"
 
 
 def test_all_systems_of_a_task_are_given_the_same(configured, done):
