@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from milestones.model_terms import METRICS, ModelTerms
 from milestones.packing import WEIGHTS, run_apart
 from speech_enhancement.audio import SAMPLE_RATE
 from speech_enhancement.evaluation.perceptual import PESQ_MISSING, pesq_is_installed
+from speech_enhancement.evaluation.scoring import METRICS as TITLES
 from speech_enhancement.evaluation.scoring import find_pairs, load_pair
 from speech_enhancement.files.failures import Failures
 
@@ -114,26 +115,36 @@ def try_model(unpacked: Path, pairs: Pairs) -> Trial:
 
 def print_check(trial: Trial, pairs: Pairs, weights: bytes, terms: ModelTerms) -> None:
     """Print size, speed, memory and scores of a model."""
-    print(f"weights: {len(weights) / 1e6:.2f} MB, {_count_numbers(weights):,} parameters")
+    print(f"weights: {len(weights) / 1e6:.2f} MB, {_count_numbers(weights):,} numbers")
     duration = sum(len(clean) for _, clean in pairs.values()) / SAMPLE_RATE
     factor = sum(trial.seconds.values()) / duration
     print(f"loading: {trial.seconds_to_load:.1f} s of {terms.seconds_to_load:g} s")
     print(f"real-time factor: {factor:.3f} on one core of this machine; limit {terms.seconds_per_second:g}")
     if trial.memory is not None:
         print(f"memory: {trial.memory / 2**20:.0f} MiB in all, PyTorch included")
-    print(f"{'recording':<12}" + "".join(f"{metric:>9}" for metric in METRICS))
-    rows = []
+    print(f"{'recording':<12}" + "".join(f"{TITLES[metric].title:>14}" for metric in METRICS))
+    rows, unprocessed = [], []
     for name, (noisy, clean) in pairs.items():
         fault = model_scoring.fault(trial.outputs[name], noisy)
         if fault is not None:
             print(f"{name:<12}  {fault}")
             continue
         rows.append(model_scoring.scores(trial.outputs[name], clean, terms.max_delay_seconds))
-        print(f"{name:<12}" + "".join(f"{rows[-1][metric]:9.3f}" for metric in METRICS))
+        unprocessed.append(model_scoring.scores(noisy, clean, terms.max_delay_seconds))
+        print(_line(name, rows[-1:]))
     if rows:
-        print(f"{'mean':<12}" + "".join(f"{np.mean([row[metric] for row in rows]):9.3f}" for metric in METRICS))
+        print(_line("mean", rows))
+        print(_line("noisy, mean", unprocessed))
+    thresholds = ", ".join(f"{TITLES[each.metric].title} {each.at_least:g}" for each in terms.thresholds)
+    print(f"thresholds of the means over the hidden recordings: {thresholds}")
     if not pesq_is_installed():
-        print(f"pesq: {PESQ_MISSING}")
+        print(f"PESQ: {PESQ_MISSING}")
+
+
+def _line(name: str, scores: Sequence[Mapping[str, float]]) -> str:
+    """Write the means of some recordings' scores as a line of the table."""
+    means = {metric: np.mean([row[metric] for row in scores]) for metric in METRICS}
+    return f"{name:<12}" + "".join(f"{means[metric]:14.{TITLES[metric].digits}f}" for metric in METRICS)
 
 
 def _count_numbers(weights: bytes) -> int:

@@ -104,4 +104,4 @@ def _warn_of_answers(root: Path, milestone: Milestone) -> None:
     answers = [sources.get(answer.id, "").strip() for answer in milestone.answers]
     left = [str(number) for number, answer in enumerate(answers, start=1) if answer in ("", _NO_ANSWER)]
     if left:
-        print(f"warning: {len(left)} of {len(milestone.answers)} questions are not answered: {', '.join(left)}")
+        print(f"warning: {len(left)} of {len(milestone.answers)} answers are missing: {', '.join(left)}")

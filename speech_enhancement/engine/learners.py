@@ -215,5 +215,7 @@ def initial_system(configuration: Train) -> System:
     extra = read_state(configuration.checkpoint).get("extra", {})
     found = described(extra) if extra else None
     if found != (name, size, arguments):
-        raise ValueError(f"--checkpoint: expected a model of {name}, {size}; {configuration.checkpoint} holds {found}")
+        held = ", ".join([*found[:2], *(f"{key}={value}" for key, value in found[2].items())]) if found else "none"
+        asked = ", ".join([name, size, *(f"{key}={value}" for key, value in arguments.items())])
+        raise ValueError(f"--checkpoint: {configuration.checkpoint}: expected a model of {asked}, got {held}")
     return load_model(configuration.checkpoint)

@@ -96,8 +96,8 @@ def answering(**answers):
     ("text", "warning"),
     [
         (answering(why="Because.", how="So."), None),
-        (answering(why="YOUR ANSWER HERE\n", how="So."), "warning: 1 of 2 questions are not answered: 1\n"),
-        (answering(why=" "), "warning: 2 of 2 questions are not answered: 1, 2\n"),
+        (answering(why="YOUR ANSWER HERE\n", how="So."), "warning: 1 of 2 answers are missing: 1\n"),
+        (answering(why=" "), "warning: 2 of 2 answers are missing: 1, 2\n"),
         ("{", f"warning: {NOTEBOOK}: expected the notebook with your answers, got none that can be read\n"),
         (None, f"warning: {NOTEBOOK}: expected the notebook with your answers, got none that can be read\n"),
     ],

@@ -55,7 +55,7 @@ def test_student_packs_a_model_and_submits_it_with_the_report(person, hub):
     said = pages.run_in_terminal(page, f"cd {HOME} && python -m milestones submit 3 --model runs/mine")
     files = f"model.safetensors, configuration.json, log.jsonl, {NAME}.ipynb"
     assert re.search(rf"packed: {files} and \d+ modules\r\n", said), said
-    assert "warning: 4 of 5 questions are not answered: 2, 3, 4, 5" in said
+    assert "warning: 4 of 5 answers are missing: 2, 3, 4, 5" in said
     # The archive has the package as it was before.
     with (home / "speech_enhancement" / "__init__.py").open("a", encoding="utf-8") as module:
         module.write(trap)

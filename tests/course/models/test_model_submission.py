@@ -7,10 +7,13 @@ import shutil
 import zipfile
 
 import pytest
+import torch
 
 from milestones.course import PACKAGE, ROOT, CourseError
+from milestones.model_check import read_pairs
 from milestones.model_submission import submit_model
 from milestones.submit import Submit, run
+from speech_enhancement import metrics
 from speech_enhancement.files.state_file import write_state
 from speech_enhancement.systems import registry
 from tests.course.models.making import write_pairs, write_run
@@ -59,13 +62,17 @@ def test_archive_holds_model_log_package_and_report(template, wiener, tmp_path, 
 def test_check_prints_what_grading_measures(template, wiener, tmp_path, capsys):
     submit_model(3, wiener, tmp_path / "a.zip", check=True, root=template)
     said = capsys.readouterr().out
-    assert "weights: 0.00 MB, 0 parameters" in said
+    assert "weights: 0.00 MB, 0 numbers" in said
     assert re.search(r"^real-time factor: \d+\.\d+ on one core of this machine; limit 2$", said, re.MULTILINE)
     assert re.search(r"^memory: \d{3,4} MiB in all", said, re.MULTILINE)
-    rows = re.findall(r"^(00|01|mean) +(\S+) +(\S+) +(\S+)$", said, re.MULTILINE)
-    assert [row[0] for row in rows] == ["00", "01", "mean"]
+    rows = re.findall(r"^(00|01|mean|noisy, mean) +(\S+) +(\S+) +(\S+)$", said, re.MULTILINE)
+    assert [row[0] for row in rows] == ["00", "01", "mean", "noisy, mean"]
     si_sdr = [float(row[2]) for row in rows]
-    assert sum(si_sdr[:2]) / 2 == pytest.approx(si_sdr[2], abs=1e-3)
+    assert sum(si_sdr[:2]) / 2 == pytest.approx(si_sdr[2], abs=0.1), "rounded to a tenth"
+    pairs = read_pairs(template / "milestones/milestone3/recordings").values()
+    unprocessed = sum(metrics.si_sdr(*map(torch.from_numpy, pair)).item() for pair in pairs) / 2
+    assert si_sdr[3] == pytest.approx(unprocessed, abs=0.1)
+    assert "SI-SDR (dB) 12" in said, "the threshold"
 
 
 def test_a_check_that_needs_a_stub_names_its_task(template, wiener, tmp_path, monkeypatch):
