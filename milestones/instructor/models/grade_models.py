@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from milestones.course import CourseError, Milestone, load_course
 from milestones.instructor import fingerprints
 from milestones.instructor.configuration import Grade
@@ -14,7 +17,7 @@ from milestones.instructor.grading.grade import find_submissions
 from milestones.instructor.models import feedback, marking, recordings, records, sheets
 from milestones.instructor.models.entries import Entry, read_submissions, references
 from milestones.instructor.models.passes import Exam, grade_entries
-from milestones.instructor.models.records import EntryRecord
+from milestones.instructor.models.records import EntryRecord, RecordingState, clip_path
 from milestones.instructor.models.standings import standings
 from milestones.instructor.reports import reports
 from milestones.instructor.reports.escaping import printable
@@ -24,6 +27,8 @@ from speech_enhancement.evaluation.perceptual import PESQ_MISSING, pesq_is_insta
 
 SCORES_NAME = "scores.csv"
 _OF_THE_GRADER = ("model_*.py", "instructor/models/*.py")
+_SAME = 0.999
+"""Correlation of two recordings that are the same in other formats."""
 
 
 def run(configuration: Grade) -> int:
@@ -56,9 +61,10 @@ def _exam(configuration: Grade, milestone: Milestone) -> Exam:
     """
     public = recordings.read(milestone.folder / RECORDINGS)
     hidden = recordings.read(configuration.recordings, configuration.seed)
-    known = {pair.clean.tobytes() for pair in public}
+    known = [_direction(pair.clean) for pair in public]
     for pair in hidden:
-        if pair.clean.tobytes() in known:
+        own = _direction(pair.clean)
+        if any(len(own) == len(each) and own @ each > _SAME for each in known):
             raise CourseError(f"--recordings: expected hidden recordings, got one that is public, {pair.name}")
     return Exam(
         terms=milestone.model,
@@ -74,6 +80,12 @@ def _exam(configuration: Grade, milestone: Milestone) -> Exam:
     )
 
 
+def _direction(samples: NDArray) -> NDArray:
+    """Remove offset and gain of a recording `(time,)`, which is not silent."""
+    centred = samples.astype(np.float64) - samples.mean()
+    return centred / np.linalg.norm(centred)
+
+
 def _todo(entries: Sequence[Entry], exam: Exam, before: dict[str, EntryRecord], log: Path) -> list[Entry]:
     """Find the entries left to grade; those that are refused or handed in at another time are recorded at once."""
     todo = []
@@ -81,7 +93,8 @@ def _todo(entries: Sequence[Entry], exam: Exam, before: dict[str, EntryRecord], 
         hashes = {"recordings_hash": exam.recordings_hash, "environment_hash": exam.environment_hash}
         record, old = replace(entry.record, **hashes), before.get(entry.record.entry)
         names = ("hash", "refused", *hashes)
-        if old is not None and all(getattr(old, name) == getattr(record, name) for name in names):
+        is_same = old is not None and all(getattr(old, name) == getattr(record, name) for name in names)
+        if is_same and _has_clips(old, exam):
             if old.submitted != record.submitted:
                 records.append(log, replace(old, submitted=record.submitted))
         elif record.refused is not None:
@@ -89,6 +102,12 @@ def _todo(entries: Sequence[Entry], exam: Exam, before: dict[str, EntryRecord], 
         else:
             todo.append(entry)
     return todo
+
+
+def _has_clips(record: EntryRecord, exam: Exam) -> bool:
+    """Return True if no clip is missing of those that marks and the board need."""
+    scored = [score.recording for score in record.public if score.state == RecordingState.SCORED]
+    return all(clip_path(exam.out, record.hash, name).is_file() for name in scored if name in exam.clips)
 
 
 def _marked(graded: Sequence[EntryRecord], exam: Exam, log: Path) -> list[EntryRecord]:

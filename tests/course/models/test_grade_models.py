@@ -81,6 +81,8 @@ def test_a_class_is_graded_once(graded, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(ModelRunner, "enhance", lambda *arguments: calls.append(0) or enhance(*arguments))
     again = graded(tmp_path)["ben"]
     assert len(calls) == 3 and [each.pesq for each in again.recordings] == [each.pesq for each in ben.recordings]
+    shutil.rmtree(tmp_path / records.CLIPS_FOLDER / ada.hash[:16])
+    assert graded(tmp_path)["ada"].marks == ada.marks and len(calls) > 3, "lost clips are made again"
 
 
 def test_recordings_are_asked_for_with_models_alone(course, tmp_path):
@@ -90,8 +92,14 @@ def test_recordings_are_asked_for_with_models_alone(course, tmp_path):
         grade.run(Grade(course / "class", 1, tmp_path, recordings=course / "hidden"))
 
 
-def test_public_recordings_are_not_hidden(graded, course, tmp_path):
+@pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
+def test_public_recordings_are_not_hidden(graded, course, tmp_path, is_changed):
+    """Neither as they are, nor with another gain and in another format."""
     shutil.copytree(course / "public", tmp_path / "hidden")
+    for path in [*(tmp_path / "hidden").rglob("*.wav")] if is_changed else ():
+        samples, rate = soundfile.read(path)
+        soundfile.write(path.with_suffix(".flac"), 0.5 * samples, rate, subtype="PCM_16")
+        path.unlink()
     with pytest.raises(CourseError, match="expected hidden recordings, got one that is public, 00"):
         grade.run(Grade(course / "class", 3, tmp_path / "out", recordings=tmp_path / "hidden"))
 
