@@ -6,6 +6,7 @@ fixed first. A test that ran no such code fails by itself, and is shown as faile
 """
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from milestones.course import PACKAGE, load_course
 from milestones.graded_tests import GradedTest, TestState
 from milestones.score_table import Outcome, ScoreTable
 from milestones.stubs import Stub, find_stubs, raises_not_implemented
+
+_PLACE_OF_RAISE = re.compile(r'File "(.+)", line (\d+), in .+\n\s+raise NotImplementedError')
 
 _WORDS = {
     TestState.NOT_IMPLEMENTED: (TestState.NOT_IMPLEMENTED.value, "n", ("NOT IMPLEMENTED", {"yellow": True})),
@@ -173,14 +176,13 @@ def _stub_that_raised(excinfo: pytest.ExceptionInfo | None, stubs_in: Callable[[
     if excinfo is None or not isinstance(excinfo.value, NotImplementedError):
         return None
     # A worker process of a data loader sends its traceback as text.
-    if "raise NotImplementedError" in str(excinfo.value):
-        return ""
+    sent = _PLACE_OF_RAISE.search(str(excinfo.value))
     entry = excinfo.traceback[-1]
     # PyTorch raises NotImplementedError too, for operations that a device does not have.
-    if not _is_raise(str(entry.statement)):
+    if not sent and not _is_raise(str(entry.statement)):
         return None
-    line = entry.lineno + 1
-    return next((stub.task for stub in stubs_in(Path(entry.path)) if line in stub), "")
+    path, line = (sent[1], int(sent[2])) if sent else (entry.path, entry.lineno + 1)
+    return next((stub.task for stub in stubs_in(Path(path)) if line in stub), "")
 
 
 def _message(error: BaseException) -> str:

@@ -192,6 +192,21 @@ def test_solution_that_calls_a_stub_is_skipped(template):
     assert "1.1        0/2       3  not implemented\n" in text and f"1.2        0/2       4  {SKIPPED}\n" in text
 
 
+def test_stub_in_a_worker_process_is_found(template):
+    """The worker of a data loader sends its traceback as the text of an error of the same class."""
+    body = """    import traceback
+
+    try:
+        return amplify(signal, 1 / gain)
+    except NotImplementedError:
+        error = NotImplementedError(f"Caught NotImplementedError in a worker.\\n{traceback.format_exc()}")
+    raise error
+"""
+    text = (template / GAIN).read_text()
+    (template / GAIN).write_text(body.join(text.rsplit(STUB, 1)))
+    assert f"1.2        0/2       4  {SKIPPED}\n" in plain(output(template, "tests/milestone1"))
+
+
 def test_mistake_beside_a_stub_is_shown(template):
     """A solution that does without the earlier task's function fails by itself."""
     text = (template / GAIN).read_text()
