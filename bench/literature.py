@@ -33,7 +33,7 @@ def default_model(out: Path) -> Entrant:
     """Make the entrant of the model that comes with the package; other weights have another folder."""
     system = load_model()
     digest = hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in system.state_dict().values())).hexdigest()
-    folder = out / f"default-{digest[:12]}"
+    folder = out / "default-model" / digest[:12]
     enhancer = Enhancer(system)
     costs = measured(system, folder, "small")
     return Entrant(DEFAULT, System.task, folder, lambda noisy, clean: enhancer.enhance(noisy), costs)
