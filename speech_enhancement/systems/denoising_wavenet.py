@@ -15,12 +15,17 @@ kernel 3, ReLU, one to 256 of kernel 3, and one of one tap to the waveform.
     receptive field  3 * 2 * 1023 + 1 = 6,139 samples (384 ms) of the stacks, as the paper counts
     context          3072 samples on either side: the stacks' 3,069 and one for each of the three other kernels of 3
 
-The estimate of the noise is what remains, b^ = m - s^. The loss sums both errors, so that energy is neither lost nor
+Speech and noise add up to the recording, s^ + b^ = m. The loss sums both errors, so that energy is neither lost nor
 invented:
 
     L = mean |s - s^| + mean |b - b^|,    b = m - s
 
-If the noise is exactly the difference, as here, both terms are equal, and L is twice the mean absolute error.
+If one is exactly the difference, as here, both terms are equal, and L is twice the mean absolute error.
+
+**Differences from the paper.** The network estimates b^, and s^ is the difference; the paper has it the other way
+round. A network that has learned nothing thus returns the recording, and a short training can only improve on it.
+Samples are multiplied by 16 before the network and divided after it, which brings speech near an RMS of 1: at the level
+of recordings the gates work where they are linear, and the training did not get far.
 
 Simplified: the paper also tells the network who speaks, by a code of 5 bits that enters each layer, zeros if unknown.
 Without the code each of those places keeps a bias, hence 10,112 parameters instead of the code's 50,560. Recordings are
@@ -36,6 +41,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speech_enhancement.systems.system import System, zero_biases
+
+GAIN = 16
 
 
 class GatedLayer(nn.Module):
@@ -95,14 +102,14 @@ class DenoisingWaveNet(System):
 
     def separate(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
         """Split a noisy waveform `(batch, 1, time)` into speech and noise of the same shape, which add up to it."""
-        x = self.inlet(noisy)  # (batch, channels, time)
+        x = self.inlet(GAIN * noisy)  # (batch, channels, time)
         total = 0
         for layer in self.layers:
             residual, skip = layer(x)
             x = x + residual
             total = total + skip  # (batch, skip_channels, time)
-        speech = self.head(total)
-        return speech, noisy - speech
+        noise = self.head(total) / GAIN
+        return noisy - noise, noise
 
     def forward(self, noisy: Tensor) -> Tensor:
         return self.separate(noisy)[0]
