@@ -11,10 +11,7 @@ import shutil
 import pytest
 
 from milestones.course import ROOT, load_course, load_milestone
-from milestones.instructor import grade
-from milestones.instructor.configuration import Grade
 from milestones.instructor.gradebook.course_folder import write_assignment
-from milestones.instructor.models import entries, grade_models
 from milestones.instructor.release import template
 from speech_enhancement.audio import SAMPLE_RATE, load, save
 from tests.course.gradebook.nbgrader_course import graded_cells, submission
@@ -64,19 +61,15 @@ def test_student_packs_a_model_and_submits_it_with_the_report(person, hub):
     pages.submit(page, NAME)
 
 
-def test_instructor_grades_the_model(person, hub, form_grader, photograph, monkeypatch, capsys):
+def test_instructor_grades_the_model(person, hub, form_grader, photograph):
     """Its points stand in the sheet, where those who handed in nothing for milestone 3 have none."""
     page, server = person("grace"), f"{hub.address}/services/speech"
     pages.click_in_turn(page, form_grader, NAME, ("collect",), lambda _: None)
     write_hidden_recordings(hub.folder / "hidden")
-    for kind in ("noisy", "clean"):
-        shutil.copytree(PUBLIC / kind, hub.folder / "public" / kind, ignore=lambda _, names: {*names} - {"01.flac"})
-    # One public recording and one reference take a tenth of the time of all.
-    monkeypatch.setattr(grade_models, "RECORDINGS", hub.folder / "public")
-    monkeypatch.setattr(grade_models, "references", lambda folder: list(entries.references(folder))[:1])
+    pages.open_lab(page, server)
     out = hub.course / "grades" / NAME
-    assert grade.run(Grade(hub.course / "submitted", 3, out, recordings=hub.folder / "hidden")) == 0
-    said = capsys.readouterr().err
+    command = f"python -m milestones grade submitted --milestone 3 --recordings {hub.folder / 'hidden'}"
+    said = pages.run_in_terminal(page, f"{command} --out {out.relative_to(hub.course)}")
     with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["submission"]: row for row in csv.DictReader(file)}
     ada = rows.pop("ada")
