@@ -6,7 +6,6 @@ from torch import nn
 
 from speech_enhancement.systems.fully_convolutional import FullyConvolutional
 from tests.package.systems.checks import check_gradients, check_reload, check_shapes, losses_on_one_batch
-from tests.package.systems.receptive_field import reached, support
 from tests.package.systems.signals import batch
 
 TINY = {"layers": 3, "filters": 6, "kernel": 15}
@@ -34,16 +33,20 @@ def test_every_parameter_learns():
     check_gradients(FullyConvolutional(**TINY), seconds=0.1)
 
 
-@pytest.mark.parametrize("sizes", [{"filters": 2}, TINY])
-def test_sees_as_far_as_it_says(sizes):
-    system = FullyConvolutional(**sizes)
-    expected = (system.context, system.context)
-    assert support(system, length=1001, position=500) == expected
-    if sizes is TINY:
-        assert expected == (21, 21)
-        assert reached(FullyConvolutional(**sizes), length=1001, position=500) == expected
-    else:
-        assert expected == (216, 216)
+def test_volume_does_not_matter():
+    system = FullyConvolutional(**TINY).eval()
+    noisy, _ = batch(0.1)
+    with torch.no_grad():
+        quiet, loud = system(0.01 * noisy), system(noisy)
+    assert torch.allclose(100 * quiet, loud, atol=1e-4 * loud.abs().max())
+
+
+def test_recordings_of_a_batch_do_not_mix():
+    """In training neither, so that a recording is normalised then as it is in enhancement."""
+    system = FullyConvolutional(**TINY).train()
+    noisy, _ = batch(0.1)
+    with torch.no_grad():
+        assert torch.allclose(system(noisy)[:1], system.eval()(noisy[:1]), atol=1e-5)
 
 
 def test_learns_to_leave_speech_as_it_is():
@@ -52,7 +55,7 @@ def test_learns_to_leave_speech_as_it_is():
     losses = losses_on_one_batch(FullyConvolutional(**TINY), clean, clean, steps=100)
     # Zeros would cost the mean magnitude of speech, while every layer can become a filter that passes everything.
     assert losses[-1] < 0.25 * clean.abs().mean()
-    assert losses[-1] < 0.1 * losses[0]
+    assert losses[-1] < 0.25 * losses[0]
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from speech_enhancement.systems.blocks.feature_losses import (
     FeatureLossTraining,
     FeatureNetwork,
 )
-from speech_enhancement.systems.fully_convolutional import FullyConvolutional
+from speech_enhancement.systems.denoising_wavenet import DenoisingWaveNet
 from tests.package.systems.checks import check_gradients, check_reload, losses_on_one_batch
 from tests.package.systems.signals import batch
 
@@ -44,7 +44,7 @@ def loss(steps: int = 5) -> FeatureLoss:
 
 def tuned() -> FeatureLossTraining:
     torch.manual_seed(0)
-    return FeatureLossTraining(FullyConvolutional(layers=3, filters=6, kernel=15), loss())
+    return FeatureLossTraining(DenoisingWaveNet(6, 6, (6, 6), stacks=1, dilations=3), loss())
 
 
 @pytest.mark.parametrize("distance", [functional.l1_loss, functional.mse_loss])
@@ -107,8 +107,8 @@ def test_is_the_system_but_for_the_loss():
     system = tuned()
     noisy, clean = batch(0.1)
     assert torch.equal(system.eval()(noisy), system.system(noisy))
-    assert system.title == "fully convolutional, feature loss"
-    assert system.context == system.system.context == 21
+    assert system.title == "denoising WaveNet, feature loss"
+    assert system.context == system.system.context == 7 + 3
     assert system.count_parameters() == system.system.count_parameters()
     (optimizer,) = system.optimizers()
     assert len(optimizer.param_groups[0]["params"]) == len(list(system.system.parameters()))
