@@ -23,9 +23,9 @@ invented:
 If one is exactly the difference, as here, both terms are equal, and L is twice the mean absolute error.
 
 **Differences from the paper.** The network estimates b^, and s^ is the difference; the paper has it the other way
-round. A network that has learned nothing thus returns the recording, and a short training can only improve on it.
-Samples are multiplied by 16 before the network and divided after it, which brings speech near an RMS of 1: at the level
-of recordings the gates work where they are linear, and the training did not get far.
+round, but a network that has learned little should leave the recording as it is. Samples are multiplied by 16 before
+the network and divided after it, which brings speech near an RMS of 1: at the level of recordings the gates work where
+they are linear, and the training got less far.
 
 Simplified: the paper also tells the network who speaks, by a code of 5 bits that enters each layer, zeros if unknown.
 Without the code each of those places keeps a bias, hence 10,112 parameters instead of the code's 50,560. Recordings are
