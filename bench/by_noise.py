@@ -10,6 +10,7 @@ in dB, and of PESQ.
 import argparse
 import csv
 import sys
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 
@@ -27,7 +28,7 @@ def main(out: Path) -> int:
     before = read(out / INPUT)
     ranked = sorted(before, key=lambda file: before[file]["si_sdr"])
     bounds = [round(len(ranked) * quarter / QUARTERS) for quarter in range(QUARTERS + 1)]
-    quarters = [ranked[begin:end] for begin, end in zip(bounds, bounds[1:], strict=False)]
+    quarters = [ranked[begin:end] for begin, end in pairwise(bounds)]
     rows = []
     for path in sorted(out.rglob("scores.csv")):
         after = read(path.parent)

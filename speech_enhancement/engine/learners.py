@@ -1,7 +1,7 @@
 """Learners, one for each kind of system: the trainer asks them for an epoch of training and for a validation."""
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -215,7 +215,11 @@ def initial_system(configuration: Train) -> System:
     extra = read_state(configuration.checkpoint).get("extra", {})
     found = described(extra) if extra else None
     if found != (name, size, arguments):
-        held = ", ".join([*found[:2], *(f"{key}={value}" for key, value in found[2].items())]) if found else "none"
-        asked = ", ".join([name, size, *(f"{key}={value}" for key, value in arguments.items())])
+        asked, held = _in_words(name, size, arguments), _in_words(*found) if found else "none"
         raise ValueError(f"--checkpoint: {configuration.checkpoint}: expected a model of {asked}, got {held}")
     return load_model(configuration.checkpoint)
+
+
+def _in_words(name: str, size: str, arguments: Mapping[str, Any]) -> str:
+    """Write what a system was built from, for a message."""
+    return ", ".join([name, size, *(f"{key}={value}" for key, value in arguments.items())])

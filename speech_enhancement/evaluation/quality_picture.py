@@ -14,7 +14,8 @@ from speech_enhancement.files.atomic import replacing
 from speech_enhancement.systems.system import System
 
 _COSTS = {"real_time_factor": "real-time factor on one core", "multiply_adds": "multiply-adds a second"}
-_RANGES = {"si_sdr": 20.0, "pesq": 4.5}
+_RANGE = 20.0
+"""Largest range of a metric that is drawn, in its unit."""
 
 
 def quality_and_cost(
@@ -65,7 +66,7 @@ def _plot(axes: Axes, points: Mapping[str, tuple[float, float]], metric: str, ma
     ranked = sorted(points.items(), key=lambda item: item[1][0])
     highest = ranked[-1][1][0]
     # A system that failed to learn must not squeeze the others together.
-    lowest = max(ranked[0][1][0], highest - _RANGES[metric])
+    lowest = max(ranked[0][1][0], highest - _RANGE)
     front = [points[title] for title in pareto_front(points)]
     corners = [*front, (highest, max(cost for _, cost in points.values()))]
     axes.step([cost for _, cost in corners], [quality for quality, _ in corners], "k:", where="post")
