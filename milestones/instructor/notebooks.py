@@ -30,7 +30,8 @@ MAX_BYTES = 1_500_000
 MAX_LINES = 30
 SECONDS_PER_CELL = 300
 # What Python says of names that will go, and `lecture.check` of a sentence that does not hold.
-_WARNING = re.compile(r"\b(?:(?:PendingDeprecation|Deprecation|Future)Warning|Not so in this run): .*")
+_DOUBT = "Not so in this run"
+_WARNING = re.compile(rf"\b(?:(?:PendingDeprecation|Deprecation|Future)Warning|{_DOUBT}): .*")
 # Matplotlib converts tensors, whose methods for NumPy lack a keyword of NumPy 2; only PyTorch can fix that.
 _WARNINGS = (
     "default::DeprecationWarning,default::PendingDeprecationWarning,"
@@ -68,6 +69,11 @@ class Execution:
     notebook: NotebookNode
     seconds: float
     complaints: list[str]
+
+    @property
+    def faults(self) -> list[str]:
+        """Complaints of all but sentences, since a training gives other numbers on each machine."""
+        return [complaint for complaint in self.complaints if _DOUBT not in complaint]
 
 
 def run(configuration: Notebooks) -> int:

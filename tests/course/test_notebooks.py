@@ -91,14 +91,16 @@ def test_a_fine_notebook_has_no_complaints(executed):
     ],
 )
 def test_what_goes_wrong_is_told(executed, source, complaint):
-    (found,) = executed(*FINE, source).complaints
-    assert complaint in found
+    execution = executed(*FINE, source)
+    (found,) = execution.complaints
+    assert complaint in found and execution.faults == [found]
 
 
 def test_a_sentence_that_does_not_hold_is_told(executed, capsys):
     lecture.check("the oracle wins", False)
-    (found,) = executed(*FINE, f"import sys\nprint({capsys.readouterr().err!r}, file=sys.stderr)").complaints
-    assert found == "cell 1: Not so in this run: the oracle wins"
+    execution = executed(*FINE, f"import sys\nprint({capsys.readouterr().err!r}, file=sys.stderr)")
+    assert execution.complaints == ["cell 1: Not so in this run: the oracle wins"]
+    assert not execution.faults
 
 
 def test_an_exercise_without_its_convention_is_told(executed):
