@@ -106,7 +106,7 @@ depends = ["1.1"]
 HANDOUT_TEXT = """# Milestone 1: Gains
 
 A test may take 10 seconds and 0.5 GiB of memory; all tests together may take 60 seconds.
-Each started day after the deadline costs 10 % of your points; after day 3 nothing counts.
+Each day, or part of a day, after the deadline costs 10 % of your points; after day 3 nothing counts.
 
 ## Task 1.1: Louder
 

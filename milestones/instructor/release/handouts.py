@@ -66,7 +66,8 @@ def _rules(milestone: Milestone) -> Iterator[str]:
         yield f"A test may take {milestone.seconds_per_test:g} seconds and {gibibytes:g} GiB of memory"
         yield f"all tests together may take {milestone.seconds_per_submission:g} seconds"
     share, days = 100 * milestone.late.share_per_day, milestone.late.days
-    yield f"Each started day after the deadline costs {share:g} % of your points; after day {days} nothing counts"
+    yield f"Each day, or part of a day, after the deadline costs {share:g} % of your points"
+    yield f"after day {days} nothing counts"
     for points in {answer.points for answer in milestone.answers}:
         count = sum(answer.points == points for answer in milestone.answers)
         word = "question" if milestone.model is None else "section"

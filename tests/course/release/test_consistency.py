@@ -76,8 +76,8 @@ RULES = [
     ("test = 10", "test = 20", "the words 'A test may take 20 seconds and 0.5 GiB of memory', as in milestone.toml"),
     ("= 512", "= 3072", "the words 'A test may take 10 seconds and 3 GiB of memory', as in milestone.toml, got none"),
     ("submission = 60", "submission = 90", "the words 'all tests together may take 90 seconds'"),
-    ("= 0.1,", "= 0.2,", "the words 'Each started day after the deadline costs 20 % of your points; after day 3"),
-    ("days = 3", "days = 4", "the words 'Each started day after the deadline costs 10 % of your points; after day 4"),
+    ("= 0.1,", "= 0.2,", "the words 'Each day, or part of a day, after the deadline costs 20 % of your points', as"),
+    ("days = 3", "days = 4", "the words 'after day 4 nothing counts'"),
     ('[[tasks]]\nid = "1.1"', QUESTION + '[[tasks]]\nid = "1.1"', "the words '1 question, each worth 3 points'"),
 ]
 
