@@ -1,7 +1,7 @@
 """The scores of a model's output, by which `submit 3 --check` and grading compare it with the clean recording.
 
-A gain, an offset or a delay changes no score: output and clean recording lose their means, the output is shifted by the
-delay of the largest cross-correlation, and scaled by least squares.
+A gain or an offset changes no score, and a delay gains nothing: output and clean recording lose their means, the output
+is shifted by the delay of the largest cross-correlation, in whole samples, and scaled by least squares.
 """
 
 import numpy as np

@@ -14,9 +14,11 @@ from tqdm.auto import tqdm
 
 from milestones.course import CourseError
 from milestones.instructor.board.rows import Row
-from milestones.instructor.models.records import CLIPS_FOLDER, clip_path
+from milestones.instructor.models.records import EntryRecord, clip_path
 from speech_enhancement.audio import SAMPLE_RATE, AudioError, load
+from speech_enhancement.evaluation.scoring import find_pairs
 from speech_enhancement.files.atomic import replacing
+from speech_enhancement.files.failures import Failures
 from speech_enhancement.plotting import plot_spectrogram, spectrogram_db
 
 SOUNDS_FOLDER = "sounds"
@@ -54,18 +56,20 @@ def write_clips(out: Path, grades: Path, recordings: Path, rows: Sequence[Row]) 
     Raises:
         CourseError: a clip belongs to no public recording, or a file is not audio.
     """
-    names = sorted({path.stem for path in (grades / CLIPS_FOLDER).glob("*/*.flac")})
+    names = sorted({name for row in rows for name in _clips_of(row.record, grades)})
     try:
-        highest_db = {name: _loudest(recordings, name) for name in names}
+        pairs = find_pairs(recordings / "noisy", recordings / "clean", Failures())
+        if unknown := [name for name in names if name not in pairs]:
+            raise CourseError(f"{recordings}: expected the public recording {unknown[0]} of a clip, got none")
+        highest_db = {name: float(spectrogram_db(load(pairs[name][0]).mean(dim=0)).max()) for name in names}
         noisy, clean = (
-            [_write(recordings / side / f"{name}.flac", out, side, name, highest_db[name]) for name in names]
-            for side in ("noisy", "clean")
+            [_write(pairs[name][place], out, side, name, highest_db[name]) for name in names]
+            for place, side in enumerate(("noisy", "clean"))
         )
         enhanced = {
             row.number: [
-                _write(path, out, row.record.hash[:16], name, highest_db[name])
-                for name in names
-                if row.record.hash and (path := clip_path(grades, row.record.hash, name)).exists()
+                _write(clip_path(grades, row.record.hash, name), out, row.record.hash[:16], name, highest_db[name])
+                for name in _clips_of(row.record, grades)
             ]
             for row in tqdm(rows, desc="clips", unit="entry")
         }
@@ -82,17 +86,15 @@ def remove_unused(out: Path, clips: Clips) -> None:
             shutil.rmtree(folder)
 
 
-def _loudest(recordings: Path, name: str) -> float:
-    """Return the level of the brightest colour, the same in all pictures of a recording."""
-    path = recordings / "noisy" / f"{name}.flac"
-    if not path.exists():
-        raise CourseError(f"{path}: expected the public recording of a clip, got no such file")
-    return float(spectrogram_db(load(path).mean(dim=0)).max())
+def _clips_of(record: EntryRecord, grades: Path) -> list[str]:
+    """Names of the public recordings of which the grading keeps what an entry made of them."""
+    names = sorted(score.recording for score in record.public)
+    return [name for name in names if record.hash and clip_path(grades, record.hash, name).exists()]
 
 
 def _write(source: Path, out: Path, folder: str, name: str, highest_db: float) -> Clip:
     waveform = load(source).mean(dim=0)
-    sound, picture = (out / SOUNDS_FOLDER / folder / f"{name}.{suffix}" for suffix in ("flac", "webp"))
+    sound, picture = (out / SOUNDS_FOLDER / folder / f"{name}{suffix}" for suffix in (source.suffix, ".webp"))
     sound.parent.mkdir(parents=True, exist_ok=True)
     with replacing(sound) as temporary:
         shutil.copyfile(source, temporary)

@@ -1,9 +1,9 @@
 """Names and remarks on the board: as they are, or so that nobody learns from the page whose entry is which."""
 
-import re
 from collections.abc import Mapping
 
 from milestones.instructor.board.pseudonyms import pseudonym
+from milestones.instructor.models.marking import EQUAL_THOSE_OF, title
 from milestones.instructor.models.records import EntryRecord
 from milestones.instructor.reports.escaping import printable
 
@@ -31,13 +31,10 @@ class Pseudonyms:
     """
 
     def __init__(self, records: Mapping[str, EntryRecord]) -> None:
-        submissions = [record for record in records.values() if record.kind == "submission"]
-        self._pseudonyms = {
-            printable(text): self.name(record) for record in submissions for text in (record.title, record.entry)
+        self._shown = {
+            title(record): title(record) if record.kind == "reference" else self.name(record)
+            for record in records.values()
         }
-        # The longest first, since a name may be a part of another one.
-        longest_first = sorted(filter(None, self._pseudonyms), key=len, reverse=True)
-        self._names = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first) or r"(?!)")
 
     def name(self, record: EntryRecord) -> str:
         """Return a reference's title, or a submission's pseudonym."""
@@ -48,7 +45,9 @@ class Pseudonyms:
     def remarks(self, record: EntryRecord) -> list[str]:
         """Return a refusal, and the marks with pseudonyms in the place of names."""
         refusal = [] if record.refused is None else ["refused"]
-        return [*refusal, *(self._names.sub(self._pseudonym, printable(mark)) for mark in record.marks)]
+        return [*refusal, *map(self._mark, record.marks)]
 
-    def _pseudonym(self, match: re.Match) -> str:
-        return self._pseudonyms[match[0]]
+    def _mark(self, mark: str) -> str:
+        what, words, other = mark.partition(EQUAL_THOSE_OF)
+        # The other one may have been withdrawn since.
+        return printable(what + words + (self._shown.get(other, "another entry") if words else ""))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from milestones.instructor.board.naming import OpenNames, Pseudonyms
-from milestones.instructor.models.records import EntryRecord, RecordingState, Standing
+from milestones.instructor.models.records import EntryRecord, Standing
 from milestones.instructor.models.standings import public_mean
 from milestones.model_terms import METRICS
 
@@ -22,7 +22,7 @@ class Row:
         standing: its place, with the means over the hidden recordings.
         rank, fast_rank: places as text, "=2" for one that is shared, "" for none.
         public: mean of each metric over the public recordings, None without any.
-        remarks: a refusal, marks, and numbers of recordings without scores.
+        remarks: a refusal, marks, and numbers of recordings that lack scores.
     """
 
     number: int
@@ -79,9 +79,9 @@ def _place(rank: int | None, counts: Counter) -> str:
 
 
 def _failures(record: EntryRecord) -> list[str]:
-    """Count the recordings without scores by their states; messages stay away, since they may tell of hidden ones."""
+    """Count the recordings with a fault by its name; messages stay away, since they may tell of hidden ones."""
     remarks = []
     for kind, scores in (("hidden", record.recordings), ("public", record.public)):
-        states = Counter(score.state for score in scores if score.state != RecordingState.SCORED)
-        remarks += [f"{state} on {count} of {len(scores)} {kind} recordings" for state, count in states.items()]
+        faults = Counter(score.fault for score in scores if score.fault)
+        remarks += [f"{fault} on {count} of {len(scores)} {kind} recordings" for fault, count in faults.items()]
     return remarks

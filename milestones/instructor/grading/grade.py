@@ -1,6 +1,5 @@
 """The command `grade`: grade all submissions of a milestone in parallel, and resume if started again."""
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +17,7 @@ from milestones.instructor.grading.submissions import Submission
 from milestones.instructor.records import LOG_NAME, Job, Record, append, latest, read
 from milestones.instructor.reports import reports, scores
 from milestones.instructor.reports.escaping import printable
-from milestones.instructor.sandbox import confinement, server_pool
+from milestones.instructor.sandbox import confinement, cores, server_pool
 
 
 def run(configuration: Grade) -> int:
@@ -103,7 +102,7 @@ def _is_done(before: Record | None, now: Record) -> bool:
 
 def _servers(configuration: Grade) -> AbstractContextManager[server_pool.Submit]:
     if configuration.dask is None:
-        return server_pool.local_servers(configuration.jobs or len(os.sched_getaffinity(0)))
+        return server_pool.local_servers(configuration.jobs or cores.count())
     try:
         from milestones.instructor.grading.cluster import cluster_servers
     except ImportError:

@@ -37,7 +37,12 @@ class Reading:
     @classmethod
     def refusal(cls, path: Path, reason: str) -> "Reading":
         """Make the reading of a submission that is not graded."""
-        return cls({}, handing_in.of_path(path), reason[:_MAX_LENGTH])
+        return cls.refusal_at(handing_in.of_path(path), reason)
+
+    @classmethod
+    def refusal_at(cls, submitted: float, reason: str) -> "Reading":
+        """Make the reading of a submission that is not graded, with its time of handing in."""
+        return cls({}, submitted, reason[:_MAX_LENGTH])
 
     @property
     def submission_hash(self) -> str:
@@ -90,7 +95,7 @@ def _read_folder(path: Path, modules: Sequence[str]) -> Reading:
         try:
             package = find_package(folder, modules)
         except Refused as reason:
-            return Reading({}, submitted, str(reason)[:_MAX_LENGTH])
+            return Reading.refusal_at(submitted, str(reason))
         if stamp is None and package.modified is not None:
             submitted = package.modified
         return reading_of(package.files, submitted, package.notes)

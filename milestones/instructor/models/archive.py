@@ -84,11 +84,7 @@ def read(path: Path, weights: Path, mebibytes: int) -> ModelReading:
             return _read_file(open_regular(path), path.name, handing_in.of_path(path), weights, mebibytes)
         folder = Folder(path)
         try:
-            entry = _find_archive(folder)
-            # nbgrader has a folder for each assignment of a student.
-            stamp = handing_in.stamped(folder, entry.parts[0] if len(entry.parts) > 1 else None)
-            submitted = handing_in.of_path(path / entry.name) if stamp is None else stamp
-            return _read_file(folder.open(entry), entry.name, submitted, weights, mebibytes)
+            return _read_folder(folder, path, weights, mebibytes)
         finally:
             folder.close()
     except Refused as reason:
@@ -101,6 +97,25 @@ def read(path: Path, weights: Path, mebibytes: int) -> ModelReading:
 def hash_of(reading: Reading, weights: bytes) -> str:
     """SHA-256 of a package and its weights."""
     return hashlib.sha256(f"{reading.submission_hash} {hashlib.sha256(weights).hexdigest()}".encode()).hexdigest()
+
+
+def _read_folder(folder: Folder, path: Path, weights: Path, mebibytes: int) -> ModelReading:
+    """Read the archive in a folder; a refusal keeps the time at which it was handed in."""
+    entry = None
+    try:
+        entry = _find_archive(folder)
+        return _read_file(folder.open(entry), entry.name, _submitted(folder, path, entry), weights, mebibytes)
+    except Refused as reason:
+        return ModelReading(Reading.refusal_at(_submitted(folder, path, entry), str(reason)))
+
+
+def _submitted(folder: Folder, path: Path, entry: Entry | None) -> float:
+    """Time of handing in: nbgrader's, or that of the archive, or that of the folder if there is no archive."""
+    # nbgrader has a folder for each assignment of a student.
+    stamp = handing_in.stamped(folder, entry.parts[0] if entry is not None and len(entry.parts) > 1 else None)
+    if stamp is not None:
+        return stamp
+    return handing_in.of_path(path if entry is None else path / entry.name)
 
 
 def _find_archive(folder: Folder) -> Entry:

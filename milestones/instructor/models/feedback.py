@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from milestones.course import Milestone
-from milestones.instructor.models.records import EntryRecord, RecordingScore, RecordingState, Standing
+from milestones.instructor.models.records import EntryRecord, RecordingScore, Standing
 from milestones.instructor.models.standings import public_mean
 from milestones.instructor.reports.scores import Score
 from milestones.model_terms import METRICS
@@ -18,7 +18,7 @@ def view(record: EntryRecord, standing: Standing, score: Score, milestone: Miles
 
     Marks are left out: they name other students, and are for the instructor to ask about.
     """
-    failures = Counter(each.state.value for each in record.recordings if each.state != RecordingState.SCORED)
+    failures = Counter(each.fault for each in record.recordings if each.fault)
     return {
         "milestone": milestone,
         "score": score,
@@ -40,9 +40,8 @@ def _row(record: EntryRecord, standing: Standing, metric: str) -> dict[str, str]
 
 
 def _public(score: RecordingScore) -> dict[str, Any]:
-    state = "" if score.state == RecordingState.SCORED else score.state.value
     numbers = [_text(getattr(score, metric), metric) for metric in METRICS]
-    remark = ": ".join(part for part in (state, score.message) if part)
+    remark = ": ".join(part for part in (score.fault, score.message) if part)
     return {"name": score.recording, "numbers": numbers, "remark": remark}
 
 

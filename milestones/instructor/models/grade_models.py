@@ -1,6 +1,5 @@
 """The command `grade` for models: each runs on hidden and public recordings; run again, it resumes."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from milestones.course import CourseError, Milestone, load_course
 from milestones.instructor import fingerprints
@@ -21,8 +21,10 @@ from milestones.instructor.models.records import EntryRecord, RecordingState, cl
 from milestones.instructor.models.standings import standings
 from milestones.instructor.reports import reports
 from milestones.instructor.reports.escaping import printable
-from milestones.instructor.sandbox import confinement
+from milestones.instructor.sandbox import confinement, cores
 from milestones.model_submission import RECORDINGS
+from speech_enhancement import metrics
+from speech_enhancement.evaluation import perceptual
 from speech_enhancement.evaluation.perceptual import PESQ_MISSING, pesq_is_installed
 
 SCORES_NAME = "scores.csv"
@@ -46,7 +48,7 @@ def run(configuration: Grade) -> int:
     with tempfile.TemporaryDirectory(prefix="weights_") as folder:
         entries = [*references(Path(folder))]
         entries += read_submissions(found, Path(folder), milestone.model.archive_mebibytes)
-        grade_entries(_todo(entries, exam, before, log), exam, configuration.jobs or len(os.sched_getaffinity(0)))
+        grade_entries(_todo(entries, exam, before, log), exam, configuration.jobs or cores.count())
     names = {entry.record.entry for entry in entries}
     after = [record for name, record in records.read(log).items() if name in names]
     _report(_marked(after, exam, log), milestone, configuration.out)
@@ -57,7 +59,7 @@ def _exam(configuration: Grade, milestone: Milestone) -> Exam:
     """Read the recordings.
 
     Raises:
-        CourseError: one is missing or cannot be read, or a hidden one is public.
+        CourseError: one is missing or cannot be read, or a hidden one is public or has no PESQ or STOI.
     """
     public = recordings.read(milestone.folder / RECORDINGS)
     hidden = recordings.read(configuration.recordings, configuration.seed)
@@ -66,6 +68,10 @@ def _exam(configuration: Grade, milestone: Milestone) -> Exam:
         own = _direction(pair.clean)
         if any(len(own) == len(each) and own @ each > _SAME for each in known):
             raise CourseError(f"--recordings: expected hidden recordings, got one that is public, {pair.name}")
+    for pair in tqdm(hidden, desc="hidden recordings", unit="recording", leave=False):
+        # Without a value for the noisy recording, none can be expected of a model.
+        if reasons := perceptual.scores(pair.noisy, pair.clean)[1]:
+            raise CourseError(f"--recordings: expected PESQ and STOI of {pair.name}, got {'; '.join(reasons.values())}")
     return Exam(
         terms=milestone.model,
         students_modules=load_course().modules,
@@ -73,7 +79,10 @@ def _exam(configuration: Grade, milestone: Milestone) -> Exam:
         public=public,
         recordings_hash=recordings.hash_of([*hidden, *public]),
         environment_hash=fingerprints.digest(
-            fingerprints.of_environment(*_OF_THE_GRADER).encode(), repr(milestone.model.limits).encode()
+            fingerprints.of_environment(*_OF_THE_GRADER).encode(),
+            repr(milestone.model.limits).encode(),
+            # The judge computes SI-SDR by it, although students write one too.
+            Path(metrics.__file__).read_bytes(),
         ),
         out=configuration.out,
         allow_weak_isolation=configuration.allow_weak_isolation,

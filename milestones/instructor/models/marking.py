@@ -16,7 +16,10 @@ from milestones.model_terms import METRICS
 from speech_enhancement.audio import SAMPLE_RATE, load
 
 MAX_DIFFERENCE = 0.01
-"""Energy of the difference of two outputs that count as equal, relative to that of their errors."""
+"""Energy of the difference of two outputs that count as equal, relative to that of their errors, or of them if less."""
+
+EQUAL_THOSE_OF = " equal those of "
+"""Words of a mark between what is equal and whose it is."""
 
 MAX_SCORE_DIFFERENCE = 0.002
 """Difference of two scores that count as equal; rounding to the type of the output makes less."""
@@ -28,7 +31,7 @@ def marks(
     """Find the marks of each submission, by its name.
 
     Models that were trained apart make different errors, however good they are. So outputs are equal if they differ by
-    much less than their errors, on all clips, but for the ends, of which a delay has pushed one out.
+    much less than their errors, on all clips that both have, but for the ends, of which a delay has pushed one out.
 
     Args:
         records: records of all entries.
@@ -41,7 +44,7 @@ def marks(
     outputs = {record.entry: _outputs(record, out, clips, end) for record in records}
     return {
         record.entry: tuple(
-            f"{what} equal those of {_title(other)}"
+            f"{what}{EQUAL_THOSE_OF}{title(other)}"
             for other in records
             if other is not record
             and (what := _in_common(record, other, outputs[record.entry], outputs[other.entry], targets))
@@ -75,16 +78,16 @@ def _score_equally(record: EntryRecord, other: EntryRecord) -> bool:
     )
 
 
-def _title(record: EntryRecord) -> str:
+def title(record: EntryRecord) -> str:
+    """Return what marks call an entry."""
     return f"the {record.title}" if record.kind == "reference" else record.title
 
 
 def _outputs(record: EntryRecord, out: Path, clips: Iterable[str], end: int) -> dict[str, NDArray]:
-    """Read the clips of an entry, without their ends; none if it failed on one of them."""
-    paths = {name: clip_path(out, record.hash, name) for name in clips}
-    if record.refused is not None or not all(path.is_file() for path in paths.values()):
-        return {}
-    return {name: _without_ends(load(path)[0].numpy().astype(np.float64), end) for name, path in paths.items()}
+    """Read the clips of an entry, without their ends; those on which it failed are missing."""
+    paths = {} if record.refused is not None else {name: clip_path(out, record.hash, name) for name in clips}
+    found = {name: path for name, path in paths.items() if path.is_file()}
+    return {name: _without_ends(load(path)[0].numpy().astype(np.float64), end) for name, path in found.items()}
 
 
 def _without_ends(samples: NDArray, end: int) -> NDArray:
@@ -92,10 +95,12 @@ def _without_ends(samples: NDArray, end: int) -> NDArray:
 
 
 def _are_equal(one: Mapping[str, NDArray], other: Mapping[str, NDArray], targets: Mapping[str, NDArray]) -> bool:
-    if not (one and other):
-        return False
-    for name, target in targets.items():
-        errors = min(np.square(each[name] - target).sum() for each in (one, other))
-        if np.square(one[name] - other[name]).sum() > MAX_DIFFERENCE * errors:
+    common = one.keys() & other.keys()
+    for name in common:
+        pair = one[name], other[name]
+        errors = min(np.square(each - targets[name]).sum() for each in pair)
+        # Outputs that have nothing of the recording are scaled to near silence, where all are near one another.
+        energies = min(np.square(each).sum() for each in pair)
+        if np.square(pair[0] - pair[1]).sum() > MAX_DIFFERENCE * min(errors, energies):
             return False
-    return True
+    return bool(common)

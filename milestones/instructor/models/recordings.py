@@ -74,8 +74,8 @@ def _mix(folder: Path, seed: int) -> list[Pair]:
     pairs = []
     for name, clean in speech.items():
         noise = noises[sorted(noises)[generator.integers(len(noises))]]
-        # A noise that is shorter goes on from its beginning.
-        stretch = noise.take(np.arange(len(clean)) + generator.integers(len(noise)), mode="wrap")
+        # A stretch from within a pause might be silent; a noise that is shorter goes on from its beginning.
+        stretch = noise.take(np.arange(len(clean)) + generator.choice(np.flatnonzero(noise)), mode="wrap")
         noisy = mix_at_snr(*map(torch.from_numpy, (clean, stretch)), generator.uniform(*SNR_DECIBELS)).numpy()
         scale = np.float32(1 / max(1.0, np.abs(noisy).max()))
         pairs.append(Pair(name, scale * noisy, scale * clean))

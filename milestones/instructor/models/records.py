@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from milestones.instructor import records
+from milestones.model_terms import METRICS
 
 LOG_NAME = "models.jsonl"
 """Name of the log, in the folder of the grades."""
@@ -54,6 +55,14 @@ class RecordingScore:
     duration: float
     state: RecordingState
     message: str
+
+    @property
+    def fault(self) -> str | None:
+        """Name what makes it count with a worst value; None for a score that is complete."""
+        if self.state != RecordingState.SCORED:
+            return self.state.value
+        missing = [name.upper().replace("_", "-") for name in METRICS if getattr(self, name) is None]
+        return f"no {' and no '.join(missing)}" if missing else None
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class Standing:
     Attributes:
         entry: its name.
         rank: by the ranking metric, 1 for the best; equal for entries that cannot be told apart; None for a reference
-            and for an entry without any scored recording.
+            and for an entry without any scored recording, or not better than the noisy recordings.
         fast_rank: likewise among the entries under the fast real-time factor; None for the others too.
         points: by thresholds and ranks, without those of the report.
         means: of each metric; empty for an entry that was refused.

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from milestones.course import Milestone, Task
-from milestones.instructor.models.records import EntryRecord, RecordingState, Standing
+from milestones.instructor.models.records import EntryRecord, Standing
 from milestones.instructor.models.standings import points_of_rank, public_mean
 from milestones.instructor.reports.adjustments import read_extensions, read_overrides
 from milestones.instructor.reports.escaping import cell, printable, same
@@ -26,7 +26,7 @@ def parts_of(milestone: Milestone) -> Milestone:
         RANK: terms.rank_points[0],
         FAST_RANK: terms.fast_rank_points[0],
     }
-    return replace(milestone, model=None, tasks=tuple(Task(name, "model", most) for name, most in points.items()))
+    return replace(milestone, model=None, tasks=tuple(Task(name, name, most) for name, most in points.items()))
 
 
 def scores_of(
@@ -94,7 +94,7 @@ def scores_csv(records: Sequence[EntryRecord], standings: Sequence[Standing]) ->
         for metric in METRICS:
             interval = standing.means.get(metric, ("", "", ""))
             row += [*(_rounded(value) for value in interval), _rounded(public_mean(record.public, metric))]
-        failed = sum(score.state != RecordingState.SCORED for score in record.recordings)
+        failed = sum(score.fault is not None for score in record.recordings)
         row += [failed, "; ".join(record.marks)]
         writer.writerow([cell(value) if isinstance(value, str) else "" if value is None else value for value in row])
     return text.getvalue()

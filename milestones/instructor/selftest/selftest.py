@@ -16,6 +16,7 @@ from milestones.course import ROOT, CourseError, load_course
 from milestones.instructor.configuration import Selftest
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.grading.passes import grade_in_passes
+from milestones.instructor.sandbox import cores
 from milestones.instructor.sandbox.server_pool import Submit, local_servers
 from milestones.instructor.selftest import attacks
 from milestones.instructor.selftest.cases import KINDS, Case, all_cases
@@ -29,7 +30,7 @@ def run(configuration: Selftest) -> int:
     course = load_course()
     exams = {milestone.number: Exam.of(milestone) for milestone in course.tested}
     cases = [case for case in all_cases(course, exams) if not configuration.only or case.kind in configuration.only]
-    jobs = configuration.jobs or len(os.sched_getaffinity(0))
+    jobs = configuration.jobs or cores.count()
     with local_servers(jobs) as submit:
         complaints = grade_cases(cases, submit)
     on_models = run_all(jobs) if not configuration.only or "attack" in configuration.only else []

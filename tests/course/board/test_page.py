@@ -57,7 +57,7 @@ class Page(HTMLParser):
         return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
 
 
-def rendered(*records, ranks=(), pseudonyms=False, silent=()):
+def rendered(*records, ranks=(), pseudonyms=False, silent=(), literature=LITERATURE):
     """Make the page of some entries, each with one clip unless it is silent.
 
     The ranks are those of the first entries in both rankings.
@@ -72,7 +72,7 @@ def rendered(*records, ranks=(), pseudonyms=False, silent=()):
 
     heard = [row for row in rows if row.record.hash and row.record.entry not in silent]
     enhanced = {row.number: clip(row.record.hash[:16]) if row in heard else [] for row in rows}
-    return render(load_milestone(3), rows, Clips(clip("noisy"), clip("clean"), enhanced), LITERATURE)
+    return render(load_milestone(3), rows, Clips(clip("noisy"), clip("clean"), enhanced), literature)
 
 
 def rows_of(source, table):
@@ -129,6 +129,12 @@ def test_doing_nothing_takes_no_time_and_is_in_the_plot():
     assert source.count("noisy: PESQ 1.20, real-time factor 0</title>") == 2
 
 
+def test_literature_without_times_has_no_plot():
+    untimed = [replace(system, real_time_factor=None) for system in LITERATURE]
+    source = rendered(entry("ada"), literature=untimed)
+    assert rows_of(source, "literature") and source.count("<svg") == rendered(entry("ada")).count("<svg") - 2
+
+
 def test_same_grading_same_bytes():
     """The order of the log does not matter."""
     assert rendered(entry("ada"), entry("bob")) == rendered(entry("bob"), entry("ada"))
@@ -139,7 +145,10 @@ def test_texts_of_submissions_remain_texts(pseudonyms):
     """Hostile names, marks and reasons change no element of the page, and nothing of it comes from elsewhere."""
     sources = []
     for texts in (HOSTILE, [f"harmless {number}" for number in range(len(HOSTILE))]):
-        records = [entry(text, title=text, marks=(text,), hash=f"{number:064x}") for number, text in enumerate(texts)]
+        records = [
+            entry(text, title=text, marks=(f"outputs equal those of {text}",), hash=f"{number:064x}")
+            for number, text in enumerate(texts)
+        ]
         late = replace(refused("late", texts[0]), marks=(texts[1],))
         sources.append(rendered(*records, late, pseudonyms=pseudonyms, ranks=range(1, len(texts) + 1)))
     hostile, harmless = map(Page, sources)

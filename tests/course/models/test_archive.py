@@ -62,7 +62,9 @@ def test_archive_in_a_folder_of_nbgrader(contents, tmp_path):
     assert made.reading.files == {"stft.py": STFT.decode()}
     assert made.reading.submitted == datetime(2027, 3, 1, 12, tzinfo=timezone.utc).timestamp()
     shutil.copyfile(folder / "submission.zip", folder / "another.zip")
-    assert read(folder, tmp_path).reading.refused == "expected one archive (.zip) that holds model.safetensors, got 2"
+    refused = read(folder, tmp_path).reading
+    assert refused.refused == "expected one archive (.zip) that holds model.safetensors, got 2"
+    assert refused.submitted == made.reading.submitted
 
 
 def test_archive_among_those_of_other_assignments(contents, tmp_path):

@@ -20,11 +20,17 @@ def page(record, standing, out):
 
 
 def test_scores_and_failures(tmp_path):
-    hidden = (score("SECRET1"), failed("SECRET2", RecordingState.TIME), failed("SECRET3", RecordingState.TIME))
+    hidden = (
+        score("SECRET1"),
+        score("SECRET4", pesq=None),
+        failed("SECRET2", RecordingState.TIME),
+        failed("SECRET3", RecordingState.TIME),
+    )
     public = (score("p1", pesq=3.5), failed("p2"))
     record = entry("ada", hidden, public=public, marks=("outputs equal those of SECRET4",))
     text = page(record, Standing("ada", 2, None, 29, MEANS), tmp_path)
     assert "29 of 60 points for the model" in text and "2.00 to 2.25" in text and "3.50" in text
+    assert "1 of the hidden recordings: no PESQ." in text
     assert "2 of the hidden recordings: time." in text and "Rank 2. Real-time factor" in text and "SECRET" not in text
 
 
@@ -33,7 +39,7 @@ def test_a_name_and_a_message_are_text(tmp_path):
     public = (score("p", message=f"the model's code failed ({hostile}\x1b)", pesq=None),)
     text = page(entry(hostile, public=public, notes=(hostile,)), Standing(hostile, None, None, 0, MEANS), tmp_path)
     assert "<script" not in text and "\x1b" not in text and text.count("&lt;script&gt;") == 4
-    assert "the\nnoisy recordings themselves score as well" in text
+    assert "the\nmodel does not beat the noisy recordings" in text
 
 
 def test_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from milestones.instructor.sandbox import confinement
 from milestones.instructor.selftest import model_attacks, model_cases
 from milestones.instructor.selftest.selftest import left_behind
 from milestones.model_submission import submit_model
+from speech_enhancement import metrics
 from speech_enhancement.systems import registry
 from tests.course.models.making import write_pairs, write_run
 
@@ -102,6 +104,25 @@ def test_public_recordings_are_not_hidden(graded, course, tmp_path, is_changed):
         path.unlink()
     with pytest.raises(CourseError, match="expected hidden recordings, got one that is public, 00"):
         grade.run(Grade(course / "class", 3, tmp_path / "out", recordings=tmp_path / "hidden"))
+
+
+def test_hidden_recordings_need_values_of_all_metrics(graded, course, tmp_path):
+    """A recording that is too short for PESQ would cost every model the worst value."""
+    write_pairs(tmp_path / "hidden", count=1, duration=0.2, seed=20)
+    with pytest.raises(CourseError, match="--recordings: expected PESQ and STOI of 00, got "):
+        grade.run(Grade(course / "class", 3, tmp_path / "out", recordings=tmp_path / "hidden"))
+
+
+def test_a_change_of_the_judges_metric_changes_the_environment(course, tmp_path, monkeypatch):
+    """Students write this module too, but the judge computes the SI-SDR by its own."""
+    configuration = Grade(course / "class", 3, tmp_path / "out", recordings=course / "hidden")
+    milestone = load_course().milestone(3)
+    before = grade_models._exam(configuration, milestone)
+    changed = tmp_path / "metrics.py"
+    changed.write_bytes(Path(metrics.__file__).read_bytes() + b"\n")
+    monkeypatch.setattr(metrics, "__file__", str(changed))
+    after = grade_models._exam(configuration, milestone)
+    assert after.environment_hash != before.environment_hash and after.recordings_hash == before.recordings_hash
 
 
 def test_attacks_end_as_they_must(tmp_path, n_cores):

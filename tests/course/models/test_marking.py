@@ -57,6 +57,17 @@ def test_a_little_noise_hides_nothing(marked):
     assert marked(ada=lambda name: shipped(name) + noise(1)[name] / 12.5)["ada"]
 
 
+def test_a_failure_on_a_public_recording_hides_nothing(marked):
+    found = marked(ada=lambda name: shipped(name) if name == "one" else None)
+    assert found == {"ada": ("outputs equal those of the shipped model",)}
+
+
+def test_broken_models_are_not_marked(marked):
+    """Both outputs are noise, which is scaled to near silence."""
+    found = marked(ada=lambda name: noise(1)[name], ben=lambda name: noise(2)[name])
+    assert found == {"ada": (), "ben": ()}
+
+
 def test_equally_good_models_are_not_marked(marked):
     """Neither those that share nine tenths of the energy of their errors."""
     found = marked(

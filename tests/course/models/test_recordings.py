@@ -37,6 +37,15 @@ def test_mixing_follows_from_the_seed(sources):
     assert recordings.hash_of(first) != recordings.hash_of(second)
 
 
+def test_no_mixture_lies_in_a_pause_of_the_noise(sources):
+    """It would be the clean recording, which no model can improve."""
+    noise = torch.zeros(1, 160_000)
+    noise[:, 90_000:90_100] = 0.1
+    save(sources / "noise/hiss.wav", noise)
+    ratios = [snr(pair) for seed in range(20) for pair in recordings.read(sources, seed)]
+    assert max(ratios) < recordings.SNR_DECIBELS[1] + 0.1
+
+
 def test_mixing_ratios(sources):
     """They are within the range, over both its halves; the clean recording is what was mixed."""
     ratios = [snr(pair) for seed in range(20) for pair in recordings.read(sources, seed)]

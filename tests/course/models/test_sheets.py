@@ -5,7 +5,9 @@ import io
 from dataclasses import replace
 from datetime import timedelta
 
-from milestones.course import load_milestone
+import pytest
+
+from milestones.course import CourseError, load_milestone
 from milestones.instructor.models import sheets
 from milestones.instructor.models.records import Interval, Standing
 from milestones.instructor.reports import reports
@@ -48,6 +50,9 @@ def test_lateness_and_overrides(tmp_path):
     assert (ada["total"], ada["override"]) == ("25", "task rank: 5 (discussed)")
     assert (ben["days late"], ben["late deduction"], ben["total"]) == ("2", "4", "16")
     assert strays == ["overrides.csv:3: expected the name of a submission, got nobody"]
+    (tmp_path / "overrides.csv").write_text("submission,milestone,task,points,reason\nada,3,model,5,\n")
+    with pytest.raises(CourseError, match=r"overrides\.csv:2: .*got 'model'"):
+        grades([(in_time("ada"), standing("ada", 1))], tmp_path)
 
 
 def test_remarks_are_for_the_instructor(tmp_path):
@@ -65,7 +70,7 @@ def test_hidden_and_public_scores_side_by_side():
     record = in_time("ada", recordings=(score(), score("three", pesq=None), failed("two")), public=public)
     (row,) = csv.DictReader(io.StringIO(sheets.scores_csv([record], [standing("ada", 1)])))
     assert [float(row[name]) for name in ("pesq", "pesq low", "pesq high", "pesq public")] == [2.5, 2.25, 2.75, 3.267]
-    assert (row["rank"], row["fast rank"], row["failed recordings"]) == ("1", "", "1")
+    assert (row["rank"], row["fast rank"], row["failed recordings"]) == ("1", "", "2")
 
 
 def test_table_has_the_best_first():
