@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from tqdm.auto import tqdm
 
 from speech_enhancement.audio import Recording
@@ -52,7 +53,12 @@ class PackedRecordings:
         path = root / FOLDER / f"{kind}-{split}-{digest}.npy"
         index = path.with_suffix(".npz")
         if not index.exists():
-            _pack(list(entries(root, kind, split)), root, path, index)
+            recordings = list(entries(root, kind, split))
+            path.parent.mkdir(exist_ok=True)
+            # Two trainings may begin at once, and so do the processes of one on several GPUs.
+            with FileLock(path.with_suffix(".lock")):
+                if not index.exists():
+                    _pack(recordings, root, path, index)
         # As a plain array over the map, since NumPy's own class for maps takes longer to slice.
         self.samples = np.load(path, mmap_mode="r").view(np.ndarray)
         with np.load(index) as arrays:
@@ -104,7 +110,6 @@ def levelling_gain(samples: np.ndarray) -> float:
 
 def _pack(recordings: list[Entry], root: Path, path: Path, index: Path) -> None:
     """Write samples and index; the index last, since it says that the samples are complete."""
-    path.parent.mkdir(exist_ok=True)
     sources = np.array([source_of(entry.source) for entry in recordings])
     in_order = np.argsort(sources, kind="stable")
     lengths = [_frames(root / recordings[number].file) for number in in_order]

@@ -1,6 +1,9 @@
 """Varied mixtures: sources drawn by weight, ratios as asked for, and the same batch in any process."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import torch
 
 from speech_enhancement.audio import load, save
 from speech_enhancement.configuration import Train
+from speech_enhancement.corpora import packed as packed_recordings
 from speech_enhancement.corpora.manifest import Entry, entries, write_manifest
 from speech_enhancement.corpora.packed import LEVEL, PackedRecordings, levelling_gain, source_of
 from speech_enhancement.engine.distributed import Process
@@ -58,6 +62,19 @@ def test_recordings_are_packed_by_source_and_read_at_one_level(sources):
     before = (sources / "packed").stat().st_mtime_ns
     assert np.array_equal(PackedRecordings(sources, "speech", "train").samples, packed.samples)
     assert (sources / "packed").stat().st_mtime_ns == before, "packed once"
+
+
+def test_trainings_that_begin_at_once_pack_once(sources, monkeypatch):
+    start, pack = Barrier(8), Mock(wraps=packed_recordings._pack)
+
+    def begin(_):
+        start.wait()
+        return PackedRecordings(sources, "noise", "train").samples
+
+    monkeypatch.setattr(packed_recordings, "_pack", pack)
+    with ThreadPoolExecutor(8) as trainings:
+        first, *others = trainings.map(begin, range(8))
+    assert pack.call_count == 1 and first.any() and all(np.array_equal(first, other) for other in others)
 
 
 def test_levels_are_those_of_the_active_frames():
