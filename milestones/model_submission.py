@@ -7,7 +7,7 @@ from pathlib import Path
 from milestones.course import ROOT, CourseError, load_course
 from milestones.model_check import print_check, read_pairs, try_model
 from milestones.model_doubts import doubts_of_report, doubts_of_training, doubts_of_trial
-from milestones.packing import WEIGHTS, check_is_complete, described, notebook_of, packed, sources
+from milestones.packing import WEIGHTS, check_is_complete, described, notebook_of, packed, packed_bytes, sources
 from speech_enhancement.files.failures import missing_task
 from speech_enhancement.files.state_file import StateFileError, read_state
 
@@ -122,8 +122,9 @@ def _read(path: Path) -> dict:
 
 def _check_size(out: Path, contents: Mapping[str, bytes], mebibytes: int) -> None:
     """Raise `CourseError` if the archive would be too large; the message names what takes most of it."""
-    size = sum(map(len, contents.values())) / 2**20
-    if size > mebibytes:
+    size = packed_bytes(contents)
+    if size > mebibytes * 2**20:
         largest = max(contents, key=lambda name: len(contents[name]))
         share = f"{len(contents[largest]) / 2**20:.1f} MiB of it in {largest}"
-        raise CourseError(f"{out}: expected at most {mebibytes} MiB, got {size:.1f} MiB, {share}")
+        most = f"{mebibytes} MiB, {mebibytes * 2**20:,} bytes"
+        raise CourseError(f"{out}: expected at most {most}, got {size:,} bytes, {share}")

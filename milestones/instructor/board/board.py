@@ -9,8 +9,8 @@ from milestones.instructor.board.naming import OpenNames, Pseudonyms
 from milestones.instructor.board.page import render
 from milestones.instructor.board.rows import make_rows
 from milestones.instructor.configuration import Board
+from milestones.instructor.models.points import final_standings
 from milestones.instructor.models.records import LOG_NAME, NOISY, EntryRecord, read, reference_name
-from milestones.instructor.models.standings import standings
 from milestones.instructor.reports.escaping import printable
 from speech_enhancement.files.atomic import replacing
 
@@ -26,7 +26,7 @@ def run(configuration: Board) -> int:
     records = _of_last_grading(read(log))
     milestone = next(each for each in load_course().milestones if each.model)
     names = Pseudonyms(records) if configuration.pseudonyms else OpenNames()
-    standing = standings(list(records.values()), milestone.model)
+    standing = final_standings(list(records.values()), milestone, configuration.grades)
     rows = make_rows(records, standing, milestone.model.rank_by, names)
     literature = read_literature(_BENCHMARK)
     clips = write_clips(configuration.out, configuration.grades, milestone.folder / "recordings", rows)

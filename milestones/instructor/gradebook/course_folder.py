@@ -38,7 +38,9 @@ def write_course(out: Path) -> None:
     for milestone in load_course().milestones:
         write_assignment(out, milestone)
         name = name_of(milestone)
-        print(f"{out / 'source' / name}: {milestone.points:g} points of tasks; nbgrader generate_assignment {name}")
+        earned, by_hand = (sum(each.points for each in group) for group in (milestone.tasks, milestone.answers))
+        points = f"{earned:g} points of tasks, {by_hand:g} by hand"
+        print(f"{out / 'source' / name}: {points}; nbgrader generate_assignment {name}")
 
 
 def write_configuration(out: Path) -> None:

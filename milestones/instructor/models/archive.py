@@ -106,7 +106,11 @@ def _read_folder(folder: Folder, path: Path, weights: Path, mebibytes: int) -> M
         entry = _find_archive(folder)
         return _read_file(folder.open(entry), entry.name, _submitted(folder, path, entry), weights, mebibytes)
     except Refused as reason:
-        return ModelReading(Reading.refusal_at(_submitted(folder, path, entry), str(reason)))
+        said = str(reason)
+    # A damaged archive can make the readers raise anything.
+    except Exception as error:
+        said = unreadable(path.name, error)
+    return ModelReading(Reading.refusal_at(_submitted(folder, path, entry), said))
 
 
 def _submitted(folder: Folder, path: Path, entry: Entry | None) -> float:
@@ -146,7 +150,7 @@ def _read_file(file: BinaryIO, name: str, submitted: float, weights: Path, mebib
     size = os.fstat(file.fileno()).st_size
     if size > limit:
         file.close()
-        raise Refused(f"{name}: expected at most {mebibytes} MiB, got {size / 2**20:.1f} MiB")
+        raise Refused(f"{name}: expected at most {mebibytes} MiB, {limit:,} bytes, got {size:,} bytes")
     archive = open_archive(name, file)
     try:
         entry = _only([each for each in archive.entries if _is_named(each, WEIGHTS)], WEIGHTS)

@@ -1,18 +1,21 @@
 """The entries of a grading: the submissions of a class, and the references that are graded beside them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
+import torch
+from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from milestones.course import PACKAGE, ROOT
 from milestones.instructor.grading.reading import Reading
 from milestones.instructor.grading.submissions import Submission
 from milestones.instructor.models.archive import ModelReading, hash_of, read_apart
-from milestones.instructor.models.records import NOISY, EntryRecord, reference_name
+from milestones.instructor.models.records import ABOVE_50_HZ, NOISY, EntryRecord, reference_name
+from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
 from speech_enhancement.systems.model_file import load_model
 from speech_enhancement.systems.registry import build
 
@@ -30,12 +33,14 @@ class Entry:
     Attributes:
         record: its record without results.
         files: sources of its package, by path within the package.
-        weights: its file of weights; None for the reference that returns its input.
+        weights: its file of weights; None for a reference without a model.
+        method: function that enhances samples `(time,)` for a reference without a model, None for others.
     """
 
     record: EntryRecord
     files: dict[str, str]
     weights: Path | None
+    method: Callable[[NDArray], NDArray] | None = None
 
 
 def read_submissions(found: Sequence[Submission], folder: Path, mebibytes: int) -> Iterator[Entry]:
@@ -58,15 +63,16 @@ def read_submissions(found: Sequence[Submission], folder: Path, mebibytes: int) 
 
 
 def references(folder: Path) -> Iterator[Entry]:
-    """Make the references: doing nothing, classical systems, and the model that comes with the package.
+    """Make the references: doing nothing with and without rumble, classical systems, the model of the package.
 
     Args:
         folder: folder for their weights.
     """
     package = ROOT / PACKAGE
     files = {path.relative_to(package).as_posix(): path.read_text("utf-8") for path in sorted(package.rglob("*.py"))}
-    nothing = ModelReading(Reading({}, 0.0, None), NOISY)
-    yield Entry(_record(reference_name(NOISY), "reference", NOISY, nothing), {}, None)
+    for title, method in ((NOISY, lambda noisy: noisy), (ABOVE_50_HZ, _without_rumble)):
+        made = ModelReading(Reading({}, 0.0, None), title)
+        yield Entry(_record(reference_name(title), "reference", title, made), {}, None, method)
     systems = {system.title: system for system in map(build, CLASSICAL)} | {SHIPPED: load_model()}
     for number, (title, system) in enumerate(systems.items()):
         weights = folder / f"reference {number}.safetensors"
@@ -75,6 +81,10 @@ def references(folder: Path) -> Iterator[Entry]:
         numbers = sum(tensor.numel() for tensor in system.state_dict().values())
         made = ModelReading(reading, hash_of(reading, content), numbers, len(content))
         yield Entry(_record(reference_name(title), "reference", title, made), files, weights)
+
+
+def _without_rumble(noisy: NDArray) -> NDArray:
+    return remove_rumble(torch.from_numpy(noisy)).numpy()
 
 
 def _record(name: str, kind: Literal["submission", "reference"], title: str, made: ModelReading) -> EntryRecord:

@@ -14,11 +14,10 @@ from milestones.course import CourseError, Milestone, load_course
 from milestones.instructor import fingerprints
 from milestones.instructor.configuration import Grade
 from milestones.instructor.grading.grade import find_submissions
-from milestones.instructor.models import feedback, marking, recordings, records, sheets
+from milestones.instructor.models import feedback, marking, points, recordings, records, sheets
 from milestones.instructor.models.entries import Entry, read_submissions, references
 from milestones.instructor.models.passes import Exam, grade_entries
 from milestones.instructor.models.records import EntryRecord, RecordingState, clip_path
-from milestones.instructor.models.standings import standings
 from milestones.instructor.reports import reports
 from milestones.instructor.reports.escaping import printable
 from milestones.instructor.sandbox import confinement, cores
@@ -134,10 +133,10 @@ def _marked(graded: Sequence[EntryRecord], exam: Exam, log: Path) -> list[EntryR
 
 
 def _report(graded: Sequence[EntryRecord], milestone: Milestone, out: Path) -> None:
-    standing = standings(graded, milestone.model)
+    standing = points.final_standings(graded, milestone, out)
     submissions = [pair for pair in zip(graded, standing, strict=True) if pair[0].kind == "submission"]
-    scores, strays = sheets.scores_of(submissions, milestone, out)
-    parts = sheets.parts_of(milestone)
+    scores, strays = points.scores_of(submissions, milestone, out)
+    parts = points.parts_of(milestone)
     texts = {reports.GRADES_NAME: reports.grades(scores, parts), SCORES_NAME: sheets.scores_csv(graded, standing)}
     for name, text in texts.items():
         reports.write_sheet(out / name, text)

@@ -136,8 +136,8 @@ class _Threads(contextlib.AbstractContextManager):
         return self._record(entry.record, runner, scores, is_hidden)
 
     def _output(self, runner: ModelRunner, entry: Entry, pair: Pair, scores: Sequence[RecordingScore]) -> Output:
-        if entry.weights is None:
-            return Output(pair.noisy, 0.0)
+        if entry.method is not None:
+            return Output(entry.method(pair.noisy), 0.0)
         if sum(score.state == RecordingState.TIME for score in scores) >= MAX_TIMEOUTS:
             return Output(None, 0.0, RecordingState.TIME, f"not run: {MAX_TIMEOUTS} others took too long")
         return runner.enhance(pair.noisy)

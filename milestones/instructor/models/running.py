@@ -173,10 +173,11 @@ class ModelRunner:
             client.discard()
         if took > seconds:
             return Output(None, took, RecordingState.TIME, _MESSAGES[RecordingState.TIME])
-        # NumPy has no such numbers, and a tensor on the device "meta" has none at all.
-        if not isinstance(result, torch.Tensor) or result.is_meta or result.dtype == torch.bfloat16:
+        try:
+            return Output(result.detach().numpy(), took)
+        # No tensor, one on the device "meta", of numbers that NumPy has not, or of a size that it cannot count.
+        except (AttributeError, RuntimeError, TypeError, ValueError):
             return Output(None, took, RecordingState.WRONG_OUTPUT, _MESSAGES[RecordingState.WRONG_OUTPUT])
-        return Output(result.detach().numpy(), took)
 
     def _call(self, client: WorkerClient, name: str, argument: Any) -> Any:
         with torch.no_grad():

@@ -1,13 +1,14 @@
 """Means with their intervals, shared ranks and points, from the records of all entries."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from milestones.course import CourseError
 from milestones.instructor.models.records import (
+    ABOVE_50_HZ,
     NOISY,
     EntryRecord,
     Interval,
@@ -25,14 +26,22 @@ _N_RESAMPLES = 2000
 _TAILS = (2.5, 97.5)
 
 
-def standings(records: Sequence[EntryRecord], terms: ModelTerms) -> list[Standing]:
+def standings(
+    records: Sequence[EntryRecord], terms: ModelTerms, unranked: Collection[str] = frozenset()
+) -> list[Standing]:
     """Compute the standing of each entry, in the order of the records.
 
     Means have a percentile bootstrap interval over the recordings. An entry shares a rank if the interval of the mean
     paired difference from the best entry of this rank, over the same resamples, includes zero; otherwise its rank is
     one more than the number of better submissions. References have no rank, and take none from others. A submission
-    that does not beat the noisy recordings, by the same interval, has neither rank nor points. Source: Bisani and Ney,
-    "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
+    that does not beat the noisy recordings, with and without what lies below 50 Hz, by the same interval, has neither
+    rank nor points. Source: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
+    evaluation", ICASSP 2004.
+
+    Args:
+        records: records of all entries.
+        terms: thresholds, and points of ranks.
+        unranked: names of submissions that have no rank and take none from others.
 
     Raises:
         CourseError: the entries were graded on different recordings.
@@ -41,13 +50,15 @@ def standings(records: Sequence[EntryRecord], terms: ModelTerms) -> list[Standin
     values = {record.entry: _values(record) for record in graded}
     resamples = _resamples(_check_same_recordings(graded))
     submissions = [record for record in graded if record.kind == "submission" and _is_scored(record)]
-    if reference_name(NOISY) in values:
-        noisy = values[reference_name(NOISY)][terms.rank_by]
-        submissions = [each for each in submissions if _beats(values[each.entry][terms.rank_by], noisy, resamples)]
-    fast = [each for each in submissions if each.real_time_factor < terms.fast_real_time_factor]
+    # A network that returns its input would gain by the filter that `enhance` puts before it.
+    for title in (NOISY, ABOVE_50_HZ):
+        if reference_name(title) in values:
+            noisy = values[reference_name(title)][terms.rank_by]
+            submissions = [each for each in submissions if _beats(values[each.entry][terms.rank_by], noisy, resamples)]
+    ranked = [each for each in submissions if each.entry not in unranked]
+    fast = [each for each in ranked if each.real_time_factor < terms.fast_real_time_factor]
     ranks, fast_ranks = (
-        _ranks({each.entry: values[each.entry][terms.rank_by] for each in group}, resamples)
-        for group in (submissions, fast)
+        _ranks({each.entry: values[each.entry][terms.rank_by] for each in group}, resamples) for group in (ranked, fast)
     )
     result = []
     for record in records:

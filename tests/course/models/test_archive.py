@@ -87,11 +87,26 @@ def test_a_time_outside_of_the_calendar_does_not_count(contents, tmp_path):
     assert read(path.parent, tmp_path).reading.submitted == path.stat().st_ctime
 
 
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_archive_keeps_the_time_of_handing_in(contents, tmp_path, damage):
+    folder = tmp_path / "ada/milestone3"
+    folder.mkdir(parents=True)
+    content = write_zip(folder / "submission.zip", contents, compression=0).read_bytes()
+    begin, end = content[: len(content) // 2], content[len(content) // 2 :]
+    changed = begin if damage == "cut" else begin + bytes([end[0] ^ 1]) + end[1:]
+    (folder / "submission.zip").write_bytes(changed)
+    (folder / "timestamp.txt").write_text("2027-04-16 20:00:00 UTC")
+    made = read(tmp_path / "ada", tmp_path).reading
+    assert made.refused is not None and made.submitted == datetime(2027, 4, 16, 20, tzinfo=timezone.utc).timestamp()
+
+
 def test_size_is_limited(contents, tmp_path):
     """The archive itself may be as large as its weights."""
     path = write_zip(tmp_path / "ada.zip", contents, compression=0)
     assert read(path, tmp_path, mebibytes=6).reading.refused is None
-    assert read(path, tmp_path, mebibytes=5).reading.refused.startswith("ada.zip: expected at most 5 MiB, got 5.")
+    assert read(path, tmp_path, mebibytes=5).reading.refused.startswith(
+        "ada.zip: expected at most 5 MiB, 5,242,880 bytes, got 5,"
+    )
 
 
 @pytest.mark.parametrize("attack", archive_attacks.archives(b"\2\0\0\0\0\0\0\0{}"), ids=lambda attack: attack.name)

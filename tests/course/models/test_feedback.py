@@ -1,7 +1,7 @@
 """The page of a graded model: it shows scores and failures, nothing of single hidden recordings, and no markup."""
 
 from milestones.course import load_milestone
-from milestones.instructor.models import feedback, sheets
+from milestones.instructor.models import feedback, points
 from milestones.instructor.models.records import Interval, RecordingState, Standing
 from milestones.instructor.reports import reports
 from milestones.model_terms import METRICS
@@ -13,7 +13,7 @@ MEANS = dict(zip(METRICS, (Interval(2.125, 2.0, 2.25), Interval(10, 9, 11), Inte
 
 def page(record, standing, out):
     (out / reports.FEEDBACK_FOLDER).mkdir(exist_ok=True)
-    (graded,), _ = sheets.scores_of([(record, standing)], MILESTONE, out)
+    (graded,), _ = points.scores_of([(record, standing)], MILESTONE, out)
     reports.write_feedback(out, record.entry, feedback.TEMPLATE, feedback.view(record, standing, graded, MILESTONE))
     (path,) = (out / reports.FEEDBACK_FOLDER).iterdir()
     return path.read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from milestones.course import CourseError, load_milestone
-from milestones.instructor.models import sheets
+from milestones.instructor.models import points, sheets
 from milestones.instructor.models.records import Interval, Standing
 from milestones.instructor.reports import reports
 from tests.course.models.entries import entry, failed, score
@@ -28,8 +28,8 @@ def standing(name, rank=None, fast_rank=None, thresholds=20.0):
 
 
 def grades(graded, out):
-    scores, strays = sheets.scores_of(graded, MILESTONE, out)
-    return list(csv.DictReader(io.StringIO(reports.grades(scores, sheets.parts_of(MILESTONE))))), strays
+    scores, strays = points.scores_of(graded, MILESTONE, out)
+    return list(csv.DictReader(io.StringIO(reports.grades(scores, points.parts_of(MILESTONE))))), strays
 
 
 def test_points_by_thresholds_and_ranks(tmp_path):
@@ -53,6 +53,29 @@ def test_lateness_and_overrides(tmp_path):
     (tmp_path / "overrides.csv").write_text("submission,milestone,task,points,reason\nada,3,model,5,\n")
     with pytest.raises(CourseError, match=r"overrides\.csv:2: .*got 'model'"):
         grades([(in_time("ada"), standing("ada", 1))], tmp_path)
+
+
+def test_what_counts_for_nothing_takes_no_rank_from_others(tmp_path):
+    """A copy that is set to 0, and what came after the last late day; an extension makes it count again."""
+    too_late = MILESTONE.deadline + timedelta(days=MILESTONE.late.days, seconds=1)
+    records = [
+        in_time(name, recordings=[score(pesq=quality)], real_time_factor=0.2)
+        for name, quality in (("copy", 4.0), ("late", 3.5), ("ada", 3.0), ("ben", 2.5))
+    ]
+    records[1] = replace(records[1], submitted=too_late)
+    overrides, extensions = tmp_path / "overrides.csv", tmp_path / "extensions.csv"
+
+    def ranks():
+        return {each.entry: each.rank for each in points.final_standings(records, MILESTONE, tmp_path)}
+
+    assert ranks() == {"copy": 1, "late": None, "ada": 2, "ben": 3}
+    overrides.write_text("submission,milestone,task,points,reason\ncopy,3,,0,a copy\nben,3,rank,0,\n")
+    assert ranks() == {"copy": None, "late": None, "ada": 1, "ben": 2}
+    extensions.write_text("submission,milestone,hours,reason\nlate,3,1,ill\n")
+    assert ranks() == {"copy": None, "late": 1, "ada": 2, "ben": 3}
+    overrides.write_text("submission,milestone,task,points,reason\ncopy,3,,1,\nlate,3,,30,\n")
+    extensions.unlink()
+    assert ranks() == {"copy": 1, "late": 2, "ada": 3, "ben": 4}
 
 
 def test_remarks_are_for_the_instructor(tmp_path):

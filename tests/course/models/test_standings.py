@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from milestones.course import CourseError
-from milestones.instructor.models.records import NOISY, RecordingState, reference_name
+from milestones.instructor.models.records import ABOVE_50_HZ, NOISY, RecordingState, reference_name
 from milestones.instructor.models.standings import WORST, public_mean, standings
 from milestones.model_terms import ModelTerms, Threshold
 from tests.course.models.entries import entry, failed, score
@@ -100,6 +100,26 @@ def test_doing_nothing_earns_nothing():
     found = standings(records, TERMS)
     assert [each.rank for each in found] == [None, None, None, 1]
     assert [each.points for each in found] == [0, 0, 0, 10 + 10 + 5 + 2]
+
+
+def test_a_network_that_returns_its_input_gains_nothing_by_the_filter_before_it():
+    nothing = quality(3)
+    filtered = scored(reference_name(ABOVE_50_HZ), nothing + 0.01, kind="reference")
+    records = [
+        scored(reference_name(NOISY), nothing, kind="reference"),
+        filtered,
+        scored("ada", nothing + 0.01),
+        scored("eve", nothing + 0.02),
+    ]
+    found = standings(records, TERMS)
+    assert [each.rank for each in found] == [None, None, None, 1] and found[2].points == 0
+
+
+def test_an_unranked_submission_takes_no_rank_from_others():
+    records = [scored(name, quality(4 - number)) for number, name in enumerate(("ada", "ben", "eve"))]
+    found = standings(records, TERMS, {"ada"})
+    assert [(each.rank, each.fast_rank) for each in found] == [(None, None), (1, 1), (2, 2)]
+    assert found[0].means["pesq"].mean == pytest.approx(4) and found[0].points == 10 + 10
 
 
 def test_fast_models_have_a_ranking_of_their_own():

@@ -62,6 +62,12 @@ def attack(noisy):
     return noisy.to("meta")
 
 
+# attack uncountable: no samples in a shape whose strides overflow
+# ends: wrong output
+def attack(noisy):
+    return torch.empty(0, 2**39, 2**22)
+
+
 # attack expanded: a tensor that seems to hold terabytes
 # ends: memory
 def attack(noisy):
