@@ -167,7 +167,9 @@ class Enhancer:
             enhanced = pieces.take(block)
             if enhanced.shape[-1]:
                 yield enhanced
-        yield pieces.end()
+        rest = pieces.end()
+        if rest.shape[-1]:
+            yield rest
 
     @torch.inference_mode()
     def enhance(self, waveform: Tensor, sample_rate: int = SAMPLE_RATE) -> Tensor:

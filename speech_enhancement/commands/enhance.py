@@ -76,7 +76,27 @@ def _enhance(enhancer: Enhancer, configuration: Enhance, job: tuple[Path, Path])
 
 def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Path]]:
     """Yield each file with the path of its result; inputs of the same name keep the names of their folders."""
+    found = list(_sources(configuration, failures))
+    inputs = {source.resolve() for _, source in found}
     taken: set[Path] = set()
+    for base, source in found:
+        relative = source.relative_to(base)
+        destination = configuration.out / relative
+        if destination in taken:
+            destination = configuration.out / base.resolve().name / relative
+        with failures.noting(source):
+            if destination in taken:
+                raise AudioError(f"{source}: another input goes to {destination} already")
+            for name, folder in (("--out", configuration.out), ("--residual", configuration.residual)):
+                path = folder and folder / destination.relative_to(configuration.out)
+                if path and path.resolve() in inputs:
+                    raise AudioError(f"{source}: expected no input in {name} that its result replaces, got {path}")
+            taken.add(destination)
+            yield source, destination
+
+
+def _sources(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Path]]:
+    """Yield the folder of each input, and each of its files."""
     written = [folder.resolve() for folder in (configuration.out, configuration.residual) if folder]
     for root in configuration.inputs:
         sources: list[Path] = []
@@ -85,17 +105,5 @@ def _jobs(configuration: Enhance, failures: Failures) -> Iterator[tuple[Path, Pa
         base = root.parent if root.is_file() else root
         for source in sources:
             # Results of an earlier run may lie among the inputs.
-            if any(base.resolve() in out.parents and source.resolve().is_relative_to(out) for out in written):
-                continue
-            relative = source.relative_to(base)
-            destination = configuration.out / relative
-            if destination in taken:
-                destination = configuration.out / base.resolve().name / relative
-            with failures.noting(source):
-                if destination in taken:
-                    raise AudioError(f"{source}: another input goes to {destination} already")
-                for name, folder in (("--out", configuration.out), ("--residual", configuration.residual)):
-                    if folder and (folder / destination.relative_to(configuration.out)).resolve() == source.resolve():
-                        raise AudioError(f"{source}: expected another folder than the input's in {name}, got the same")
-                taken.add(destination)
-                yield source, destination
+            if not any(base.resolve() in out.parents and source.resolve().is_relative_to(out) for out in written):
+                yield base, source

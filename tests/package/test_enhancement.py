@@ -249,9 +249,11 @@ def test_two_equal_channels_become_two_equal_channels(name, rate, request, gener
         torch.testing.assert_close(left, speech_enhancement.enhance(noisy, rate, system), rtol=0, atol=1e-6)
 
 
-def test_residual_and_result_add_up(tmp_path, packaged, generator):
+@pytest.mark.parametrize("name", ["packaged", "unet", "log-mmse"])
+def test_residual_and_result_add_up(tmp_path, name, request, generator):
+    system = registry.build(name) if name == "log-mmse" else request.getfixturevalue(name)
     path = noisy_file(tmp_path / "long.wav", 2.3, 44100, 2, generator, "FLOAT")
-    Enhancer(packaged).enhance_file(path, tmp_path / "out.wav", tmp_path / "rest.wav")
+    Enhancer(system).enhance_file(path, tmp_path / "out.wav", tmp_path / "rest.wav")
     noisy, enhanced, rest = (soundfile.read(tmp_path / name)[0] for name in ("long.wav", "out.wav", "rest.wav"))
     assert np.abs(rest).max() > 0.01
     np.testing.assert_allclose(enhanced + rest, noisy, rtol=0, atol=1e-6)
@@ -400,7 +402,7 @@ def test_results_may_lie_around_the_inputs_but_not_on_them(tmp_path, checkpoint,
     around = run("enhance", folder, "--out", tmp_path, "--checkpoint", checkpoint)
     assert around.returncode == 0 and (tmp_path / "a.wav").exists(), around.stderr
     on = run("enhance", folder, "--out", folder, "--overwrite", "--checkpoint", checkpoint)
-    assert on.returncode == 1 and "expected another folder than the input's in --out" in on.stderr
+    assert on.returncode == 1 and "expected no input in --out that its result replaces" in on.stderr
     within = run("enhance", folder, "--out", folder / "out", "--checkpoint", checkpoint)
     again = run("enhance", folder, "--out", folder / "out", "--overwrite", "--checkpoint", checkpoint)
     assert within.returncode == again.returncode == 0 and not (folder / "out" / "out").exists()
@@ -457,8 +459,17 @@ def test_no_input_is_replaced_by_what_was_taken_away(tmp_path, generator, run):
     noisy = noisy_file(tmp_path / "in" / "a.wav", 0.2, 16000, 1, generator)
     before = noisy.read_bytes()
     done = run("enhance", noisy, "--out", tmp_path / "out", "--residual", tmp_path / "in", "--overwrite")
-    assert done.returncode == 1 and "expected another folder than the input's in --residual" in done.stderr
+    assert done.returncode == 1 and "expected no input in --residual that its result replaces" in done.stderr
     assert noisy.read_bytes() == before and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [("--out", "b"), ("--out", "a"), ("--out", "out", "--residual", "b")])
+def test_no_input_is_replaced_by_the_result_of_another(tmp_path, generator, run, options):
+    paths = [noisy_file(tmp_path / name / "x.wav", 0.2, 16000, 1, generator) for name in "ab"]
+    before = [path.read_bytes() for path in paths]
+    folders = [option if option.startswith("--") else tmp_path / option for option in options]
+    done = run("enhance", tmp_path / "a", tmp_path / "b", *folders, "--overwrite", "--system", "butterworth")
+    assert done.returncode == 1 and [path.read_bytes() for path in paths] == before, done.stderr
 
 
 @pytest.mark.parametrize(
