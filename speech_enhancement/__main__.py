@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import tyro
@@ -50,6 +51,10 @@ def main() -> int:
         command, extra = type(configuration).__name__.lower(), _EXTRAS[error.name]
         install = f"pip install 'speech-enhancement[{extra}]'"
         print(f"error: {command}: expected the package {error.name}, got none; {install} adds it", file=sys.stderr)
+        return 1
+    except BrokenExecutor:
+        command, expected = type(configuration).__name__.lower(), "expected its processes to end by themselves"
+        print(f"error: {command}: {expected}, got one that was killed; is there too little memory?", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)

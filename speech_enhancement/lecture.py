@@ -11,7 +11,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from filelock import FileLock
 from IPython.display import HTML
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -20,6 +19,7 @@ from torch.nn import functional
 from speech_enhancement.audio import SAMPLE_RATE, load, sound_uri
 from speech_enhancement.corpora import manifest, voices
 from speech_enhancement.corpora.espeak import Synthesizer
+from speech_enhancement.files.lock import locked
 from speech_enhancement.plotting import plot_spectrogram, spectrogram_db
 
 HOURS = 0.1
@@ -86,7 +86,7 @@ def find_corpus(path: str | Path | None = None) -> Path:
         return Path(chosen)
     CORPUS.parent.mkdir(parents=True, exist_ok=True)
     # Two notebooks may ask for it at once.
-    with FileLock(CORPUS.with_name(f".{CORPUS.name}.lock")):
+    with locked(CORPUS.with_name(f".{CORPUS.name}.lock")):
         if not CORPUS.exists():
             voices.prepare(CORPUS, hours=HOURS, seed=0)
     return CORPUS

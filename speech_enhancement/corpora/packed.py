@@ -11,14 +11,15 @@ not the most varied, so that mixtures draw a source first.
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from tqdm.auto import tqdm
 
 from speech_enhancement.audio import Recording
 from speech_enhancement.corpora.manifest import MANIFEST, Entry, entries
 from speech_enhancement.files.atomic import replacing
+from speech_enhancement.files.lock import locked
 
 LEVEL = 0.06
 """RMS to which `gains` bring the active frames of a recording."""
@@ -56,11 +57,11 @@ class PackedRecordings:
             recordings = list(entries(root, kind, split))
             path.parent.mkdir(exist_ok=True)
             # Two trainings may begin at once, and so do the processes of one on several GPUs.
-            with FileLock(path.with_suffix(".lock")):
+            with locked(path.with_suffix(".lock")):
                 if not index.exists():
                     _pack(recordings, root, path, index)
-        # As a plain array over the map, since NumPy's own class for maps takes longer to slice.
-        self.samples = np.load(path, mmap_mode="r").view(np.ndarray)
+        self._path = path
+        self.samples = _mapped(path)
         with np.load(index) as arrays:
             self.starts, self.gains, self.order = (arrays[name] for name in ("starts", "gains", "order"))
             names, firsts = np.unique(arrays["sources"], return_index=True)
@@ -71,6 +72,13 @@ class PackedRecordings:
 
     def __len__(self) -> int:
         return len(self.gains)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A process that is not forked maps the file itself.
+        return {**self.__dict__, "samples": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = {**state, "samples": _mapped(state["_path"])}
 
     def read(self, start: int, length: int) -> np.ndarray:
         """Read samples `start` to `start + length`: float32 `(length,)`, full scale at 1."""
@@ -106,6 +114,11 @@ def levelling_gain(samples: np.ndarray) -> float:
     power = np.square(samples[:whole].reshape(-1, _FRAME)).mean(axis=1) if whole else np.square(samples)
     active = power[power > 1e-3 * power.max()]
     return LEVEL / float(np.sqrt(active.mean())) if len(active) else 1.0
+
+
+def _mapped(path: Path) -> np.ndarray:
+    # As a plain array over the map, since NumPy's own class for maps takes longer to slice.
+    return np.load(path, mmap_mode="r").view(np.ndarray)
 
 
 def _pack(recordings: list[Entry], root: Path, path: Path, index: Path) -> None:

@@ -213,7 +213,7 @@ def initial_system(configuration: Train) -> System:
     if configuration.checkpoint is None:
         return system
     extra = read_state(configuration.checkpoint).get("extra", {})
-    found = described(extra) if extra else None
+    found = described(extra) if "system" in extra or "sizes" in extra else None
     if found != (name, size, arguments):
         asked, held = _in_words(name, size, arguments), _in_words(*found) if found else "none"
         raise ValueError(f"--checkpoint: {configuration.checkpoint}: expected a model of {asked}, got {held}")

@@ -1,6 +1,7 @@
 """The batches of a prepared corpus: speech and noise mixed anew in each epoch."""
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,9 @@ def make_batches(configuration: Train, process: Process, split: str) -> WatchedB
         dataset, process.world_size, process.rank, shuffle=is_training, seed=configuration.seed
     )
     workers = 0 if varied and on_gpu else _workers(configuration, on_gpu)
+    if workers and not varied:
+        # An error in a worker would lose its place, by which the task of a stub is found.
+        dataset[0]
     loader = DataLoader(
         dataset,
         batch_sampler=BatchSampler(sampler, configuration.batch_size, drop_last=False),
@@ -99,6 +103,9 @@ def _varied(configuration: Train, device: torch.device, split: str) -> tuple[Mix
         for kind, source in weights:
             if source not in (speech if kind == "speech" else noise).sources:
                 raise ValueError(f"{configuration.source_weights}: expected sources of {kind}, got {source}")
+        for kind, recordings in (("speech", speech), ("noise", noise)):
+            if not any(weights.get((kind, source), 1) for source in recordings.sources):
+                raise ValueError(f"{configuration.source_weights}: expected {kind} to draw, got weights of 0 alone")
     length = (configuration.crops_per_file if split == "train" else _VALIDATION_CROPS) * len(speech)
     segment_length = round(configuration.segment_seconds * SAMPLE_RATE)
     seed = configuration.seed if split == "train" else configuration.seed + 1
@@ -110,9 +117,15 @@ def _read_weights(path: Path) -> dict[tuple[str, str], float]:
     """Read relative weights from a table with the columns kind, source and weight."""
     with path.open(newline="", encoding="utf-8") as file:
         try:
-            return {(row["kind"], row["source"]): float(row["weight"]) for row in csv.DictReader(file)}
+            weights = {(row["kind"], row["source"]): float(row["weight"]) for row in csv.DictReader(file)}
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: expected a table of kind, source and weight, got {error}") from None
+    for (kind, source), weight in weights.items():
+        if kind not in ("speech", "noise"):
+            raise ValueError(f"{path}: expected speech or noise as kind of {source}, got {kind}")
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"{path}: expected a weight from 0 up of {source}, got {weight:g}")
+    return weights
 
 
 def _workers(configuration: Train, on_gpu: bool) -> int:

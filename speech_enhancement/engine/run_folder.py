@@ -1,14 +1,19 @@
 """The folder of a training run: its last and its best checkpoint, its log, and the curves of the log."""
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
+
+from filelock import Timeout
 
 from speech_enhancement.configuration import Train
 from speech_enhancement.corpora.manifest import MANIFEST
 from speech_enhancement.engine.learners import Learner
 from speech_enhancement.files.atomic import replacing
+from speech_enhancement.files.lock import locked
 from speech_enhancement.files.state_file import read_state, write_state
 from speech_enhancement.plotting import save_training_curves
 
@@ -40,18 +45,35 @@ class RunFolder:
         self._epochs = configuration.epochs if configuration.minutes is None else None
         self._configuration = as_saved(configuration)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the folder if there is none, and keep other trainings from it.
+
+        Raises:
+            ValueError: another process trains in it.
+        """
+        if not self._is_writer:
+            yield
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with locked(self.path / ".lock", seconds=0):
+                yield
+        except Timeout:
+            raise ValueError(f"--out: expected a run that nobody trains, got {self.path}, which is trained") from None
+
     def resume(self, learner: Learner) -> None:
-        """Restore learner and log from the last checkpoint, if there is one; make the folder if there is none.
+        """Restore learner and log from the last checkpoint, if there is one.
 
         Raises:
             ValueError: the folder holds a run of another configuration, or a model without its last checkpoint.
         """
         if not self.last.exists():
             self._check_no_model_is_lost()
-            self.path.mkdir(parents=True, exist_ok=True)
             return
-        state = _of_today(read_state(self.last))
+        state = read_state(self.last)
         try:
+            state = _of_today(state)
             before = state["configuration"]
             if self._configuration["schedule"] == "constant":
                 # The learning rate does not depend on the number of epochs, so more epochs may follow.
@@ -64,7 +86,7 @@ class RunFolder:
                 optimizer.load_state_dict(saved)
             learner.precision = state.get("precision", learner.precision)
             self.log = state["log"]
-        except (KeyError, RuntimeError) as error:
+        except (AttributeError, KeyError, RuntimeError, TypeError) as error:
             reason = str(error).splitlines()[-1].strip()
             raise ValueError(f"{self.last}: expected a checkpoint of this system, got another ({reason})") from None
         if self._is_writer:

@@ -24,12 +24,16 @@ def train(configuration: Train, process: Process) -> None:
     """Train in a run's folder, or resume there.
 
     Raises:
-        ValueError: the configuration cannot be carried out, or the folder holds another run.
+        ValueError: the configuration cannot be carried out, or the folder holds another run or is trained in.
         NonFiniteLossError: a loss or a gradient was NaN or infinite.
     """
     learner = make_learner(configuration, process)
     batches = [make_batches(configuration, process, split) for split in ("train", "validation")]
-    Trainer(configuration, process, learner, *batches, RunFolder(configuration, process.is_first)).run()
+    try:
+        Trainer(configuration, process, learner, *batches, RunFolder(configuration, process.is_first)).run()
+    except torch.OutOfMemoryError:
+        message = f"expected a batch of {configuration.batch_size} to fit the GPU's memory, got too little of it"
+        raise ValueError(f"{message}; --batch-size takes a smaller number") from None
 
 
 class Trainer:
@@ -68,11 +72,12 @@ class Trainer:
 
     def run(self) -> None:
         """Run the epochs to the last, or until the time is used up."""
-        self.folder.resume(self.learner)
-        if not self.folder.log:
-            self._choose_precision()
-        while self._progress() < 1:
-            self.folder.keep(self._epoch(len(self.folder.log)), self.learner)
+        with self.folder.held():
+            self.folder.resume(self.learner)
+            if not self.folder.log:
+                self._choose_precision()
+            while self._progress() < 1:
+                self.folder.keep(self._epoch(len(self.folder.log)), self.learner)
         self.folder.print_best()
 
     def _choose_precision(self) -> None:

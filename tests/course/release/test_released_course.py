@@ -143,6 +143,17 @@ def test_enhance_works_among_stubs(template, noise, tmp_path):
     assert 0 < np.square(after).mean() < 0.5 * np.square(before).mean()
 
 
+def test_train_names_the_task_that_it_needs(template, tmp_path):
+    """So it does if another process would call the stub."""
+    words = ("prepare", "voices", "--out", str(tmp_path / "corpus"), "--hours", "0.02")
+    assert run(ROOT, "-m", "speech_enhancement", *words).returncode == 0
+    words = ("train", "--system", "convolutional-autoencoder", "--corpus", str(tmp_path / "corpus"))
+    for workers in "01":
+        result = run(template, "-m", "speech_enhancement", *words, "--out", str(tmp_path / "run"), "--workers", workers)
+        assert result.returncode == 1 and "Traceback" not in result.stderr
+        assert result.stderr.splitlines()[-1].startswith("error: train: expected task 1.")
+
+
 def test_evaluate_names_the_task_that_it_needs(template, noise, tmp_path):
     words = ("--noisy", str(noise), "--clean", str(noise), "--out", str(tmp_path / "out"))
     result = run(template, "-m", "speech_enhancement", "evaluate", *words)

@@ -1,5 +1,6 @@
 """Varied mixtures: sources drawn by weight, ratios as asked for, and the same batch in any process."""
 
+import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -75,6 +76,14 @@ def test_trainings_that_begin_at_once_pack_once(sources, monkeypatch):
     with ThreadPoolExecutor(8) as trainings:
         first, *others = trainings.map(begin, range(8))
     assert pack.call_count == 1 and first.any() and all(np.array_equal(first, other) for other in others)
+
+
+def test_another_process_maps_the_samples_itself(sources):
+    """A loader that starts its workers anew would otherwise send the corpus to each of them."""
+    packed = PackedRecordings(sources, "speech", "train")
+    content = pickle.dumps(packed)
+    assert len(content) < 0.1 * packed.samples.nbytes
+    assert np.array_equal(pickle.loads(content).samples, packed.samples)
 
 
 def test_levels_are_those_of_the_active_frames():
@@ -226,6 +235,18 @@ def test_weights_of_unknown_sources_are_refused(own_corpus, tmp_path):
     table.write_text("kind,source,weight\nnoise,nothing,2\n")
     options = Train(own_corpus, tmp_path / "run", mixtures="varied", source_weights=table)
     with pytest.raises(ValueError, match="expected sources of noise, got nothing"):
+        make_batches(options, ALONE, "train")
+    for row, expected in {
+        "noises,hiss,2": "expected speech or noise as kind of hiss, got noises",
+        "noise,hiss,-1": "expected a weight from 0 up of hiss, got -1",
+        "noise,hiss,nan": "expected a weight from 0 up of hiss, got nan",
+    }.items():
+        table.write_text(f"kind,source,weight\n{row}\n")
+        with pytest.raises(ValueError, match=expected):
+            make_batches(options, ALONE, "train")
+    names = PackedRecordings(own_corpus, "noise", "train").sources
+    table.write_text("kind,source,weight\n" + "".join(f"noise,{name},0\n" for name in names))
+    with pytest.raises(ValueError, match="expected noise to draw, got weights of 0 alone"):
         make_batches(options, ALONE, "train")
     table.write_text("kind,source\nnoise,nothing\n")
     with pytest.raises(ValueError, match="expected a table of kind, source and weight"):

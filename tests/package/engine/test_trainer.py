@@ -23,7 +23,7 @@ from speech_enhancement.systems import registry
 from speech_enhancement.systems.model_file import load_model
 from tests.package.conftest import SMALL, command, tree
 
-FILES = ["best.ckpt", "curves.png", "last.ckpt", "log.jsonl"]
+FILES = [".lock", "best.ckpt", "curves.png", "last.ckpt", "log.jsonl"]
 ALONE = Process(0, 1, torch.device("cpu"))
 KINDS = ("unet", "convolutional-autoencoder")
 
@@ -357,6 +357,27 @@ def test_another_system_is_refused(corpus, tmp_path):
         train(configuration(corpus, tmp_path / "run", epochs=1), ALONE)
 
 
+@pytest.mark.parametrize("extra", [{}, {"extra": {"val_loss": 0.5}}], ids=["no extra", "an own extra"])
+def test_a_checkpoint_of_milestone_2_is_refused(corpus, tmp_path, extra):
+    """It holds the model and the optimizer, and what its author has put beside them."""
+    (tmp_path / "run").mkdir()
+    state = {"model": {"weight": torch.zeros(1)}, "optimizer": {"state": {}, "param_groups": []}, "epoch": 0, **extra}
+    write_state(tmp_path / "run" / "last.ckpt", state)
+    with pytest.raises(ValueError, match="last.ckpt: expected a checkpoint of this system, got another"):
+        train(configuration(corpus, tmp_path / "run", epochs=1), ALONE)
+    with pytest.raises(ValueError, match="--checkpoint: .*last.ckpt: expected a model of unet.*, got none"):
+        train(configuration(corpus, tmp_path / "new", epochs=1, checkpoint=tmp_path / "run" / "last.ckpt"), ALONE)
+
+
+def test_a_run_that_another_process_trains_is_refused(corpus, tmp_path):
+    """It would write its checkpoints over those of the other; once that one has ended, the run resumes."""
+    out = tmp_path / "run"
+    expected = f"--out: expected a run that nobody trains, got {out}, which is trained"
+    with RunFolder(configuration(corpus, out), True).held(), pytest.raises(ValueError, match=expected):
+        train(configuration(corpus, out, epochs=1), ALONE)
+    train(configuration(corpus, out, epochs=1), ALONE)
+
+
 def test_another_corpus_is_refused_and_a_moved_one_is_not(corpus, tmp_path):
     system = "convolutional-autoencoder"
     shutil.copytree(corpus, tmp_path / "moved")
@@ -377,7 +398,7 @@ def test_a_best_model_alone_is_not_replaced(corpus, tmp_path, system):
     (tmp_path / "run" / "last.ckpt").unlink()
     with pytest.raises(ValueError, match="expected last.ckpt beside it"):
         train(configuration(corpus, tmp_path / "run", system), ALONE)
-    assert tree(tmp_path / "run") == ["best.ckpt", "curves.png", "log.jsonl"]
+    assert tree(tmp_path / "run") == [".lock", "best.ckpt", "curves.png", "log.jsonl"]
 
 
 @pytest.mark.slow
