@@ -4,7 +4,7 @@
 
 OUT is the folder of `benchmark` or of `bench.literature`. The recordings are ranked by the SI-SDR of the noisy one
 above 50 Hz, and cut into quarters. The table has the mean change against it in each quarter, noisiest first: of SI-SDR
-in dB, and of PESQ.
+in dB, and of PESQ. Systems of other tasks are left out.
 """
 
 import argparse
@@ -16,6 +16,8 @@ from statistics import fmean
 
 from speech_enhancement.evaluation.scoring import METRICS
 from speech_enhancement.evaluation.tables import Table
+from speech_enhancement.systems import registry
+from speech_enhancement.systems.system import System
 
 INPUT = "above-50-hz"
 QUARTERS = 4
@@ -32,14 +34,22 @@ def main(out: Path) -> int:
     rows = []
     for path in sorted(out.rglob("scores.csv")):
         after = read(path.parent)
-        if after.keys() == before.keys():
+        name = path.relative_to(out).parts[0]
+        if _denoises(name) and after.keys() == before.keys():
             cells = [cell for metric in DIGITS for cell in changes(before, after, quarters, metric)]
-            rows.append([path.relative_to(out).parts[0], *cells])
+            rows.append([name, *cells])
     header = ["system", *(f"{METRICS[metric].title} {number + 1}" for metric in DIGITS for number in range(QUARTERS))]
     levels = ", ".join(f"{fmean(before[file]['si_sdr'] for file in each):.1f}" for each in quarters)
     remark = f"Mean SI-SDR of the noisy recordings above 50 Hz in the quarters: {levels} dB."
     print(Table(header, rows, [remark]).markdown())
     return 0
+
+
+def _denoises(name: str) -> bool:
+    """Return True for the folder of a system that denoises, or of its input."""
+    if name in registry.NAMES:
+        return registry.build(name).task == System.task
+    return not name.startswith("before-")
 
 
 def read(folder: Path) -> dict[str, dict[str, float]]:
