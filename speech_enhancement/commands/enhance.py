@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import multiprocessing
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from speech_enhancement.configuration import Enhance
 from speech_enhancement.engine.distributed import choose_device
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.files.failures import Failures
-from speech_enhancement.files.processes import calls_in_order
+from speech_enhancement.files.processes import calls_in_order, count_cores
 from speech_enhancement.systems.model_file import load_system
 
 
@@ -57,8 +56,7 @@ def _count_processes(configuration: Enhance, device: torch.device, n_files: int)
         if configuration.jobs not in (None, 1):
             raise ValueError(f"--jobs: expected 1 with a GPU, got {configuration.jobs}; --device cpu takes more")
         return 1
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(configuration.jobs or n_cores, n_files))
+    return max(1, min(configuration.jobs or count_cores(), n_files))
 
 
 def _enhance(enhancer: Enhancer, configuration: Enhance, job: tuple[Path, Path]) -> None:

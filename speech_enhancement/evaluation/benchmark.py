@@ -25,7 +25,16 @@ from speech_enhancement.engine.trainer import train
 from speech_enhancement.enhancement import Enhancer
 from speech_enhancement.evaluation import costs, perceptual
 from speech_enhancement.evaluation.ideal_ratio_mask import mask_ideally
-from speech_enhancement.evaluation.scoring import METRICS, ORACLE, Entrant, Method, Score, score_pairs, write_scores
+from speech_enhancement.evaluation.scoring import (
+    ABOVE_50_HZ,
+    METRICS,
+    ORACLE,
+    Entrant,
+    Method,
+    Score,
+    score_pairs,
+    write_scores,
+)
 from speech_enhancement.files.atomic import replacing
 from speech_enhancement.files.failures import Failures
 from speech_enhancement.systems import registry
@@ -40,7 +49,7 @@ def find_entrants(configuration: Benchmark, failures: Failures) -> list[Entrant]
     denoising = System.task
     entrants = [
         Entrant("noisy", denoising, out / "noisy", lambda noisy, clean: noisy),
-        Entrant("noisy, above 50 Hz", denoising, out / "above-50-hz", lambda noisy, clean: remove_rumble(noisy)),
+        Entrant(ABOVE_50_HZ, denoising, out / "above-50-hz", lambda noisy, clean: remove_rumble(noisy)),
     ]
     for name in tqdm(configuration.systems or tuple(registry.NAMES), desc="benchmark", unit="system"):
         with failures.noting(name):

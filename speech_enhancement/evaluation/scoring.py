@@ -27,6 +27,7 @@ from speech_enhancement.systems.wiener import filter_by_wiener
 # A method maps a noisy and a clean waveform, each (time,), to an estimate; only the oracle looks at the clean one.
 Method = Callable[[Tensor, Tensor], Tensor]
 
+ABOVE_50_HZ = "noisy, above 50 Hz"
 ORACLE = "oracle ratio mask"
 _HALF_A_STEP = 2.0**-16
 """Of 16-bit samples: what differs less is the same recording."""
@@ -81,7 +82,7 @@ def methods_beside(model: Method, title: str) -> dict[str, Method]:
     """Add the model to the classical methods, in the order of the table; it replaces a method of the same title."""
     return {
         "noisy": lambda noisy, clean: noisy,
-        "noisy, above 50 Hz": lambda noisy, clean: remove_rumble(noisy),
+        ABOVE_50_HZ: lambda noisy, clean: remove_rumble(noisy),
         "spectral subtraction": lambda noisy, clean: subtract_noise(noisy),
         "Wiener, decision-directed": lambda noisy, clean: filter_by_wiener(noisy),
         "log-MMSE": lambda noisy, clean: filter_by_log_mmse(noisy),

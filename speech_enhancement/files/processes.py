@@ -44,6 +44,11 @@ class Outcome:
         return self.result
 
 
+def count_cores() -> int:
+    """Count the cores on which this process may run, or those of the machine if the host cannot tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def calls_in_order(
     function: Callable[[Item], Any], items: Iterable[Item], n_processes: int
 ) -> Iterator[Callable[[], Any]]:

@@ -28,8 +28,9 @@ from milestones.instructor.grading.passes import grade_class
 from milestones.instructor.grading.submissions import Submission
 from milestones.instructor.records import LOG_NAME, Job, Record, from_line, latest, read, to_line
 from milestones.instructor.reports import reports
-from milestones.instructor.sandbox import confinement, cores
+from milestones.instructor.sandbox import confinement
 from milestones.instructor.sandbox.server_pool import ServerPool
+from speech_enhancement.files.processes import count_cores
 
 IDLE_SECONDS = 600.0
 MAX_REQUEST = 2**24
@@ -156,7 +157,7 @@ def serve(grades: Path, folder: Path, idle_seconds: float = IDLE_SECONDS) -> Non
         stack.callback((folder / SOCKET_NAME).unlink, missing_ok=True)
         listener.listen()
         listener.settimeout(idle_seconds)
-        service = GradingService(grades, cores.count())
+        service = GradingService(grades, count_cores())
         stack.callback(service.close)
         ended = threading.Event()
         while True:

@@ -17,7 +17,8 @@ from milestones.instructor.grading.submissions import Submission
 from milestones.instructor.records import LOG_NAME, Job, Record, append, latest, read
 from milestones.instructor.reports import reports, scores
 from milestones.instructor.reports.escaping import printable
-from milestones.instructor.sandbox import confinement, cores, server_pool
+from milestones.instructor.sandbox import confinement, server_pool
+from speech_enhancement.files.processes import count_cores
 
 
 def run(configuration: Grade) -> int:
@@ -102,7 +103,7 @@ def _is_done(before: Record | None, now: Record) -> bool:
 
 def _servers(configuration: Grade) -> AbstractContextManager[server_pool.Submit]:
     if configuration.dask is None:
-        return server_pool.local_servers(configuration.jobs or cores.count())
+        return server_pool.local_servers(configuration.jobs or count_cores())
     try:
         from milestones.instructor.grading.cluster import cluster_servers
     except ImportError:

@@ -14,7 +14,8 @@ from milestones.course import PACKAGE, ROOT
 from milestones.instructor.grading.reading import Reading
 from milestones.instructor.grading.submissions import Submission
 from milestones.instructor.models.archive import ModelReading, hash_of, read_apart
-from milestones.instructor.models.records import ABOVE_50_HZ, NOISY, EntryRecord, reference_name
+from milestones.instructor.models.records import NOISY, EntryRecord, reference_name
+from speech_enhancement.evaluation.scoring import ABOVE_50_HZ
 from speech_enhancement.systems.blocks.rumble_filter import remove_rumble
 from speech_enhancement.systems.model_file import load_model
 from speech_enhancement.systems.registry import build

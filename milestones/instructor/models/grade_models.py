@@ -20,11 +20,12 @@ from milestones.instructor.models.passes import Exam, grade_entries
 from milestones.instructor.models.records import EntryRecord, RecordingState, clip_path
 from milestones.instructor.reports import reports
 from milestones.instructor.reports.escaping import printable
-from milestones.instructor.sandbox import confinement, cores
+from milestones.instructor.sandbox import confinement
 from milestones.model_submission import RECORDINGS
 from speech_enhancement import metrics
 from speech_enhancement.evaluation import perceptual
 from speech_enhancement.evaluation.perceptual import PESQ_MISSING, pesq_is_installed
+from speech_enhancement.files.processes import count_cores
 
 SCORES_NAME = "scores.csv"
 _OF_THE_GRADER = ("model_*.py", "instructor/models/*.py")
@@ -47,7 +48,7 @@ def run(configuration: Grade) -> int:
     with tempfile.TemporaryDirectory(prefix="weights_") as folder:
         entries = [*references(Path(folder))]
         entries += read_submissions(found, Path(folder), milestone.model.archive_mebibytes)
-        grade_entries(_todo(entries, exam, before, log), exam, configuration.jobs or cores.count())
+        grade_entries(_todo(entries, exam, before, log), exam, configuration.jobs or count_cores())
     names = {entry.record.entry for entry in entries}
     after = [record for name, record in records.read(log).items() if name in names]
     _report(_marked(after, exam, log), milestone, configuration.out)

@@ -19,9 +19,6 @@ CLIPS_FOLDER = "clips"
 NOISY = "noisy recordings"
 """Title of the reference that does nothing."""
 
-ABOVE_50_HZ = "noisy, above 50 Hz"
-"""Title of the reference that takes away what `enhance` takes from the input of most systems."""
-
 
 class RecordingState(str, Enum):
     """The outcome of a model on one recording; converted to text, it is its value."""

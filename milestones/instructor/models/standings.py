@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from milestones.course import CourseError
 from milestones.instructor.models.records import (
-    ABOVE_50_HZ,
     NOISY,
     EntryRecord,
     Interval,
@@ -18,6 +17,7 @@ from milestones.instructor.models.records import (
     reference_name,
 )
 from milestones.model_terms import METRICS, ModelTerms
+from speech_enhancement.evaluation.scoring import ABOVE_50_HZ
 
 WORST = {"pesq": 1.0, "si_sdr": -30.0, "stoi": 0.0}
 """Values of a recording on which a model failed; none counts for less."""

@@ -27,11 +27,6 @@ class Core:
         self._lock.close()
 
 
-def count() -> int:
-    """Count the cores on which this process may run, or those of the machine if the host cannot tell."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def take() -> Core | None:
     """Take one of the cores on which this process may run; None if all are taken, or if the host cannot tell."""
     if not hasattr(os, "sched_setaffinity"):

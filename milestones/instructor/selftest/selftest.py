@@ -16,11 +16,11 @@ from milestones.course import ROOT, CourseError, load_course
 from milestones.instructor.configuration import Selftest
 from milestones.instructor.grading.jobs import Exam
 from milestones.instructor.grading.passes import grade_in_passes
-from milestones.instructor.sandbox import cores
 from milestones.instructor.sandbox.server_pool import Submit, local_servers
 from milestones.instructor.selftest import attacks
 from milestones.instructor.selftest.cases import KINDS, Case, all_cases
 from milestones.instructor.selftest.model_cases import run_all
+from speech_enhancement.files.processes import count_cores
 
 
 def run(configuration: Selftest) -> int:
@@ -30,7 +30,7 @@ def run(configuration: Selftest) -> int:
     course = load_course()
     exams = {milestone.number: Exam.of(milestone) for milestone in course.tested}
     cases = [case for case in all_cases(course, exams) if not configuration.only or case.kind in configuration.only]
-    jobs = configuration.jobs or cores.count()
+    jobs = configuration.jobs or count_cores()
     with local_servers(jobs) as submit:
         complaints = grade_cases(cases, submit)
     on_models = run_all(jobs) if not configuration.only or "attack" in configuration.only else []

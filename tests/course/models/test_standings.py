@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from milestones.course import CourseError
-from milestones.instructor.models.records import ABOVE_50_HZ, NOISY, RecordingState, reference_name
+from milestones.instructor.models.records import NOISY, RecordingState, reference_name
 from milestones.instructor.models.standings import WORST, public_mean, standings
 from milestones.model_terms import ModelTerms, Threshold
+from speech_enhancement.evaluation.scoring import ABOVE_50_HZ
 from tests.course.models.entries import entry, failed, score
 
 TERMS = ModelTerms(
